@@ -1,0 +1,1 @@
+"""What PiCloud costs, measured against what a user would pick instead."""

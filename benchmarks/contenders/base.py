@@ -1,0 +1,84 @@
+"""What a workload may ask of a contender."""
+
+import os
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeAlias
+
+from benchmarks.jobs import Functions
+
+WORKERS = 2  # worker processes (ours: slots) of every contender
+
+Call: TypeAlias = Callable[[int], Awaitable[int]]  # one no-op job, from asyncio
+Handle: TypeAlias = Any  # a Job, a Future, an AsyncResult, an ObjectRef
+Handles: TypeAlias = Any  # a JobMap, or a list of handles
+
+
+@dataclass(frozen=True, slots=True)
+class ColdStart:
+    """A program that ends after its first result, as a user would write it."""
+
+    imports: str
+    first: str
+    close: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+class Contender(Protocol):
+    """Something that runs functions in `WORKERS` processes."""
+
+    functions: Functions
+    cold_start: ColdStart
+
+    def open(self) -> None:
+        """Start, ready for the first job."""
+
+    def close(self) -> None:
+        """Forget what is queued and end every process."""
+
+    def submit(self, function: Callable[..., Any], argument: Any) -> Handle:
+        """Start one job."""
+
+    def map(self, function: Callable[..., Any], arguments: Iterable[Any]) -> Handles:
+        """Start many jobs, each with a handle of its own, in the best way there is."""
+
+    def gather(self, handles: Handles) -> list[Any]:
+        """The results of all, in order."""
+
+    def value(self, handle: Handle) -> Any:
+        """The result of one."""
+
+    def wait_queued(self, handles: Handles) -> None:
+        """Wait until the last of these jobs stands in the queue."""
+
+    def queue_pid(self) -> int:
+        """The process that holds the queue."""
+
+    def calling(self) -> AbstractAsyncContextManager[Call]:
+        """Instead of open and close: the same for an asyncio program."""
+
+
+class Futures:
+    """The part that is alike for rivals in the own process: futures with a blocking `result()`."""
+
+    def map(self, function: Callable[..., Any], arguments: Iterable[Any]) -> Handles:
+        return [self.submit(function, argument) for argument in arguments]
+
+    def submit(self, function: Callable[..., Any], argument: Any) -> Handle:
+        raise NotImplementedError
+
+    def gather(self, handles: Handles) -> list[Any]:
+        return [handle.result() for handle in handles]
+
+    def value(self, handle: Handle) -> Any:
+        return handle.result()
+
+    def wait_queued(self, handles: Handles) -> None:
+        """Their submission returns when the job is queued."""
+
+    def queue_pid(self) -> int:
+        return os.getpid()
+
+    def calling(self) -> AbstractAsyncContextManager[Call]:
+        raise NotImplementedError("no way to await")

@@ -1,0 +1,77 @@
+"""The verbs for programs without an event loop: each drives its twin in the calling thread."""
+
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
+
+from picloud.blocking import BlockingIterator, drive
+from picloud.job import Job, JobMap
+from picloud.job_futures import FutureThread, JobFuture, watched_future
+from picloud.submit_verbs import SubmitVerbs
+from picloud.wait_verbs import WaitVerbs
+
+T = TypeVar("T")
+
+
+class BlockingVerbs(SubmitVerbs, WaitVerbs):
+    """The verbs of a session. In a running event loop they raise RuntimeError: use the twins."""
+
+    _futures: FutureThread | None = None
+
+    def call(self, func: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Job:
+        """Run `func(*args, **kwargs)` as a job; see `cloud.call`."""
+        return drive(self.acall(func, *args, **kwargs), "call")
+
+    def map(self, func: Callable[..., Any], /, *iterables: Iterable[Any], **options: Any) -> JobMap:
+        """Run `func` on each item as a job; see `cloud.map`."""
+        return drive(self.amap(func, *iterables, **options), "map")
+
+    def result(self, jobs: Any, timeout: float | None = None, ignore_errors: bool = False) -> Any:
+        """Wait for jobs and return what they returned; see `cloud.result`."""
+        return drive(self.aresult(jobs, timeout, ignore_errors), "result")
+
+    def iresult(
+        self, jobs: Any, timeout: float | None = None, ignore_errors: bool = False
+    ) -> Iterator[Any]:
+        """Iterate over results as they come, in the order of the jobs; see `cloud.iresult`."""
+        return BlockingIterator(self.airesult(jobs, timeout, ignore_errors), "iresult")
+
+    def as_completed(self, jobs: Any, timeout: float | None = None) -> Iterator[Job]:
+        """Iterate over jobs in the order of their completion; see `cloud.as_completed`."""
+        return BlockingIterator(self.aas_completed(jobs, timeout), "as_completed")
+
+    def join(self, jobs: Any, timeout: float | None = None, ignore_errors: bool = False) -> None:
+        """Wait for jobs; see `cloud.join`."""
+        drive(self.ajoin(jobs, timeout, ignore_errors), "join")
+
+    def status(self, jobs: Any) -> Any:
+        """Ask for the status of jobs; see `cloud.status`."""
+        return drive(self.astatus(jobs), "status")
+
+    def info(
+        self, jobs: Any, fields: str | Sequence[str] | None = None
+    ) -> dict[int, dict[str, Any]]:
+        """Tell what is known of jobs; see `cloud.info`."""
+        return drive(self.ainfo(jobs, fields), "info")
+
+    def kill(self, jobs: Any) -> None:
+        """Kill jobs; see `cloud.kill`."""
+        drive(self.akill(jobs), "kill")
+
+    def delete(self, jobs: Any) -> None:
+        """Forget finished jobs; see `cloud.delete`."""
+        drive(self.adelete(jobs), "delete")
+
+    def why(self, job: Any) -> str:
+        """Say why a job has not finished; see `cloud.why`."""
+        return drive(self.awhy(job), "why")
+
+    def future_of(self, job: Job) -> JobFuture:
+        """Make a future of a job; see `Job.future`. Never waits."""
+        if self._futures is None:
+            self._futures = FutureThread()
+        jids, _ = self._jids_of(job)
+        return watched_future(self, jids[0], self._futures)
+
+    def drive(self, coroutine: Coroutine[Any, Any, T], verb: str) -> T:
+        """Run a coroutine of these verbs in this thread; `verb` is the spelling the user knows."""
+        return drive(coroutine, verb)

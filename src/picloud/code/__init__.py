@@ -1,0 +1,1 @@
+"""What a function needs to run elsewhere: values, exceptions, functions as bytes, and back."""

@@ -1,0 +1,262 @@
+"""Exceptions of user code to `Failure`s, and back to exceptions of the same class.
+
+An exception is taken apart and each part is pickled alone, because its own `__reduce__` is not
+to be relied on: for any class whose constructor takes something else than its `args` it makes
+an object that fails when it is loaded. What cannot travel is left out and named in a note, so
+describing never fails, and neither does rebuilding, unless the class itself cannot be had.
+"""
+
+import pickle
+import traceback
+import types
+from collections.abc import Iterator
+from typing import Any
+
+from picloud.code import values
+from picloud.protocol.failures import Failure, FailureKind
+from picloud.statemachine import value
+
+MAX_MESSAGE = 8 << 10
+MAX_TRACEBACK = 128 << 10
+MAX_PART = 1 << 20
+MAX_RECORD = 8 << 20
+MAX_CHAIN = 8
+"""How many exceptions are kept along `__cause__`, `__context__` and exception groups."""
+
+_OURS = frozenset({"picloud", "picloud_worker", "asyncio"})
+_C_ATTRIBUTES = (types.MemberDescriptorType, types.GetSetDescriptorType)
+
+
+@value
+class _Record:
+    """An exception in parts, each part pickled."""
+
+    cls: bytes
+    args: list[bytes]
+    attributes: dict[str, bytes]
+    notes: list[str]
+    suppress_context: bool
+    cause: "_Record | None"
+    context: "_Record | None"
+    members: "list[_Record | str] | None"  # of an exception group; text for those left out
+
+
+# ------------------------------------------------------------------ describe
+
+
+def describe(error: BaseException) -> Failure:
+    """Say what an exception of user code was, for people and for `rebuild`. Never fails."""
+    return Failure(
+        FailureKind.EXCEPTION,
+        _sendable(_headline(error), MAX_MESSAGE),
+        _sendable(_class_name(type(error)), MAX_MESSAGE),
+        _sendable(_traceback_text(error), MAX_TRACEBACK),
+        _pickled(error),
+    )
+
+
+def _headline(error: BaseException) -> str:
+    text = _attempt_str(error)
+    name = type(error).__name__
+    return f"{name}: {text}" if text else name
+
+
+def _attempt_str(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception as broken:  # noqa: BLE001 - a class of the user, which may do anything
+        return f"<its __str__ raised {type(broken).__name__}>"
+
+
+def _class_name(cls: type) -> str:
+    module = cls.__module__
+    return cls.__qualname__ if module == "builtins" else f"{module}.{cls.__qualname__}"
+
+
+def _traceback_text(error: BaseException) -> str:
+    """Everything Python would print, without the frames that lead to the user's function."""
+    trace = error.__traceback__
+    while trace is not None and _is_ours(trace.tb_frame):
+        trace = trace.tb_next
+    try:
+        return "".join(traceback.format_exception(type(error), error, trace))
+    except Exception:  # noqa: BLE001 - a class of the user, which may do anything
+        frames = "".join(traceback.format_tb(trace))
+        return f"Traceback (most recent call last):\n{frames}{_headline(error)}\n"
+
+
+def _is_ours(frame: types.FrameType) -> bool:
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0] in _OURS
+
+
+def _sendable(text: str, limit: int) -> str:
+    """Cut the middle out of what is too long, and spell out what is no valid Unicode."""
+    if len(text) > limit:
+        left_out = f"\n[... {len(text) - limit} characters ...]\n"
+        text = text[: limit // 4] + left_out + text[-(limit * 3 // 4) :]
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _pickled(error: BaseException) -> bytes:
+    try:
+        record = _take_apart(error, set())
+    except Exception:  # noqa: BLE001 - a class of the user that fakes the basic attributes
+        return b""
+    data = b"" if record is None else pickle.dumps(record, values.PROTOCOL)
+    return data if len(data) <= MAX_RECORD else b""
+
+
+def _take_apart(error: BaseException | None, seen: set[int]) -> _Record | None:
+    if error is None or id(error) in seen or len(seen) >= MAX_CHAIN:
+        return None
+    seen.add(id(error))
+    cls = _part(type(error))
+    if cls is None:
+        return None
+    notes: list[str] = []
+    return _Record(
+        cls,
+        _arguments(error, notes),
+        _attributes(error, notes),
+        _own_notes(error) + notes,
+        error.__suppress_context__,
+        _take_apart(error.__cause__, seen),
+        _take_apart(error.__context__, seen),
+        _members(error, seen),
+    )
+
+
+def _part(item: Any) -> bytes | None:
+    try:
+        data = values.dumps(item)
+    except (values.Unpicklable, values.Oversize, MemoryError, RecursionError):
+        return None
+    return data if len(data) <= MAX_PART else None
+
+
+def _arguments(error: BaseException, notes: list[str]) -> list[bytes]:
+    if isinstance(error, BaseExceptionGroup):
+        return [values.dumps(str(error.message))]
+    parts = []
+    for place, argument in enumerate(error.args):
+        part = _part(argument)
+        if part is None:
+            notes.append(_left_out(f"argument {place}", argument))
+            part = values.dumps(f"<{type(argument).__qualname__}>")
+        parts.append(part)
+    return parts
+
+
+def _attributes(error: BaseException, notes: list[str]) -> dict[str, bytes]:
+    parts = {}
+    for name, item in _attribute_values(error):
+        part = _part(item)
+        if part is None:
+            notes.append(_left_out(f"attribute {name}", item))
+        else:
+            parts[name] = part
+    return parts
+
+
+def _attribute_values(error: BaseException) -> Iterator[tuple[str, Any]]:
+    """Attributes of the instance, of `__slots__`, and of built-in classes, such as `errno`."""
+    for cls in type(error).__mro__:
+        if cls in (BaseException, BaseExceptionGroup, object):
+            continue
+        for name, descriptor in vars(cls).items():
+            if isinstance(descriptor, _C_ATTRIBUTES) and not name.startswith("__"):
+                item = getattr(error, name, None)
+                if item is not None:  # None is also how an empty field of a built-in class reads
+                    yield name, item
+    for name, item in list(error.__dict__.items()):
+        if name != "__notes__":
+            yield name, item
+
+
+def _left_out(what: str, item: Any) -> str:
+    return f"[{what} of type {type(item).__qualname__} stayed on the worker: it cannot be pickled]"
+
+
+def _own_notes(error: BaseException) -> list[str]:
+    notes = getattr(error, "__notes__", None)
+    if not isinstance(notes, list | tuple):
+        return []
+    return [note for note in notes if isinstance(note, str)]
+
+
+def _members(error: BaseException, seen: set[int]) -> "list[_Record | str] | None":
+    if not isinstance(error, BaseExceptionGroup):
+        return None
+    return [_take_apart(each, seen) or _headline(each) for each in error.exceptions]
+
+
+# ------------------------------------------------------------------ rebuild
+
+
+def rebuild(data: bytes) -> BaseException | None:
+    """Make the exception that `describe` pickled; None if its class cannot be had here."""
+    if not data:
+        return None
+    try:
+        record = values.loads(data)
+    except Exception:  # noqa: BLE001 - damaged bytes: the failure's texts are still there
+        return None
+    return _put_together(record) if isinstance(record, _Record) else None
+
+
+def _put_together(record: _Record) -> BaseException | None:
+    notes = list(record.notes)
+    cls = _loaded(record.cls, [], "")
+    if not (isinstance(cls, type) and issubclass(cls, BaseException)):
+        return None
+    args = [_loaded(part, notes, f"argument {n}") for n, part in enumerate(record.args)]
+    if record.members is not None:
+        args.append([_member(each) for each in record.members])
+    error = _new(cls, args)
+    if error is None:
+        return None
+    for name, part in record.attributes.items():
+        _set(error, name, _loaded(part, notes, f"attribute {name}"))
+    _set(error, "__cause__", _put_together(record.cause) if record.cause else None)
+    _set(error, "__context__", _put_together(record.context) if record.context else None)
+    _set(error, "__suppress_context__", record.suppress_context)
+    if notes:
+        _set(error, "__notes__", notes)
+    return error
+
+
+def _loaded(part: bytes, notes: list[str], what: str) -> Any:
+    try:
+        return values.loads(part)
+    except Exception as error:  # noqa: BLE001 - classes of users run here and raise what they like
+        notes.append(f"[{what} cannot be loaded here: {type(error).__name__}: {error}]")
+        return None
+
+
+def _member(member: "_Record | str") -> BaseException:
+    if isinstance(member, str):
+        return Exception(member)
+    return _put_together(member) or Exception("[an exception whose class cannot be loaded here]")
+
+
+def _new(cls: type[BaseException], args: list[Any]) -> BaseException | None:
+    """Make an instance without its `__init__`, which may want other arguments or do anything."""
+    builtin = next(base for base in cls.__mro__ if base.__module__ == "builtins")
+    for new in (cls.__new__, builtin.__new__):
+        try:
+            error = new(cls, *args)
+        except Exception:  # noqa: BLE001 - a `__new__` of the user wants other arguments
+            continue
+        if isinstance(error, cls):
+            if not isinstance(error, BaseExceptionGroup):
+                _set(error, "args", tuple(args))
+            return error
+    return None
+
+
+def _set(error: BaseException, name: str, item: Any) -> None:
+    """Set an attribute, of a class that allows no change (a frozen dataclass) as well."""
+    try:
+        object.__setattr__(error, name, item)
+    except (AttributeError, TypeError):
+        return  # read-only where it comes from; `__new__` has set it from the arguments

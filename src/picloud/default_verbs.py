@@ -1,0 +1,252 @@
+"""The plain verbs, `cloud.call(...)` and so on: each is that of the process's session."""
+
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from picloud.bound_options import Options
+from picloud.current import current_session
+from picloud.job import Job, JobMap
+from picloud.job_executor import JobExecutor
+from picloud.job_options import NO_OPTIONS
+from picloud.protocol.jobs import JobStatus
+
+finished_statuses = [
+    status.value
+    for status in (JobStatus.DONE, JobStatus.STALLED, JobStatus.ERROR, JobStatus.KILLED)
+]
+"""The statuses that never change, in PiCloud's order."""
+
+
+def call(func: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Job:
+    """Run `func(*args, **kwargs)` as a job. Does not wait for the job.
+
+    Args:
+        func: any callable; it travels by value, with the globals that it names.
+        args: copied now; changing them later changes nothing.
+        kwargs: likewise. Names that begin with an underscore are PiCloud's options: `_type`,
+            `_cores`, `_label`, `_priority`, `_restartable`, `_kill_process`, `_timeout` (seconds),
+            `_max_runtime` (minutes), `_memory` (MB), `_os_env_vars`; see `options`.
+
+    Returns:
+        The job: its number, and the handle for all else.
+
+    Raises:
+        TypeError: `func` is not callable or would refuse the arguments; or an unknown option.
+        SerializationError: the function or an argument cannot travel.
+        ConnectionLost: the master is out of reach.
+        RuntimeError: an event loop is running here: use `acall`.
+    """
+    return current_session().call(func, *args, **kwargs)
+
+
+def map(func: Callable[..., Any], /, *iterables: Iterable[Any], **options: Any) -> JobMap:
+    """Run `func` on each item as a job, like the built-in: it stops at the shortest iterable.
+
+    The input is read lazily and sent in pieces; jobs start meanwhile. There is no limit of items.
+
+    Args:
+        func: takes as many arguments as there are iterables. For constants, use
+            `functools.partial` or a lambda.
+        iterables: at least one.
+        options: with an underscore, as for `call`.
+
+    Returns:
+        The jobs, in the order of the items; empty for empty input.
+
+    Raises:
+        TypeError: an argument is not iterable, or a keyword is no option.
+        ValueError: there is no iterable.
+        SerializationError: the function or an item cannot travel; the jobs before it run.
+        RuntimeError: an event loop is running here: use `amap`.
+    """
+    return current_session().map(func, *iterables, **options)
+
+
+def result(jobs: Any, timeout: float | None = None, ignore_errors: bool = False) -> Any:
+    """Wait for jobs and return what they returned.
+
+    Args:
+        jobs: a job or its number, or an iterable that mixes jobs, numbers and maps.
+        timeout: seconds to wait at most; None, the default, for as long as it takes.
+        ignore_errors: put the exception in the place of a job that failed, instead of raising
+            the first failure as soon as it is known.
+
+    Returns:
+        A value for a single job, else a list in the order of the jobs.
+
+    Raises:
+        JobError: a job failed; also an instance of what the job raised.
+        CloudTimeoutError: it took longer than `timeout`; the text is `why()`.
+        AccessDenied: a job does not exist, or not for this session.
+        TypeError, ValueError: `jobs` or `timeout` makes no sense.
+    """
+    return current_session().result(jobs, timeout, ignore_errors)
+
+
+def iresult(jobs: Any, timeout: float | None = None, ignore_errors: bool = False) -> Iterator[Any]:
+    """Iterate over results in the order of the jobs, as they come.
+
+    A failed job raises at its place, and iteration can go on after that, as in PiCloud.
+
+    Args:
+        jobs: as for `result`.
+        timeout: seconds to wait at most at each step.
+        ignore_errors: yield the exception of a failed job instead of raising it.
+    """
+    return current_session().iresult(jobs, timeout, ignore_errors)
+
+
+def as_completed(jobs: Any, timeout: float | None = None) -> Iterator[Job]:
+    """Iterate over jobs in the order in which they end, however they end; each job once.
+
+    Args:
+        jobs: as for `result`.
+        timeout: seconds for all of them together, from now.
+    """
+    return current_session().as_completed(jobs, timeout)
+
+
+def join(jobs: Any, timeout: float | None = None, ignore_errors: bool = False) -> None:
+    """Wait for jobs without fetching results; arguments and errors are those of `result`."""
+    current_session().join(jobs, timeout, ignore_errors)
+
+
+def status(jobs: Any) -> Any:
+    """Ask for the status of jobs: one of waiting, queued, processing, done, error, killed, stalled.
+
+    Returns:
+        A text for a single job, else a list in the order of the jobs.
+
+    Raises:
+        AccessDenied: a job does not exist, or not for this session.
+    """
+    return current_session().status(jobs)
+
+
+def info(jobs: Any, fields: str | Sequence[str] | None = None) -> dict[int, dict[str, Any]]:
+    """Tell what is known of jobs.
+
+    Args:
+        jobs: as for `result`.
+        fields: a name or several; the name of a group, such as `memory`, stands for its dotted
+            fields. None, the default, is everything.
+
+    Returns:
+        Number of each job, also of a single one, to its fields.
+
+    Raises:
+        TypeError: a name is no text.
+        AccessDenied: a job does not exist, or not for this session.
+    """
+    return current_session().info(jobs, fields)
+
+
+def kill(jobs: Any) -> None:
+    """Kill jobs; finished ones stay as they are. When it returns, no result can appear any more.
+
+    Args:
+        jobs: as for `result`; an empty list kills nothing; `cloud.ALL` kills every unfinished job
+            of the account. Unlike PiCloud's, it must be given.
+    """
+    current_session().kill(jobs)
+
+
+def delete(jobs: Any) -> None:
+    """Forget finished jobs, their results and their output.
+
+    Raises:
+        CloudException: a job is not finished; then nothing is deleted.
+    """
+    current_session().delete(jobs)
+
+
+def why(job: Any) -> str:
+    """Say why a job has not finished: the scheduler's own reason."""
+    return current_session().why(job)
+
+
+async def acall(func: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Job:
+    """Run a job; `call` for asyncio."""
+    return await current_session().acall(func, *args, **kwargs)
+
+
+async def amap(func: Callable[..., Any], /, *iterables: Iterable[Any], **options: Any) -> JobMap:
+    """Run a job for each item; `map` for asyncio. The loop gets a turn between pieces."""
+    return await current_session().amap(func, *iterables, **options)
+
+
+async def aresult(jobs: Any, timeout: float | None = None, ignore_errors: bool = False) -> Any:
+    """Wait for jobs and return what they returned; `result` for asyncio."""
+    return await current_session().aresult(jobs, timeout, ignore_errors)
+
+
+def airesult(
+    jobs: Any, timeout: float | None = None, ignore_errors: bool = False
+) -> AsyncIterator[Any]:
+    """Iterate over results in the order of the jobs; `iresult` for `async for`."""
+    return current_session().airesult(jobs, timeout, ignore_errors)
+
+
+def aas_completed(jobs: Any, timeout: float | None = None) -> AsyncIterator[Job]:
+    """Iterate over jobs in the order in which they end; `as_completed` for `async for`."""
+    return current_session().aas_completed(jobs, timeout)
+
+
+async def ajoin(jobs: Any, timeout: float | None = None, ignore_errors: bool = False) -> None:
+    """Wait for jobs; `join` for asyncio."""
+    await current_session().ajoin(jobs, timeout, ignore_errors)
+
+
+async def astatus(jobs: Any) -> Any:
+    """Ask for the status of jobs; `status` for asyncio."""
+    return await current_session().astatus(jobs)
+
+
+async def ainfo(jobs: Any, fields: str | Sequence[str] | None = None) -> dict[int, dict[str, Any]]:
+    """Tell what is known of jobs; `info` for asyncio."""
+    return await current_session().ainfo(jobs, fields)
+
+
+async def akill(jobs: Any) -> None:
+    """Kill jobs; `kill` for asyncio."""
+    await current_session().akill(jobs)
+
+
+async def adelete(jobs: Any) -> None:
+    """Forget finished jobs; `delete` for asyncio."""
+    await current_session().adelete(jobs)
+
+
+async def awhy(job: Any) -> str:
+    """Say why a job has not finished; `why` for asyncio."""
+    return await current_session().awhy(job)
+
+
+def options(**options: Any) -> Options:
+    """Keep options to submit with: `cloud.options(type="c2", cores=2).call(func, x)`.
+
+    Args:
+        type: class of cores: c1 (default), c2, f2, m1 or s1.
+        cores: how many of them one job occupies; default 1.
+        label: a mark of your own.
+        priority: lower runs earlier; default 5.
+        restartable: may run again after its worker was lost; default True.
+        kill_process: gets an interpreter of its own that ends with the job; default False.
+        timeout: seconds of run time, after which the job is ended; default no limit.
+        max_runtime: the same in minutes.
+        memory: limit in MB; default none.
+        os_env_vars: environment variables set while the job runs: names, which are read from
+            here and now, or a dict of names and values.
+
+    Returns:
+        A value with `call`, `map`, `acall` and `amap`; it can be kept and used again.
+
+    Raises:
+        TypeError, ValueError: an option is unknown, or its value makes no sense.
+    """
+    return Options(current_session, NO_OPTIONS.changed(options))
+
+
+def executor(**options: Any) -> JobExecutor:
+    """Make a `concurrent.futures.Executor` whose calls are jobs, with these options."""
+    return current_session().executor(**options)

@@ -1,0 +1,152 @@
+"""Jobs as `concurrent.futures.Future`s.
+
+Their callbacks are code of the user and results are unpickled before they are set, so both happen
+in a thread of their own, never on the engine's loop. One such thread serves a session.
+"""
+
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from functools import partial
+from typing import Any, cast
+
+from picloud.blocking import drive
+from picloud.client import Client, Connected
+from picloud.errors import CloudException
+from picloud.outcomes import Outcome
+from picloud.protocol.client_messages import KillJobs
+from picloud.protocol.ids import JobId, RequestId
+from picloud.result_values import value_of
+from picloud.watches import JIDS_PER_MESSAGE, Question
+
+
+class JobFuture(Future[Any]):
+    """The future of a job: cancelling it kills the job, for as long as it has not ended."""
+
+    def __init__(self, kill: Callable[[], None]) -> None:
+        super().__init__()
+        self._kill = kill
+        self._settling = threading.Lock()
+
+    def cancel(self) -> bool:
+        """Kill the job, unless it has ended; True if it is cancelled now."""
+        with self._settling:
+            if self.cancelled():
+                return True
+            if not super().cancel():
+                return False
+            # `wait` and `as_completed` take note of cancelled futures here only.
+            self.set_running_or_notify_cancel()
+        self._kill()
+        return True
+
+    def fail(self, error: BaseException) -> None:
+        """Set the exception."""
+
+        def produce() -> None:
+            raise error
+
+        self.settle(produce)
+
+    def settle(self, produce: Callable[[], Any]) -> None:
+        """Set the result to what the function returns, or the exception to what it raises."""
+        try:
+            result, error = produce(), None
+        except BaseException as raised:  # noqa: BLE001 - whatever it is belongs to the future
+            result, error = None, raised
+        with self._settling:
+            if self.done() or not self.set_running_or_notify_cancel():
+                return
+        if error is not None:
+            self.set_exception(error)
+        else:
+            self.set_result(result)
+
+
+class FutureThread:
+    """Does what takes time for futures, in order, in a daemon thread that starts when needed."""
+
+    def __init__(self) -> None:
+        self._work: queue.SimpleQueue[Callable[[], object] | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def put(self, work: Callable[[], object]) -> None:
+        """Have this called in the thread."""
+        if self._thread is None:
+            self._start()
+        self._work.put(work)
+
+    def stop(self) -> None:
+        """End the thread when it has done what it was given so far."""
+        self._work.put(None)
+
+    def _start(self) -> None:
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(
+                    target=self._run, name="picloud futures", daemon=True
+                )
+                self._thread.start()
+
+    def _run(self) -> None:
+        while (work := self._work.get()) is not None:
+            work()
+
+
+class FutureCollector:
+    """Settles a future with the outcome of its job."""
+
+    wants_results = True
+
+    def __init__(self, jid: int, future: JobFuture, client: Client, thread: FutureThread) -> None:
+        self.jids: Sequence[int] = [jid]
+        self._future = future
+        self._client = client
+        self._thread = thread
+
+    def put(self, _position: int, outcome: Outcome) -> None:
+        """See `Collector`."""
+        jid = self.jids[0]
+        self._thread.put(lambda: self._future.settle(lambda: value_of(jid, outcome, False)))
+
+    def lose(self) -> None:
+        """See `Collector`."""
+        self._thread.put(lambda: self._future.fail(self._client.loss()))
+
+
+def watched_future(session: Connected, jid: int, thread: FutureThread) -> JobFuture:
+    """Make the future of a job; connecting, should that be needed, is left to the thread."""
+
+    def kill() -> None:
+        thread.put(lambda: kill_soon(session, [jid]))
+
+    future = JobFuture(kill)
+
+    def watch() -> None:
+        try:
+            client = drive(session._opened(), "Job.future")
+        except CloudException as error:
+            future.fail(error)
+        else:
+            client.watch(FutureCollector(jid, future, client, thread))
+
+    if session._client is None:
+        thread.put(watch)
+    else:
+        session._client.watch(FutureCollector(jid, future, session._client, thread))
+    return future
+
+
+def kill_soon(session: Connected, jids: Sequence[int]) -> None:
+    """Ask for the end of jobs and do not wait for the answer."""
+    client = session._client
+    for start in range(0, len(jids), JIDS_PER_MESSAGE):
+        piece = cast("list[JobId]", list(jids[start : start + JIDS_PER_MESSAGE]))
+        if client is not None:
+            client.ask(Question(partial(_kill_message, piece)))
+
+
+def _kill_message(jids: list[JobId], number: RequestId) -> KillJobs:
+    return KillJobs(number, jids)

@@ -1,0 +1,195 @@
+"""What can be asked for with a job, under PiCloud's names, checked before anything is sent.
+
+`cloud.options(cores=2)` and the keyword `_cores=2` of `call` and `map` mean the same.
+"""
+
+import difflib
+import math
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from picloud.protocol.jobs import CORE_TYPES, JobSpec
+from picloud.protocol.limits import MAX_INT
+
+MAX_LABEL = 1024
+
+
+@dataclass(frozen=True)
+class JobOptions:
+    """The options of jobs, checked.
+
+    Attributes:
+        type: class of cores, one of c1, c2, f2, m1 and s1.
+        cores: how many of them one job occupies.
+        label: the user's own mark.
+        priority: lower runs earlier.
+        restartable: may run again after its worker was lost.
+        kill_process: gets an interpreter of its own, which ends with the job.
+        timeout: seconds of run time after which the job is ended; None for no limit.
+        max_runtime: the same in minutes, PiCloud's way.
+        memory: limit in MB; None for no limit.
+        os_env_vars: names of variables to copy from here, or names with values.
+    """
+
+    type: str = "c1"
+    cores: int = 1
+    label: str | None = ""
+    priority: int = 5
+    restartable: bool = True
+    kill_process: bool = False
+    timeout: float | None = None
+    max_runtime: float | None = None
+    memory: int | None = None
+    os_env_vars: Any = None  # given as a list or a mapping, kept as sorted pairs
+
+    def __post_init__(self) -> None:
+        _check_type(self.type)
+        _check_int("cores", self.cores, 1)
+        if self.label is None:
+            object.__setattr__(self, "label", "")
+        _check_text("label", self.label)
+        _check_int("priority", self.priority, 0)
+        _check_bool("restartable", self.restartable)
+        _check_bool("kill_process", self.kill_process)
+        _check_seconds("timeout", self.timeout)
+        _check_seconds("max_runtime", self.max_runtime)
+        if self.timeout is not None and self.max_runtime is not None:
+            raise ValueError("timeout and max_runtime mean the same: give one of them")
+        if self.memory is not None:
+            _check_int("memory", self.memory, 1)
+        object.__setattr__(self, "os_env_vars", _pairs(self.os_env_vars))
+        object.__setattr__(self, "_hash", hash(tuple(getattr(self, name) for name in _NAMES)))
+
+    def __hash__(self) -> int:
+        # Asked for at every call, so it is made once.
+        known: int = self.__dict__["_hash"]
+        return known
+
+    def with_keywords(self, kwargs: dict[str, Any]) -> "tuple[JobOptions, dict[str, Any]]":
+        """Split off the underscore keywords of a call; return what is left of it too.
+
+        Raises:
+            TypeError: an underscore keyword that PiCloud does not know.
+        """
+        ours = {name[1:]: item for name, item in kwargs.items() if name.startswith("_")}
+        if not ours:
+            return self, kwargs
+        for name in ours:
+            if name not in _NAMES:
+                raise unknown_option(f"_{name}", [f"_{known}" for known in _NAMES])
+        rest = {name: item for name, item in kwargs.items() if not name.startswith("_")}
+        return self.changed(ours), rest
+
+    def changed(self, options: Mapping[str, Any]) -> "JobOptions":
+        """Make the same with some options changed."""
+        for name in options:
+            if name not in _NAMES:
+                raise unknown_option(name, list(_NAMES))
+        return replace(self, **options)
+
+    def spec(self, name: str, python: str) -> JobSpec:
+        """Say it in the words of the wire."""
+        seconds = self.timeout if self.max_runtime is None else self.max_runtime * 60
+        return JobSpec(
+            name,
+            python,
+            self.type,
+            self.cores,
+            self.priority,
+            self.restartable,
+            self.kill_process,
+            float(seconds or 0),
+            self.memory or 0,
+            self.label or "",
+            dict(self.os_env_vars) if self.os_env_vars else None,
+        )
+
+
+_NAMES = tuple(field.name for field in fields(JobOptions))
+
+
+def unknown_option(name: str, known: list[str]) -> TypeError:
+    """Make the error for an option that does not exist, with the nearest that does."""
+    nearest = difflib.get_close_matches(name, known, 1, 0.5)
+    advice = f"; did you mean {nearest[0]}?" if nearest else f"; there are {', '.join(known)}"
+    return TypeError(f"there is no option {name}{advice}")
+
+
+def check_timeout(timeout: object) -> float | None:
+    """Check the `timeout` of a waiting verb: seconds, or None to wait as long as it takes."""
+    if timeout is None:
+        return None
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float):
+        raise TypeError(f"timeout is a number of seconds or None, not {timeout!r:.80}")
+    if math.isnan(timeout) or timeout < 0:
+        raise ValueError(f"timeout is at least 0 seconds, not {timeout!r}")
+    return float(timeout) if timeout < math.inf else None
+
+
+def _check_type(item: object) -> None:
+    if not isinstance(item, str):
+        raise TypeError(f"type is one of {', '.join(CORE_TYPES)}, not {item!r:.80}")
+    if item not in CORE_TYPES:
+        raise ValueError(f"there is no type {item!r:.80} of cores: take one of {CORE_TYPES}")
+
+
+def _check_int(name: str, item: object, least: int) -> None:
+    if isinstance(item, bool) or not isinstance(item, int):
+        raise TypeError(f"{name} is a whole number, not {item!r:.80}")
+    if not least <= item <= MAX_INT:
+        raise ValueError(f"{name} is at least {least}, not {item!r:.80}")
+
+
+def _check_bool(name: str, item: object) -> None:
+    if not isinstance(item, bool):
+        raise TypeError(f"{name} is True or False, not {item!r:.80}")
+
+
+def _check_text(name: str, item: object) -> None:
+    if not isinstance(item, str):
+        raise TypeError(f"{name} is a text, not {item!r:.80}")
+    if len(item) > MAX_LABEL:
+        raise ValueError(f"{name} has at most {MAX_LABEL} characters")
+
+
+def _check_seconds(name: str, item: object) -> None:
+    if item is None:
+        return
+    if isinstance(item, bool) or not isinstance(item, int | float):
+        raise TypeError(f"{name} is a number, not {item!r:.80}")
+    if not 0 < item < math.inf:
+        raise ValueError(f"{name} is more than 0 and finite, not {item!r}")
+
+
+def _pairs(item: object) -> tuple[tuple[str, str], ...] | None:
+    """Values are read when the options are made, as a value is what options are."""
+    if item is None:
+        return None
+    if isinstance(item, str | bytes) or not isinstance(item, Iterable):
+        raise TypeError("os_env_vars is a list of names or a dict of names and values")
+    if isinstance(item, Mapping):
+        given = dict(item)
+    elif isinstance(item, tuple) and all(isinstance(each, tuple) for each in item):
+        given = dict(item)  # our own form, on `replace`
+    else:
+        names = list(item)
+        _check_names(names)
+        given = {name: os.environ[name] for name in names if name in os.environ}
+    _check_names(given)
+    for name, text in given.items():
+        if not isinstance(text, str) or "\0" in text:
+            raise TypeError(f"the environment variable {name} is a text without NUL characters")
+    return tuple(sorted(given.items())) or None
+
+
+def _check_names(names: Iterable[object]) -> None:
+    for name in names:
+        if not isinstance(name, str):
+            raise TypeError(f"the name of an environment variable is a text, not {name!r:.80}")
+        if not name or "=" in name or "\0" in name:
+            raise ValueError(f"no environment variable can have the name {name!r:.80}")
+
+
+NO_OPTIONS = JobOptions()

@@ -1,0 +1,86 @@
+"""The embedded cloud: a master and a worker inside this process, jobs in others.
+
+The same kernel, agent and interpreters as in a cloud of separate processes, on the session's
+background loop, over channels in memory that carry the same frames. aiohttp is not loaded.
+"""
+
+import itertools
+import os
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+
+from picloud.aio.loop_thread import LoopThread
+from picloud.client import Client
+from picloud.protocol.jobs import CORE_TYPES, SlotPool
+from picloud.session import Session
+
+OWNER = "local"
+
+Close = Callable[[], Awaitable[None]]
+
+_numbers = itertools.count(1)
+
+
+def embedded_session(
+    workers: int | None = None, core_types: Mapping[str, int] | None = None
+) -> Session:
+    """Make a session on an embedded cloud of its own; it starts with the first verb.
+
+    Args:
+        workers: how many jobs run at once; as many as this process may use cores by default.
+            These cores serve every core type.
+        core_types: instead, how many cores there are of each type, such as {"c1": 2, "m1": 1}.
+    """
+    return Session(partial(_open, _offers(workers, core_types)))
+
+
+def _offers(workers: int | None, core_types: Mapping[str, int] | None) -> list[SlotPool]:
+    if core_types is None:
+        cores = workers if workers is not None else len(os.sched_getaffinity(0))
+        return [SlotPool(list(CORE_TYPES), _checked(cores))]
+    if workers is not None:
+        raise ValueError("give either workers or core_types")
+    unknown = sorted(set(core_types) - set(CORE_TYPES))
+    if unknown or not core_types:
+        raise ValueError(f"core types are {', '.join(CORE_TYPES)}, not {unknown}")
+    return [SlotPool([core_type], _checked(cores)) for core_type, cores in core_types.items()]
+
+
+def _checked(cores: int) -> int:
+    if isinstance(cores, bool) or not isinstance(cores, int):
+        raise TypeError(f"a number of cores is an int, not {cores!r}")
+    if cores < 1:
+        raise ValueError(f"there must be at least one core, not {cores}")
+    return cores
+
+
+async def _open(offers: list[SlotPool], thread: LoopThread, client: Client) -> Close:
+    """Start a cloud on the current loop and connect the client to it."""
+    from picloud_worker.app import Worker
+
+    # The zygote boots in its own process while the rest is imported here.
+    worker = Worker(f"embedded-{next(_numbers)}", offers, sys.path)
+
+    from picloud.aio.memory import MemoryChannel
+    from picloud.aio.session import LinkSession
+    from picloud.protocol.link import Link
+    from picloud.protocol.link_messages import PeerRole
+    from picloud_master.app import Master
+    from picloud_master.store.memory import MemoryStore
+
+    loop = thread.loop
+    master = Master(MemoryStore(), client.fail)
+    master_end, worker_end = MemoryChannel.pair(loop)
+    master.accept_worker(master_end)
+    await worker.start(worker_end)
+    master_end, client_end = MemoryChannel.pair(loop)
+    master.accept_client(master_end, OWNER)
+    link = Link(PeerRole.CLIENT, "client", loop.time())
+    client.attach(LinkSession(link, client_end, client.on_link_event))
+
+    async def close() -> None:
+        await worker.close()
+        await master.close()
+
+    return close

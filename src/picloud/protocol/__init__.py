@@ -1,0 +1,1 @@
+"""What travels between clients, master and workers: ids, specs, statuses, messages, links."""

@@ -1,0 +1,184 @@
+"""What a client and the master say to each other.
+
+A question carries a request number and gets exactly one answer with the same number. Watching
+has none: the outcome of a watched job arrives when there is one, however often it was asked for.
+"""
+
+from picloud.protocol.failures import Failure
+from picloud.protocol.ids import JobId, RequestId, SpecNumber
+from picloud.protocol.jobs import JobStatus
+from picloud.statemachine import value
+
+Scalar = str | int | float | bool | None
+
+# ------------------------------------------------------------------ client to master
+
+
+@value
+class SubmitJobs:
+    """Jobs `first`, `first + 1`, ... of one spec, one for each pickled argument tuple."""
+
+    spec: SpecNumber
+    first: JobId
+    payloads: list[bytes]
+
+
+@value
+class ReserveJids:
+    """Asks for another block of job ids; answered by `JidsReserved`."""
+
+
+@value
+class WatchJobs:
+    """Asks for the outcome of each job once it has one, with or without the result's bytes."""
+
+    jids: list[JobId]
+    results: bool
+
+
+@value
+class KillJobs:
+    """Answered by `Accepted` when no result of these jobs can appear any more."""
+
+    request: RequestId
+    jids: list[JobId]
+
+
+@value
+class KillAllJobs:
+    """The same for all unfinished jobs of the owner."""
+
+    request: RequestId
+
+
+@value
+class DeleteJobs:
+    """Forgets finished jobs; answered by `Accepted`, or `Refused` if one is unfinished."""
+
+    request: RequestId
+    jids: list[JobId]
+
+
+@value
+class AskStatus:
+    """Answered by `StatusesRead`."""
+
+    request: RequestId
+    jids: list[JobId]
+
+
+@value
+class AskInfo:
+    """Answered by `InfosRead`; output of running jobs is fetched from their workers first."""
+
+    request: RequestId
+    jids: list[JobId]
+
+
+@value
+class AskWhy:
+    """Answered by `ReasonRead`."""
+
+    request: RequestId
+    jid: JobId
+
+
+# ------------------------------------------------------------------ master to client
+
+
+@value
+class JidsReserved:
+    """The session may submit jobs `first` to `first + count - 1`; the first message on a link."""
+
+    first: JobId
+    count: int
+
+
+@value
+class JobsDone:
+    """Watched jobs that succeeded, with their pickled results where those were asked for."""
+
+    jids: list[JobId]
+    results: list[bytes | None]
+
+
+@value
+class JobFailed:
+    """A watched job that ended otherwise."""
+
+    jid: JobId
+    status: JobStatus
+    failure: Failure
+
+
+@value
+class JobsUnknown:
+    """Watched jobs that do not exist, not any more, or not for this session."""
+
+    jids: list[JobId]
+
+
+@value
+class Accepted:
+    """The request is carried out."""
+
+    request: RequestId
+
+
+@value
+class Refused:
+    """The request changes nothing; `jid` is the job it failed on."""
+
+    request: RequestId
+    unknown: bool
+    jid: JobId
+    text: str
+
+
+@value
+class StatusesRead:
+    """One of the seven words for each job asked for, in the same order."""
+
+    request: RequestId
+    statuses: list[str]
+
+
+@value
+class InfosRead:
+    """All fields of each job asked for, in the same order."""
+
+    request: RequestId
+    infos: list[dict[str, Scalar]]
+
+
+@value
+class ReasonRead:
+    """Why a job has not finished, in words."""
+
+    request: RequestId
+    text: str
+
+
+ToMaster = (
+    SubmitJobs
+    | ReserveJids
+    | WatchJobs
+    | KillJobs
+    | KillAllJobs
+    | DeleteJobs
+    | AskStatus
+    | AskInfo
+    | AskWhy
+)
+ToClient = (
+    JidsReserved
+    | JobsDone
+    | JobFailed
+    | JobsUnknown
+    | Accepted
+    | Refused
+    | StatusesRead
+    | InfosRead
+    | ReasonRead
+)
+Answer = Accepted | Refused | StatusesRead | InfosRead | ReasonRead

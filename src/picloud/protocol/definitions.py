@@ -1,0 +1,25 @@
+"""The message that both clients and the master send: a function and how to run it."""
+
+from picloud.protocol.ids import SpecNumber
+from picloud.protocol.jobs import JobSpec
+from picloud.statemachine import value
+
+
+@value
+class DefineSpec:
+    """From now on `number` means this spec and this pickled function, on this link.
+
+    The master fills in the owner for workers: interpreters are never shared between owners.
+    """
+
+    number: SpecNumber
+    spec: JobSpec
+    code: bytes
+    owner: str = ""
+
+
+@value
+class ForgetSpec:
+    """No more jobs will name this number."""
+
+    number: SpecNumber

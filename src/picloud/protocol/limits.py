@@ -1,0 +1,29 @@
+"""Every limit of the wire, named once. Sizes are in bytes, times in seconds."""
+
+MAX_PAYLOAD = 64 << 20
+"""One argument tuple, one function or one result."""
+
+MAX_FRAME = MAX_PAYLOAD + (1 << 20)
+"""One frame: room for one largest payload and what goes with it."""
+
+FRAME_TARGET = 1 << 20
+"""Senders start another message when one has grown to this size."""
+
+MAX_ITEMS = 1 << 18
+"""Entries of one list or map in a message."""
+
+MAX_TEXT = 1 << 20
+"""One text: a traceback, a label, a reason."""
+
+MAX_INT = (1 << 63) - 1
+
+OUTPUT_TAIL = 64 << 10
+"""What is kept of each of stdout, stderr and logging of a job."""
+
+HEARTBEAT_INTERVAL = 5.0
+SILENCE_LIMIT = 30.0
+CLOSE_LIMIT = 5.0
+"""How long a link waits for its peer's goodbye."""
+
+JIDS_PER_BLOCK = 1 << 20
+"""Job ids that a client session gets at a time; it may use them without asking."""

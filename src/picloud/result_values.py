@@ -1,0 +1,48 @@
+"""Outcomes to values and exceptions: in the thread that asked for them, never on the loop."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from picloud import errors
+from picloud.code import values
+from picloud.outcomes import Outcome, Pending
+from picloud.protocol.client_messages import JobFailed
+
+
+def value_of(jid: int, outcome: Outcome | Pending, ignore_errors: bool) -> Any:
+    """Unpickle a result; raise the error of a job that has none, or return it."""
+    if type(outcome) is bytes:
+        try:
+            return values.loads(outcome)
+        except Exception as error:  # noqa: BLE001 - what unpickling runs may raise anything
+            failure: BaseException = _unloadable(jid, error)
+            failure.__cause__ = error
+    else:
+        failure = error_of(jid, outcome)
+    if ignore_errors:
+        return failure
+    raise failure
+
+
+def values_of(jids: Sequence[int], outcomes: Sequence[Outcome], ignore_errors: bool) -> list[Any]:
+    """The same for many jobs, in their order."""
+    loads = values.loads
+    try:
+        return [loads(outcome) for outcome in outcomes]  # type: ignore[arg-type]  # mostly bytes
+    except Exception:  # noqa: BLE001 - whatever it is, the careful way will meet it again
+        return [
+            value_of(jid, outcome, ignore_errors)
+            for jid, outcome in zip(jids, outcomes, strict=True)
+        ]
+
+
+def error_of(jid: int, outcome: Outcome | Pending) -> errors.CloudException:
+    """Make the error of a job that did not succeed."""
+    if isinstance(outcome, JobFailed):
+        return errors.from_failure(jid, outcome.status, outcome.failure)
+    return errors.unknown_job(jid)
+
+
+def _unloadable(jid: int, error: Exception) -> errors.ResultError:
+    text = f"the result of job {jid} cannot be loaded here: {type(error).__name__}: {error}"
+    return errors.ResultError(text, jid, "done")

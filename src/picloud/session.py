@@ -1,0 +1,209 @@
+"""A user's connection to a cloud, with every verb as a method.
+
+A session owns a thread with an event loop, on which its client lives. The opener it is given
+makes the connection there, and whatever stands behind it: a socket to a master, or a whole
+embedded cloud. Nothing happens until the first verb, or until it is entered.
+"""
+
+import asyncio
+import atexit
+import os
+import threading
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from picloud import errors
+from picloud.aio.loop_thread import LoopThread
+from picloud.blocking import drive
+from picloud.blocking_verbs import BlockingVerbs
+from picloud.bound_options import Options
+from picloud.client import Client
+from picloud.job_options import NO_OPTIONS, JobOptions
+from picloud.submissions import Spec
+from picloud.waiters import Waiter
+
+if TYPE_CHECKING:
+    from picloud.job_executor import JobExecutor
+
+Closer = Callable[[], Awaitable[None]]
+"""Ends what an opener has started; runs on the engine's loop."""
+
+Opener = Callable[[LoopThread, Client], Awaitable[Closer]]
+"""Runs on the engine's loop: attaches a link to the client, whose events it feeds to
+`client.on_link_event`."""
+
+
+class Session(BlockingVerbs):
+    """A connection to a cloud, with every verb as a method, and a context manager of both kinds.
+
+    Args:
+        opener: makes the connection.
+        origin: equal for sessions with the same master, whose jobs are the same jobs; by default
+            no other session's.
+        prepare: called once in the thread that opens the session, before its loop's thread starts.
+    """
+
+    def __init__(
+        self,
+        opener: Opener,
+        *,
+        origin: object = None,
+        prepare: Callable[[], object] | None = None,
+    ) -> None:
+        self.origin = origin if origin is not None else object()
+        self._opener = opener
+        self._prepare = prepare
+        self._lock = threading.Lock()
+        self._specs: dict[tuple[bytes, JobOptions], Spec] = {}
+        self._thread: LoopThread | None = None
+        self._starting: Client | None = None
+        self._opening: asyncio.Task[None] | None = None
+        self._closer: Closer | None = None
+        self._is_closed = False
+
+    @property
+    def is_lost(self) -> bool:
+        """True when the session is closed or its master is gone: its verbs raise ConnectionLost."""
+        return self._is_closed or (self._starting is not None and self._starting.is_lost)
+
+    # ------------------------------------------------------------------ open
+
+    async def _opened(self) -> Client:
+        if self._is_closed:
+            raise errors.ConnectionLost("this session is closed")
+        client = self._client
+        if client is None:
+            client = self._start()
+            await client.wait_ready()
+            self._client = client
+        return client
+
+    def _start(self) -> Client:
+        """Start the engine, unless it runs; opening goes on behind."""
+        with self._lock:
+            if self._starting is None:
+                if self._is_closed:
+                    raise errors.ConnectionLost("this session is closed")
+                if self._prepare is not None:
+                    self._prepare()
+                self._thread = LoopThread("picloud engine")
+                self._starting = Client(self._thread)
+                self._thread.start()
+                self._thread.post(self._open, self._thread, self._starting)
+                _sessions.add(self)
+            return self._starting
+
+    def _open(self, thread: LoopThread, client: Client) -> None:
+        self._opening = thread.loop.create_task(self._run_opener(thread, client))
+
+    async def _run_opener(self, thread: LoopThread, client: Client) -> None:
+        try:
+            self._closer = await self._opener(thread, client)
+        except Exception as error:  # noqa: BLE001 - told to everybody who waits for the connection
+            client.fail(error)
+
+    def __enter__(self) -> Self:
+        drive(self._opened(), "with")
+        return self
+
+    async def __aenter__(self) -> Self:
+        await self._opened()
+        return self
+
+    # ------------------------------------------------------------------ close
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    def close(self) -> bool:
+        """End the session; jobs of a durable master go on. True if it was open, as in PiCloud."""
+        return drive(self.aclose(), "close")
+
+    async def aclose(self) -> bool:
+        """End the session; see `close`."""
+        with self._lock:
+            thread, self._thread = self._thread, None
+            self._is_closed = True
+        _sessions.discard(self)
+        self._client = None
+        if thread is None:
+            return False
+        waiter = Waiter()
+        thread.post(self._close, thread, waiter)
+        await waiter
+        thread.stop()
+        if self._futures is not None:
+            self._futures.stop()
+        return True
+
+    def _close(self, thread: LoopThread, waiter: Waiter) -> None:
+        self._closing = thread.loop.create_task(self._run_closer(waiter))
+
+    async def _run_closer(self, waiter: Waiter) -> None:
+        client = self._starting
+        assert client is not None  # its thread is running
+        try:
+            if self._opening is not None:
+                await asyncio.wait([self._opening])
+            client.flush()
+            client.fail(errors.ConnectionLost("this session is closed"))
+            if self._closer is not None:
+                await self._closer()
+        finally:
+            waiter.set()
+
+    def close_soon(self) -> None:
+        """Close the session without waiting for it."""
+        threading.Thread(target=self.close, name="picloud closer").start()
+
+    # ------------------------------------------------------------------ more than verbs
+
+    def options(self, **options: Any) -> Options:
+        """Keep options to submit with; see `cloud.options`."""
+        return Options(lambda: self, NO_OPTIONS.changed(options))
+
+    def executor(self, **options: Any) -> "JobExecutor":
+        """Make a `concurrent.futures.Executor`; see `cloud.executor`."""
+        from picloud.job_executor import JobExecutor
+
+        return JobExecutor(self, NO_OPTIONS.changed(options))
+
+    def _forget(self) -> None:
+        """In a forked child there is no engine: its thread has stayed with the parent."""
+        self._lock = threading.Lock()
+        self._client = self._thread = None
+        self._is_closed = True
+
+
+_sessions: set[Session] = set()
+"""The open ones, also those that a program has let go of: what they have started must be ended
+with the program. In a forked child they are of no use."""
+
+
+def _close_all() -> None:
+    for session in list(_sessions):
+        session.close()
+
+
+def _forget_all() -> None:
+    for session in list(_sessions):
+        session._forget()
+    _sessions.clear()
+
+
+atexit.register(_close_all)
+os.register_at_fork(after_in_child=_forget_all)

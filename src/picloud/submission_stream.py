@@ -1,0 +1,138 @@
+"""Streams what threads submit to the master, and holds them back when that is needed.
+
+The first job of a burst wakes the engine at once; those that follow are collected for half a
+millisecond, so that a loop of `call` does not switch threads for every job.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from picloud.aio.session import LinkSession
+from picloud.protocol.client_messages import JidsReserved, ReserveJids
+from picloud.submissions import Spec, SubmissionQueue, Submitter
+from picloud.waiters import Waiter, Wake
+
+COLLECT_TIME = 0.0005
+"""Seconds between two looks at the queue while jobs stream in."""
+
+
+class SubmissionStream:
+    """Of one client; `submit` and `submit_many` are for any thread, the rest is the engine's.
+
+    Args:
+        loop: the engine's.
+        post: has a function called on it.
+        flush: sends, on the engine's loop, all that waits, by way of `send`.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        post: Callable[..., None],
+        flush: Callable[[], None],
+    ) -> None:
+        self._loop = loop
+        self._post = post
+        self._flush = flush
+        self._queue = SubmissionQueue()
+        self._link: LinkSession | None = None
+        self._submitter: Submitter | None = None
+        self._waiters: list[Waiter] = []
+        self._is_collecting = False
+        self._asked_for_ids = False
+        self._is_lost = False
+        self.is_open = False
+        self.is_blocked = True
+        """True while nothing can be submitted at once: not open yet, lost, or too far ahead."""
+
+    # ------------------------------------------------------------------ any thread
+
+    def submit(self, spec: Spec, payload: bytes) -> int | None:
+        """Take an id for a job and have it sent soon; None if it must wait for `ready`."""
+        jid = self._queue.put(spec, payload)
+        if not self._is_collecting:
+            self._is_collecting = True
+            self._post(self._collect)
+        return jid
+
+    def submit_many(self, spec: Spec, payloads: list[bytes]) -> range:
+        """The same for several jobs, as far as there are ids; the ids used are consecutive."""
+        jids = self._queue.put_many(spec, payloads)
+        if not self._is_collecting:
+            self._is_collecting = True
+            self._post(self._collect)
+        return jids
+
+    def ready(self) -> Waiter:
+        """Make a waiter for the time when something can be submitted."""
+        waiter = Waiter()
+        self._post(self._add_waiter, waiter)
+        return waiter
+
+    # ------------------------------------------------------------------ engine
+
+    def attach(self, link: LinkSession) -> None:
+        """Send on this link."""
+        self._link, self._submitter = link, Submitter(link)
+
+    def on_jids_reserved(self, message: JidsReserved) -> None:
+        """The session may use these ids; with the first ones it is open."""
+        self._asked_for_ids = False
+        self._queue.add_block(range(message.first, message.first + message.count))
+        self.is_open = not self._is_lost
+        self._look_if_ready()
+
+    def send(self) -> None:
+        """Hand over to the open link what has been submitted so far."""
+        assert self._link is not None  # an open one is attached
+        assert self._submitter is not None
+        for submission in self._queue.take():
+            self._submitter.submit(submission)
+        self._submitter.end_turn()
+        self._ask_for_ids()
+        if not self._link.has_room() and not self.is_blocked:
+            self.is_blocked = True
+            self._link.on_room(self._look_if_ready)
+
+    def lose(self) -> None:
+        """Nothing can be sent any more."""
+        self._is_lost, self.is_open, self.is_blocked = True, False, True
+        self._wake(Wake.LOST)
+
+    def _collect(self) -> None:
+        """Send what the queue holds, and look again soon, until a look finds it empty."""
+        if self._queue.is_empty() or not self.is_open:
+            self._is_collecting = False
+            # What was appended between the look and the flag woke nobody.
+            if self._queue.is_empty() or not self.is_open:
+                return
+            self._is_collecting = True
+        self._flush()
+        self._loop.call_later(COLLECT_TIME, self._collect)
+
+    def _add_waiter(self, waiter: Waiter) -> None:
+        self._waiters.append(waiter)
+        self._look_if_ready()
+        if waiter.outcome is None:
+            self._ask_for_ids()
+
+    def _ask_for_ids(self) -> None:
+        if self.is_open and self._queue.is_low and not self._asked_for_ids:
+            assert self._link is not None  # it is open
+            self._asked_for_ids = True
+            self._link.send(ReserveJids())
+
+    def _look_if_ready(self) -> None:
+        if self._is_lost:
+            self._wake(Wake.LOST)
+        elif self.is_open and self._link is not None:
+            self.is_blocked = not self._link.has_room()
+            if self.is_blocked:
+                self._link.on_room(self._look_if_ready)
+            elif self._queue.has_ids:
+                self._wake(Wake.SET)
+
+    def _wake(self, outcome: Wake) -> None:
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            waiter.set(outcome)

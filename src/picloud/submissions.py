@@ -1,0 +1,176 @@
+"""From a user's thread to `SubmitJobs`: job ids from local blocks, and what waits to be sent.
+
+Submitting never waits for the master. The calling thread takes ids and appends to the queue;
+the engine's loop takes everything that has been appended, joins neighbours of one spec with
+consecutive ids into one message, and names specs by numbers that the master knows.
+"""
+
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Iterator
+from typing import Protocol
+
+from picloud.protocol import limits
+from picloud.protocol.client_messages import SubmitJobs
+from picloud.protocol.definitions import DefineSpec, ForgetSpec
+from picloud.protocol.ids import JobId, SpecNumber
+from picloud.protocol.jobs import JobSpec
+
+MAX_SPECS = 256
+"""Specs that the master must remember for one client at a time."""
+
+MAX_JOBS_PER_MESSAGE = 10_000
+_FEW_MESSAGES = 1_000  # in one frame
+
+
+class Sender(Protocol):
+    """What a link session offers here."""
+
+    def send(self, message: object) -> None:
+        """Send a message with this turn's frame."""
+
+    def flush(self) -> None:
+        """Write the frame now."""
+
+
+class Spec:
+    """A function with the options of its jobs; `number` is the engine's."""
+
+    __slots__ = ("code", "number", "spec")
+
+    def __init__(self, spec: JobSpec, code: bytes) -> None:
+        self.spec = spec
+        self.code = code
+        self.number: SpecNumber | None = None
+
+
+Submission = tuple[Spec, int, list[bytes]]
+"""Jobs with consecutive ids from this one on."""
+
+
+class SubmissionQueue:
+    """Job ids and jobs, between the users' threads and the engine's."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._next = self._end = self._half = 0
+        self._blocks: deque[range] = deque()
+        self._waiting: deque[Submission] = deque()
+
+    # ------------------------------------------------------------------ any thread
+
+    def put(self, spec: Spec, payload: bytes) -> int | None:
+        """Take an id for a job and queue it; None if there is no id left."""
+        with self._lock:
+            jid = self._next
+            if jid == self._end:
+                if not self._blocks:
+                    return None
+                jid = self._open_block()
+            self._next = jid + 1
+            self._waiting.append((spec, jid, [payload]))
+        return jid
+
+    def put_many(self, spec: Spec, payloads: list[bytes]) -> range:
+        """Queue as many of these jobs as there are ids in one block, from the first on."""
+        with self._lock:
+            if self._next == self._end and self._blocks:
+                self._open_block()
+            count = min(len(payloads), self._end - self._next)
+            jids = range(self._next, self._next + count)
+            if count:
+                self._next += count
+                self._waiting.append((spec, jids.start, payloads[:count]))
+        return jids
+
+    @property
+    def is_low(self) -> bool:
+        """True when half of the last block is used: time to ask for another."""
+        return self._next >= self._half and not self._blocks
+
+    @property
+    def has_ids(self) -> bool:
+        """False when the next job must wait for a block."""
+        return self._next < self._end or bool(self._blocks)
+
+    def _open_block(self) -> int:
+        block = self._blocks.popleft()
+        self._next, self._end = block.start, block.stop
+        self._half = block.start + len(block) // 2
+        return block.start
+
+    # ------------------------------------------------------------------ engine
+
+    def add_block(self, block: range) -> None:
+        """The master reserved these ids for us."""
+        with self._lock:
+            self._blocks.append(block)
+            if self._next == self._end:
+                self._open_block()
+
+    def is_empty(self) -> bool:
+        """True when nothing waits to be sent."""
+        return not self._waiting
+
+    def take(self) -> Iterator[Submission]:
+        """Take what waits, neighbours joined as far as one message may hold them."""
+        waiting = self._waiting
+        while waiting:
+            spec, first, payloads = waiting.popleft()
+            expected = first + len(payloads)
+            size = sum(map(len, payloads))
+            while waiting:
+                next_spec, next_first, more = waiting[0]
+                if next_spec is not spec or next_first != expected:
+                    break
+                size += sum(map(len, more))
+                if size > limits.FRAME_TARGET or len(payloads) >= MAX_JOBS_PER_MESSAGE:
+                    break
+                waiting.popleft()
+                payloads += more
+                expected += len(more)
+            yield spec, first, payloads
+
+
+class Submitter:
+    """Writes submissions to one link, in frames of reasonable size, defining specs as needed."""
+
+    def __init__(self, link: Sender) -> None:
+        self._link = link
+        self._known: OrderedDict[SpecNumber, Spec] = OrderedDict()
+        self._last_number = 0
+        self._unwritten = self._messages = 0
+
+    def submit(self, submission: Submission) -> None:
+        """Send the jobs."""
+        spec, first, payloads = submission
+        number = self._number_of(spec)
+        self._make_room(sum(map(len, payloads)))
+        self._link.send(SubmitJobs(number, JobId(first), payloads))
+
+    def end_turn(self) -> None:
+        """What was sent so far leaves as one frame with whatever else this turn sends."""
+        self._unwritten = self._messages = 0
+
+    def _number_of(self, spec: Spec) -> SpecNumber:
+        if spec.number is not None and self._known.get(spec.number) is spec:
+            self._known.move_to_end(spec.number)
+            return spec.number
+        self._last_number += 1
+        spec.number = number = SpecNumber(self._last_number)
+        if len(self._known) >= MAX_SPECS:
+            # What names it was sent before this; what comes later finds it forgotten.
+            oldest, _ = self._known.popitem(last=False)
+            self._link.send(ForgetSpec(oldest))
+        self._known[number] = spec
+        self._make_room(len(spec.code))
+        self._link.send(DefineSpec(number, spec.spec, spec.code))
+        return number
+
+    def _make_room(self, size: int) -> None:
+        """Start another frame rather than let this one grow over what the peer accepts."""
+        if self._unwritten + size > limits.FRAME_TARGET or self._messages >= _FEW_MESSAGES:
+            self._link.flush()
+            self._unwritten = self._messages = 0
+        self._unwritten += size
+        self._messages += 1

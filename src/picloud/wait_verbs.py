@@ -1,0 +1,196 @@
+"""The verbs about jobs that exist, as coroutines that wait for nothing but `Waiter`s."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, cast
+
+from picloud import errors
+from picloud.client import Connected, why_in_time
+from picloud.job import JobSession, _All, jids_of
+from picloud.job_options import check_timeout
+from picloud.outcomes import Gather, Outcome
+from picloud.protocol import client_messages as messages
+from picloud.protocol.ids import JobId, RequestId
+from picloud.result_streams import Completions, ResultStream
+from picloud.result_values import error_of, value_of, values_of
+from picloud.waiters import Wake
+from picloud.watches import JIDS_PER_MESSAGE, Question
+
+
+class WaitVerbs(Connected):
+    """Results, statuses, and what else there is to ask of jobs or to do to them."""
+
+    async def aresult(
+        self, jobs: Any, timeout: float | None = None, ignore_errors: bool = False
+    ) -> Any:
+        """Wait for jobs and return what they returned; see `cloud.result`."""
+        jids, is_single = self._jids_of(jobs)
+        outcomes = await self._gathered(jids, timeout, ignore_errors, wants_results=True)
+        if is_single:
+            return value_of(jids[0], outcomes[0], ignore_errors)
+        return values_of(jids, outcomes, ignore_errors)
+
+    async def ajoin(
+        self, jobs: Any, timeout: float | None = None, ignore_errors: bool = False
+    ) -> None:
+        """Wait for jobs; see `cloud.join`."""
+        jids, _ = self._jids_of(jobs)
+        await self._gathered(jids, timeout, ignore_errors, wants_results=False)
+
+    def airesult(
+        self, jobs: Any, timeout: float | None = None, ignore_errors: bool = False
+    ) -> ResultStream:
+        """Iterate over results as they come, in the order of the jobs; see `cloud.iresult`."""
+        jids, _ = self._jids_of(jobs)
+        return ResultStream(self._opened, jids, check_timeout(timeout), ignore_errors)
+
+    def aas_completed(self, jobs: Any, timeout: float | None = None) -> Completions:
+        """Iterate over jobs in the order of their completion; see `cloud.as_completed`."""
+        jids, _ = self._jids_of(jobs)
+        return Completions(self._opened, cast("JobSession", self), jids, check_timeout(timeout))
+
+    async def _gathered(
+        self,
+        jids: Sequence[int],
+        timeout: float | None,
+        ignore_errors: bool,
+        *,
+        wants_results: bool,
+    ) -> Sequence[Outcome]:
+        """Wait for outcomes.
+
+        Raises:
+            CloudException: a job did not succeed, unless `ignore_errors`; or the wait failed.
+        """
+        seconds = check_timeout(timeout)
+        if not jids:
+            return []
+        client = self._client or await self._opened()
+        gather = Gather(jids, wants_results=wants_results, fails_fast=not ignore_errors)
+        client.watch(gather)
+        if seconds is not None:
+            client.expire(gather, seconds)
+        wake: Wake | None = None
+        try:
+            wake = await gather
+            if wake is Wake.EXPIRED:
+                await self._raise_timeout(gather)
+        finally:
+            if gather.missing:
+                client.forget(gather)
+        if wake is Wake.LOST:
+            raise client.loss()
+        if gather.failed is not None:
+            raise error_of(jids[gather.failed], gather.outcomes[gather.failed])
+        return gather.outcomes  # type: ignore[return-value]  # none is pending now
+
+    async def _raise_timeout(self, gather: Gather) -> None:
+        """Say why the first unfinished job is not finished, unless all have finished by now."""
+        jid = gather.first_unfinished()
+        if jid is None:
+            return
+        text = await why_in_time(await self._opened(), jid)
+        # The answer came after every outcome that there was when the question arrived.
+        if gather.missing and gather.failed is None:
+            raise errors.CloudTimeoutError(text, jid)
+
+    # ------------------------------------------------------------------ ask and tell
+
+    async def astatus(self, jobs: Any) -> Any:
+        """Ask for the status of jobs; see `cloud.status`."""
+        jids, is_single = self._jids_of(jobs)
+        statuses: list[str] = []
+        for answer in await self._ask_in_pieces(messages.AskStatus, jids):
+            assert isinstance(answer, messages.StatusesRead)  # the answer to this question
+            statuses += answer.statuses
+        return statuses[0] if is_single else statuses
+
+    async def ainfo(
+        self, jobs: Any, fields: str | Sequence[str] | None = None
+    ) -> dict[int, dict[str, Any]]:
+        """Tell what is known of jobs; see `cloud.info`."""
+        wanted = _fields(fields)
+        jids, _ = self._jids_of(jobs)
+        infos: list[dict[str, Any]] = []
+        for answer in await self._ask_in_pieces(messages.AskInfo, jids):
+            assert isinstance(answer, messages.InfosRead)  # the answer to this question
+            infos += answer.infos
+        return {jid: _chosen(info, wanted) for jid, info in zip(jids, infos, strict=True)}
+
+    async def akill(self, jobs: Any) -> None:
+        """Kill jobs; see `cloud.kill`."""
+        if isinstance(jobs, _All):
+            await self._ask_all([Question(messages.KillAllJobs)])
+        else:
+            await self._ask_in_pieces(messages.KillJobs, self._jids_of(jobs)[0])
+
+    async def adelete(self, jobs: Any) -> None:
+        """Forget finished jobs; see `cloud.delete`."""
+        await self._ask_in_pieces(messages.DeleteJobs, self._jids_of(jobs)[0])
+
+    async def awhy(self, job: Any) -> str:
+        """Say why a job has not finished; see `cloud.why`."""
+        if not isinstance(job, int):
+            raise TypeError(f"why() takes one job, not {job!r:.80}")
+        (jid,), _ = self._jids_of(job)
+        [answer] = await self._ask_all(
+            [Question(lambda number: messages.AskWhy(number, JobId(jid)))]
+        )
+        assert isinstance(answer, messages.ReasonRead)  # the answer to this question
+        return answer.text
+
+    async def _ask_in_pieces(
+        self, kind: Callable[[RequestId, Any], object], jids: Sequence[int]
+    ) -> list[messages.Answer]:
+        def question(start: int) -> Question:
+            piece = list(jids[start : start + JIDS_PER_MESSAGE])
+            return Question(lambda number: kind(number, piece))
+
+        return await self._ask_all(
+            [question(start) for start in range(0, len(jids), JIDS_PER_MESSAGE)]
+        )
+
+    async def _ask_all(self, questions: list[Question]) -> list[messages.Answer]:
+        client = self._client or await self._opened()
+        for question in questions:
+            client.ask(question)
+        answers: list[messages.Answer] = []
+        for question in questions:
+            if await question is Wake.LOST:
+                raise client.loss()
+            assert question.answer is not None  # set before the wake-up
+            answers.append(question.answer)
+        for answer in answers:
+            if isinstance(answer, messages.Refused):
+                raise _refusal(answer)
+        return answers
+
+    def _jids_of(self, jobs: Any) -> tuple[Sequence[int], bool]:
+        return jids_of(jobs, cast("JobSession", self))
+
+
+def _fields(fields: object) -> list[str] | None:
+    """Read the `fields` argument of `info`; None for all."""
+    if fields is None or fields == "all":
+        return None
+    names = [fields] if isinstance(fields, str) else fields
+    if not isinstance(names, Iterable):
+        raise TypeError(f"fields is a name or a list of names, not {fields!r:.80}")
+    names = list(names)
+    for name in names:
+        if not isinstance(name, str):
+            raise TypeError(f"the name of a field is a text, not {name!r:.80}")
+    return names
+
+
+def _chosen(info: dict[str, Any], names: list[str] | None) -> dict[str, Any]:
+    """Keep the fields asked for; the name of a group stands for its dotted fields."""
+    if names is None:
+        return info
+    groups = tuple(f"{name}." for name in names)
+    return {key: item for key, item in info.items() if key in names or key.startswith(groups)}
+
+
+def _refusal(answer: messages.Refused) -> errors.CloudException:
+    if answer.unknown:
+        return errors.unknown_job(answer.jid)
+    return errors.CloudException(answer.text, answer.jid)

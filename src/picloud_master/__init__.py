@@ -1,0 +1,1 @@
+"""The master: the one process that decides which job runs where."""

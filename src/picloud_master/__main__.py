@@ -1,0 +1,74 @@
+"""`python -m picloud_master`: a master in a process of its own."""
+
+import argparse
+import asyncio
+import logging
+import os
+import secrets
+import signal
+import sys
+from collections.abc import Sequence
+
+from picloud.aio.loop_thread import new_event_loop
+from picloud_master.api.server import Server
+from picloud_master.app import Master
+from picloud_master.store.memory import MemoryStore
+
+TOKEN_VARIABLE = "PICLOUD_API_SECRETKEY"
+MAX_PORT = 65535
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Parse the command line and serve until SIGTERM or SIGINT."""
+    parser = argparse.ArgumentParser(
+        prog="python -m picloud_master",
+        description="Serve a PiCloud master. Workers join with: python -m picloud_worker URL",
+        epilog=f"Every peer must present the token that stands in {TOKEN_VARIABLE}; without one "
+        "the master makes one up and prints it.",
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    parser.add_argument("--port", type=int, default=8000, help="0: any free one (%(default)s)")
+    parser.add_argument("--ready-fd", type=int, help="write the URL to this descriptor once up")
+    options = parser.parse_args(arguments)
+    if not 0 <= options.port <= MAX_PORT:
+        parser.error(f"a port is a number from 0 to {MAX_PORT}")
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    token = os.environ.get(TOKEN_VARIABLE)
+    if not token:
+        token = secrets.token_urlsafe(24)
+        print(f"export {TOKEN_VARIABLE}={token}", flush=True)
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        return runner.run(serve(options.host, options.port, token, options.ready_fd))
+
+
+async def serve(host: str, port: int, token: str, ready_fd: int | None) -> int:
+    """Serve until a signal or a failure; return the exit status."""
+    loop = asyncio.get_running_loop()
+    ended: asyncio.Queue[int] = asyncio.Queue()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.put_nowait, 0)
+    master = Master(MemoryStore(), lambda _error: ended.put_nowait(1))
+    server = Server(master, token)
+    try:
+        port = await server.start(host, port)
+    except OSError as error:
+        print(f"cannot listen on {host}:{port}: {error.strerror}", file=sys.stderr)
+        return 1
+    url = f"http://{host}:{port}"
+    print(f"PiCloud master at {url}", flush=True)
+    _tell_ready(ready_fd, url)
+    status = await ended.get()
+    await server.stop_listening()  # else the peers that are sent away come back at once
+    await master.close()
+    await server.close()
+    return status
+
+
+def _tell_ready(ready_fd: int | None, url: str) -> None:
+    if ready_fd is not None:
+        with open(ready_fd, "w") as ready:
+            ready.write(url + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,22 @@
+"""Cutting long columns into messages of a sensible size."""
+
+from collections.abc import Iterator, Sequence
+
+from picloud.protocol import limits
+
+
+def pieces(payloads: Sequence[bytes | None]) -> Iterator[slice]:
+    """Cut a column into pieces that have neither too many items nor too many bytes.
+
+    A single item over the size is a piece of its own.
+    """
+    start, size = 0, 0
+    for index, payload in enumerate(payloads):
+        length = len(payload) if payload else 0
+        full = size + length > limits.FRAME_TARGET or index - start >= limits.MAX_ITEMS
+        if full and index > start:
+            yield slice(start, index)
+            start, size = index, 0
+        size += length
+    if payloads:
+        yield slice(start, len(payloads))

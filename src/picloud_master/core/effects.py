@@ -1,0 +1,46 @@
+"""Everything that a turn can ask of the world.
+
+Effects that promise something to a client wait until the turn's records are committed; so do
+leases of jobs that must not start twice. The others are performed at once.
+"""
+
+from typing import Any
+
+from picloud.protocol.ids import SessionId, WorkerId
+from picloud.statemachine import value
+
+
+@value
+class SendToClient:
+    """Waits for the commit."""
+
+    session: SessionId
+    message: Any  # one of client_messages.ToClient
+
+
+@value
+class SendToWorker:
+    """Waits for the commit only if `after_commit`."""
+
+    worker: WorkerId
+    message: Any  # one of worker_messages.ToWorker or a definition
+    after_commit: bool = False
+
+
+@value
+class DismissClient:
+    """Close the session of a client that broke the rules of the conversation."""
+
+    session: SessionId
+    text: str
+
+
+@value
+class DismissWorker:
+    """Close the link of a worker that broke the rules of the conversation."""
+
+    worker: WorkerId
+    text: str
+
+
+Effect = SendToClient | SendToWorker | DismissClient | DismissWorker

@@ -1,0 +1,175 @@
+"""Moves events through actors, one turn at a time.
+
+A turn: every waiting event is given to its handler, then waiting jobs are placed on the room
+that there is now, then everything that the turn has to say is said at once, one batch per peer.
+The kernel moves; transitions and planners decide.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from picloud.protocol.ids import WorkerId
+from picloud.protocol.worker_messages import TakeBack, WorkerAccepted
+from picloud.statemachine import value
+from picloud_master.core import client_requests, worker_reports
+from picloud_master.core.effects import DismissClient, DismissWorker, Effect
+from picloud_master.core.errors import Misbehaviour
+from picloud_master.core.events import (
+    ClientSaid,
+    Event,
+    SessionClosed,
+    SessionOpened,
+    WorkerJoined,
+    WorkerLost,
+    WorkerSaid,
+)
+from picloud_master.core.job.events import AttemptLost, Placed
+from picloud_master.core.job.states import HELD_STATES
+from picloud_master.core.placement import overloaded, place
+from picloud_master.core.policy import Policy
+from picloud_master.core.records import JobRecord
+from picloud_master.core.registry import Registry
+from picloud_master.core.session import ClientSession
+from picloud_master.core.worker.actor import WorkerActor
+from picloud_master.core.worker.events import LeasesGranted, LinkLost
+
+
+@value
+class Turn:
+    """What must be stored, then what must be done, in order."""
+
+    records: list[JobRecord]
+    effects: list[Effect]
+
+
+class Kernel:
+    """The master's decisions. The same events, with the same times, give the same turns."""
+
+    def __init__(self, policy: Policy | None = None) -> None:
+        self.registry = Registry(policy or Policy())
+
+    def handle(self, now: float, *events: Event) -> Turn:
+        """Take what has happened, at `now` in UTC seconds, and decide what follows."""
+        registry = self.registry
+        registry.begin_turn(now)
+        for event in events:
+            _HANDLERS[type(event)](registry, event)
+        _place(registry)
+        for inquiry in registry.inquiries.take_ready():
+            client_requests.answer_inquiry(registry, inquiry)
+        return Turn(registry.take_records(), registry.take_effects())
+
+
+# ------------------------------------------------------------------ clients
+
+
+def _session_opened(registry: Registry, event: SessionOpened) -> None:
+    session = ClientSession(event.session, event.owner)
+    registry.sessions[session.id] = session
+    registry.reserve_jids(session)
+
+
+def _client_said(registry: Registry, event: ClientSaid) -> None:
+    session = registry.sessions.get(event.session)
+    if session is None:
+        return  # dismissed in this same turn
+    try:
+        for message in event.messages:
+            registry.story.add(registry.context.now, session.name, message)
+            client_requests.take(registry, session, message)
+    except Misbehaviour as error:
+        registry.add_effect(DismissClient(session.id, str(error)))
+        _close_session(registry, session)
+
+
+def _session_closed(registry: Registry, event: SessionClosed) -> None:
+    session = registry.sessions.get(event.session)
+    if session is not None:
+        _close_session(registry, session)
+
+
+def _close_session(registry: Registry, session: ClientSession) -> None:
+    del registry.sessions[session.id]
+    registry.inquiries.forget_session(session.id)
+    for spec in session.specs.values():
+        registry.drop_spec(spec)
+
+
+# ------------------------------------------------------------------ workers
+
+
+def _worker_joined(registry: Registry, event: WorkerJoined) -> None:
+    registration = event.registration
+    if any(pool.cores < 1 for pool in registration.pools):
+        registry.add_effect(DismissWorker(event.worker, "a pool without cores"))
+        return
+    worker = WorkerActor(event.worker, registration.name, registration.pools)
+    registry.workers[worker.id] = worker
+    registry.say_to_worker(worker.id, WorkerAccepted(worker.id))
+
+
+def _worker_said(registry: Registry, event: WorkerSaid) -> None:
+    worker = registry.workers.get(event.worker)
+    if worker is None:
+        return  # lost in this same turn
+    try:
+        for message in event.messages:
+            registry.story.add(registry.context.now, worker.title, message)
+            worker_reports.take(registry, worker, message)
+    except Misbehaviour as error:
+        registry.add_effect(DismissWorker(worker.id, str(error)))
+        _lose_worker(registry, worker, f"{worker!r} was dismissed: {error}")
+
+
+def _worker_lost(registry: Registry, event: WorkerLost) -> None:
+    worker = registry.workers.get(event.worker)
+    if worker is not None:
+        _lose_worker(registry, worker, f"{worker!r} was lost: {event.text}")
+
+
+def _lose_worker(registry: Registry, worker: WorkerActor, text: str) -> None:
+    registry.tell_worker(worker, LinkLost(text))
+    registry.release_leases()  # what ended in this same turn is not lost, and may be forgotten
+    # Each goes to the front of its line, so the oldest must go last.
+    for jid in sorted(worker.leases, reverse=True):
+        job = registry.jobs[jid]
+        if isinstance(job.state, HELD_STATES):
+            registry.tell_job(job, AttemptLost(job.state.lease.fence, text))
+    registry.release_leases()
+    del registry.workers[worker.id]
+
+
+# ------------------------------------------------------------------ placement
+
+
+def _place(registry: Registry) -> None:
+    registry.release_leases()
+    workers = registry.workers.values()
+    granted: dict[WorkerId, Placed] = {}
+    for placement in place(registry.queues, workers, registry.shares):
+        worker, jobs = placement.worker, placement.jobs
+        if worker.id not in granted:
+            granted[worker.id] = Placed(registry.new_lease(worker))
+        jids = [job.id for job in jobs]
+        registry.tell_worker(worker, LeasesGranted(placement.pool, jids, placement.cores))
+        owner = jobs[0].submission.owner
+        registry.shares[owner] = registry.shares.get(owner, 0) + placement.cores
+        for job in jobs:
+            registry.tell_job(job, granted[worker.id])
+    for worker, count in overloaded(registry.queues, workers):
+        worker.taking_back = True
+        registry.say_to_worker(worker.id, TakeBack(count))
+    # Only now: if what a worker gave back was placed there again, asking at once would never end.
+    for worker in registry.take_backs_answered:
+        worker.taking_back = False
+    registry.take_backs_answered.clear()
+
+
+_HANDLERS: dict[type, Callable[[Registry, Any], None]] = {
+    SessionOpened: _session_opened,
+    ClientSaid: _client_said,
+    SessionClosed: _session_closed,
+    WorkerJoined: _worker_joined,
+    WorkerSaid: _worker_said,
+    WorkerLost: _worker_lost,
+}

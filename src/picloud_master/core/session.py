@@ -1,0 +1,28 @@
+"""A client session as the master holds it."""
+
+from picloud.protocol.ids import JobId, SessionId, SpecNumber
+from picloud_master.core.job.actor import SpecRecord, Watcher
+
+
+class ClientSession:
+    """What a connected client may use: its blocks of job ids and its specs.
+
+    Attributes:
+        name: for people.
+        with_results, without_results: the two watchers that jobs refer to.
+    """
+
+    __slots__ = ("blocks", "id", "name", "owner", "specs", "with_results", "without_results")
+
+    def __init__(self, session_id: SessionId, owner: str) -> None:
+        self.id = session_id
+        self.owner = owner
+        self.name = f"client {session_id}"
+        self.blocks: list[tuple[JobId, int]] = []
+        self.specs: dict[SpecNumber, SpecRecord] = {}
+        self.with_results = Watcher(session_id, True)
+        self.without_results = Watcher(session_id, False)
+
+    def may_use(self, first: JobId, count: int) -> bool:
+        """True when all these ids are in one of the session's blocks."""
+        return any(start <= first and first + count <= start + size for start, size in self.blocks)

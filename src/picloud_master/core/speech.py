@@ -1,0 +1,110 @@
+"""What a turn has to say, collected while it runs and said once: one batch per peer and kind."""
+
+from collections.abc import Iterator
+
+from picloud.protocol.client_messages import JobFailed, JobsDone
+from picloud.protocol.definitions import DefineSpec
+from picloud.protocol.failures import Failure, FailureKind
+from picloud.protocol.ids import Fence, JobId, WorkerId
+from picloud.protocol.jobs import JobStatus
+from picloud.protocol.worker_messages import RunJobs, StopAttempts
+from picloud_master.core.batches import pieces
+from picloud_master.core.effects import Effect, SendToClient, SendToWorker
+from picloud_master.core.job.actor import JobActor, SpecRecord, Watcher
+from picloud_master.core.job.states import Done, Errored
+from picloud_master.core.lease import Lease
+from picloud_master.core.worker.actor import WorkerActor
+
+_KILLED = Failure(FailureKind.KILLED, "the job was killed")
+
+
+class Outcomes:
+    """Outcomes to announce, grouped by who wants to hear of them."""
+
+    def __init__(self) -> None:
+        self._done: dict[Watcher, tuple[list[JobId], list[bytes | None]]] = {}
+        self._failed: list[tuple[Watcher, JobFailed]] = []
+
+    def add(self, watcher: Watcher, job: JobActor) -> None:
+        """Tell this watcher how this job ended."""
+        state = job.state
+        if type(state) is Done:
+            column = self._done.get(watcher)
+            if column is None:
+                column = self._done[watcher] = ([], [])
+            column[0].append(job.id)
+            column[1].append(state.result if watcher.results else None)
+        elif type(state) is Errored:
+            self._failed.append((watcher, JobFailed(job.id, JobStatus.ERROR, state.failure)))
+        else:
+            self._failed.append((watcher, JobFailed(job.id, JobStatus.KILLED, _KILLED)))
+
+    def effects(self) -> Iterator[Effect]:
+        """Say it all, once."""
+        done, self._done = self._done, {}
+        failed, self._failed = self._failed, []
+        for watcher, (jids, results) in done.items():
+            for piece in pieces(results):
+                yield SendToClient(watcher.session, JobsDone(jids[piece], results[piece]))
+        for watcher, message in failed:
+            yield SendToClient(watcher.session, message)
+
+
+class Orders:
+    """Attempts to start and to stop, grouped by worker."""
+
+    def __init__(self) -> None:
+        self._starts: dict[WorkerId, list[JobActor]] = {}
+        self._stops: dict[tuple[WorkerId, bool], tuple[list[JobId], list[Fence]]] = {}
+
+    def start(self, worker: WorkerId, job: JobActor) -> None:
+        """Run this job there."""
+        jobs = self._starts.get(worker)
+        if jobs is None:
+            jobs = self._starts[worker] = []
+        jobs.append(job)
+
+    def stop(self, lease: Lease, job: JobActor) -> None:
+        """End this job's attempt there."""
+        # It must not overtake the lease, which waits for the commit if the job may start only once.
+        key = (lease.worker, not job.spec.restartable)
+        jids, fences = self._stops.setdefault(key, ([], []))
+        jids.append(job.id)
+        fences.append(lease.fence)
+
+    def effects(self, workers: dict[WorkerId, WorkerActor]) -> Iterator[Effect]:
+        """Say it all, once; a spec goes ahead of its first attempt on a worker."""
+        starts, self._starts = self._starts, {}
+        stops, self._stops = self._stops, {}
+        for worker_id, jobs in starts.items():
+            for spec, same in _by_spec(jobs).items():
+                yield from _start(workers[worker_id], spec, same)
+        for (worker_id, after_commit), (jids, fences) in stops.items():
+            yield SendToWorker(worker_id, StopAttempts(jids, fences), after_commit)
+
+
+def _by_spec(jobs: list[JobActor]) -> dict[SpecRecord, list[JobActor]]:
+    groups: dict[SpecRecord, list[JobActor]] = {}
+    for job in jobs:
+        spec = job.submission.spec
+        if spec in groups:
+            groups[spec].append(job)
+        else:
+            groups[spec] = [job]
+    return groups
+
+
+def _start(worker: WorkerActor, spec: SpecRecord, jobs: list[JobActor]) -> Iterator[Effect]:
+    # A job that must not start twice is sent only once its lease is on record.
+    after_commit = not spec.spec.restartable
+    if spec.number not in worker.known_specs:
+        worker.known_specs.add(spec.number)
+        definition = DefineSpec(spec.number, spec.spec, spec.code, jobs[0].submission.owner)
+        yield SendToWorker(worker.id, definition, after_commit)
+    payloads = [job.payload for job in jobs]
+    jids = [job.id for job in jobs]
+    # All were granted in this turn, so they share one lease.
+    fence = jobs[0].state.lease.fence  # type: ignore[union-attr]  # their state is Leased
+    for piece in pieces(payloads):
+        run = RunJobs(spec.number, fence, jids[piece], payloads[piece])
+        yield SendToWorker(worker.id, run, after_commit)

@@ -1,0 +1,58 @@
+"""A worker as the master holds it: what it offers and which leases it holds."""
+
+from picloud.protocol.ids import JobId, SpecNumber, WorkerId
+from picloud.protocol.jobs import SlotPool
+from picloud_master.core.worker.states import ACTIVE, WorkerState
+
+
+class WorkerActor:
+    """Identity, facts and the one state of a worker.
+
+    Attributes:
+        title: its number, for stories.
+        window: leases per core that it wants: one runs, the others are ready behind it.
+        leases: the pool of each job that is placed here.
+        leased_cores: for each pool, the cores of those jobs together.
+        known_specs: specs that were sent to it.
+        taking_back: it was asked to give unstarted jobs back and has not answered.
+    """
+
+    __slots__ = (
+        "id",
+        "known_specs",
+        "leased_cores",
+        "leases",
+        "name",
+        "pools",
+        "state",
+        "taking_back",
+        "title",
+        "window",
+    )
+
+    def __init__(self, worker_id: WorkerId, name: str, pools: list[SlotPool]) -> None:
+        self.id = worker_id
+        self.name = name
+        self.title = f"worker {worker_id}"
+        self.pools = pools
+        self.state: WorkerState = ACTIVE
+        self.window = 1
+        self.leases: dict[JobId, int] = {}
+        self.leased_cores = [0] * len(pools)
+        self.known_specs: set[SpecNumber] = set()
+        self.taking_back = False
+
+    def room(self, pool: int) -> int:
+        """Cores' worth of leases that may still be granted in a pool."""
+        return self.pools[pool].cores * self.window - self.leased_cores[pool]
+
+    def idle_cores(self, pool: int) -> int:
+        """Cores of a pool that have nothing to run."""
+        return max(0, self.pools[pool].cores - self.leased_cores[pool])
+
+    def bound_cores(self, pool: int) -> int:
+        """Leases of a pool beyond one per core: jobs that wait at the worker."""
+        return max(0, self.leased_cores[pool] - self.pools[pool].cores)
+
+    def __repr__(self) -> str:
+        return f"worker {self.id} ({self.name})"

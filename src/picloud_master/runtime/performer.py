@@ -1,0 +1,60 @@
+"""Carries out effects: says to each connected peer what the kernel wants it to hear."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from picloud.protocol.ids import SessionId, WorkerId
+from picloud_master.core.effects import (
+    DismissClient,
+    DismissWorker,
+    Effect,
+    SendToClient,
+    SendToWorker,
+)
+from picloud_master.runtime.ports import Peer
+
+
+class Performer:
+    """Knows the connected peers. One that has left meanwhile is skipped: its loss is an event."""
+
+    def __init__(self) -> None:
+        self.clients: dict[SessionId, Peer] = {}
+        self.workers: dict[WorkerId, Peer] = {}
+        self._spoken_to: dict[Peer, None] = {}
+
+    def perform(self, effects: Iterable[Effect]) -> None:
+        """Carry out effects, in order; what is said to one peer leaves as one frame."""
+        for effect in effects:
+            _PERFORM[type(effect)](self, effect)
+        spoken_to, self._spoken_to = self._spoken_to, {}
+        for peer in spoken_to:
+            peer.flush()
+
+    def _say(self, peer: Peer | None, message: Any) -> None:
+        if peer is not None:
+            peer.enqueue(message)
+            self._spoken_to[peer] = None
+
+    def _send_to_client(self, effect: SendToClient) -> None:
+        self._say(self.clients.get(effect.session), effect.message)
+
+    def _send_to_worker(self, effect: SendToWorker) -> None:
+        self._say(self.workers.get(effect.worker), effect.message)
+
+    def _dismiss_client(self, effect: DismissClient) -> None:
+        peer = self.clients.get(effect.session)
+        if peer is not None:
+            peer.dismiss(effect.text)
+
+    def _dismiss_worker(self, effect: DismissWorker) -> None:
+        peer = self.workers.get(effect.worker)
+        if peer is not None:
+            peer.dismiss(effect.text)
+
+
+_PERFORM: dict[type, Callable[[Performer, Any], None]] = {
+    SendToClient: Performer._send_to_client,
+    SendToWorker: Performer._send_to_worker,
+    DismissClient: Performer._dismiss_client,
+    DismissWorker: Performer._dismiss_worker,
+}

@@ -1,0 +1,1 @@
+"""The worker: an agent that runs jobs in warm interpreters on one node."""

@@ -1,0 +1,1 @@
+"""The agent's decisions, without any I/O."""

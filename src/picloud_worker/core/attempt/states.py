@@ -1,0 +1,31 @@
+"""The states of an attempt on this worker."""
+
+from picloud.statemachine import value
+
+
+@value
+class Waiting:
+    """In the backlog: no interpreter has it, so it can be given back or dropped at once."""
+
+
+@value
+class Assigned:
+    """Sent to an interpreter, where it runs or is about to."""
+
+    interpreter: int
+
+
+@value
+class Stopping:
+    """To be ended; its interpreter has yet to give it back, finish it, or die."""
+
+    interpreter: int
+
+
+@value
+class Over:
+    """Reported to the master."""
+
+
+AttemptState = Waiting | Assigned | Stopping | Over
+WAITING, OVER = Waiting(), Over()

@@ -1,0 +1,95 @@
+"""What each event means to an attempt in each state; the table at the end is the machine."""
+
+from picloud.protocol.failures import Failure, FailureKind
+from picloud.statemachine import Step, Table
+from picloud_worker.core.attempt.actor import Attempt
+from picloud_worker.core.attempt.events import (
+    PUT_BACK,
+    REPORT_RETURNED,
+    AttemptEvent,
+    Dispatched,
+    Finished,
+    GivenBack,
+    InterpreterDied,
+    Interrupt,
+    ReportFailed,
+    StopRequested,
+    TakenBack,
+)
+from picloud_worker.core.attempt.states import OVER, WAITING, Assigned, Over, Stopping, Waiting
+
+KILLED = Failure(FailureKind.KILLED, "the job was killed")
+
+
+def dispatched(attempt: Attempt, state: Waiting, event: Dispatched, now: float) -> Step:
+    """An interpreter has it now."""
+    attempt.assigned = now
+    return Step(Assigned(event.interpreter))
+
+
+def stopped_waiting(attempt: Attempt, state: Waiting, event: StopRequested, now: float) -> Step:
+    """It never started, and will not."""
+    return Step(OVER, ReportFailed(KILLED))
+
+
+def taken_back(attempt: Attempt, state: Waiting, event: TakenBack, now: float) -> Step:
+    """Another worker runs it."""
+    return Step(OVER, REPORT_RETURNED)
+
+
+def finished(attempt: Attempt, state: Assigned | Stopping, event: Finished, now: float) -> Step:
+    """Its end is reported; a stop that came meanwhile has nothing left to stop."""
+    return Step(OVER)
+
+
+def given_back(attempt: Attempt, state: Assigned, event: GivenBack, now: float) -> Step:
+    """It waits for another interpreter."""
+    return Step(WAITING, PUT_BACK)
+
+
+def stopping(attempt: Attempt, state: Assigned, event: StopRequested, now: float) -> Step:
+    """It may run at this moment."""
+    return Step(Stopping(state.interpreter), Interrupt(state.interpreter))
+
+
+def died(attempt: Attempt, state: Assigned, event: InterpreterDied, now: float) -> Step:
+    """It was what the interpreter died of, or an innocent neighbour that can run again."""
+    if event.failure is None:
+        return Step(WAITING, PUT_BACK)
+    return Step(OVER, ReportFailed(event.failure))
+
+
+def stopped(
+    attempt: Attempt, state: Stopping, event: GivenBack | InterpreterDied, now: float
+) -> Step:
+    """It runs no more, and nothing that it started does."""
+    return Step(OVER, ReportFailed(KILLED))
+
+
+def late(attempt: Attempt, state: Stopping | Over, event: AttemptEvent, now: float) -> Step:
+    """A stop repeated, or one that crossed the end: nothing changes."""
+    return Step(state)
+
+
+TRANSITIONS: Table = {
+    Waiting: {
+        Dispatched: dispatched,
+        StopRequested: stopped_waiting,
+        TakenBack: taken_back,
+    },
+    Assigned: {
+        Finished: finished,
+        GivenBack: given_back,
+        StopRequested: stopping,
+        InterpreterDied: died,
+    },
+    Stopping: {
+        Finished: finished,
+        GivenBack: stopped,
+        StopRequested: late,
+        InterpreterDied: stopped,
+    },
+    Over: {
+        StopRequested: late,
+    },
+}

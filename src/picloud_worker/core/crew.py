@@ -1,0 +1,162 @@
+"""All attempts and interpreters of a worker, the indices over them, and what the turn has to say.
+
+Handlers work on a `Crew`; only its `tell_attempt` and `tell_interpreter` change an actor's state.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from picloud.protocol.failures import FailureKind
+from picloud.protocol.ids import JobId
+from picloud.protocol.jobs import SlotPool
+from picloud.statemachine import advance
+from picloud_worker.core.attempt import events as attempt_events
+from picloud_worker.core.attempt.actor import Attempt
+from picloud_worker.core.attempt.events import AttemptEvent
+from picloud_worker.core.attempt.states import Over
+from picloud_worker.core.attempt.transitions import KILLED
+from picloud_worker.core.attempt.transitions import TRANSITIONS as ATTEMPT_TRANSITIONS
+from picloud_worker.core.effects import (
+    Effect,
+    KillInterpreter,
+    RecallInterpreter,
+    SendToInterpreter,
+    StartInterpreter,
+)
+from picloud_worker.core.interpreter import events as interpreter_events
+from picloud_worker.core.interpreter.actor import Interpreter
+from picloud_worker.core.interpreter.events import (
+    GIVEN,
+    RECALL_NEEDED,
+    EndNeeded,
+    InterpreterEvent,
+)
+from picloud_worker.core.interpreter.transitions import TRANSITIONS as INTERPRETER_TRANSITIONS
+from picloud_worker.core.pool import Pool
+from picloud_worker.core.reports import Reports
+from picloud_worker.core.specs import Estimate, InterpreterKey, KnownSpec
+from picloud_worker.pipe.messages import Prepare, RunAttempts
+
+
+class Crew:
+    """What an agent knows; its handlers move it."""
+
+    def __init__(self, offers: list[SlotPool]) -> None:
+        self.pools = [Pool(number, offer) for number, offer in enumerate(offers)]
+        self.specs: dict[int, KnownSpec] = {}
+        self.attempts: dict[JobId, Attempt] = {}
+        self.interpreters: dict[int, Interpreter] = {}
+        self.reports = Reports()
+        self.overall = Estimate()
+        """Run time over all specs; the window that the master is asked for follows it."""
+        self.failed_starts = 0
+        """Interpreters in a row that ended before they said anything."""
+        self.owed: int | None = None
+        """Attempts that the master asked back and has got no answer for."""
+        self.effects: list[Effect] = []
+        self.now = 0.0
+        self._last_interpreter = 0
+        self._last_sequence = 0
+
+    # ------------------------------------------------------------------ moving actors
+
+    def tell_attempt(self, attempt: Attempt, event: AttemptEvent) -> None:
+        """Give an event to an attempt and carry out what its step asks for."""
+        for output in advance(attempt, ATTEMPT_TRANSITIONS, event, self.now):
+            _ATTEMPT_OUTPUTS[type(output)](self, attempt, output)
+        if type(attempt.state) is Over and self.attempts.get(attempt.jid) is attempt:
+            del self.attempts[attempt.jid]
+
+    def tell_interpreter(self, interpreter: Interpreter, event: InterpreterEvent) -> None:
+        """Give an event to an interpreter and carry out what its step asks for."""
+        for output in advance(interpreter, INTERPRETER_TRANSITIONS, event, self.now):
+            if type(output) is interpreter_events.Kill:
+                self.effects.append(KillInterpreter(interpreter.id))
+            else:
+                self.effects.append(RecallInterpreter(interpreter.id))
+
+    # ------------------------------------------------------------------ attempts
+
+    def next_sequence(self) -> int:
+        """The number that interpreters know an attempt by."""
+        self._last_sequence += 1
+        return self._last_sequence
+
+    def pool_for(self, core_type: str) -> Pool | None:
+        """The pool that serves a core type."""
+        for pool in self.pools:
+            if core_type in pool.core_types:
+                return pool
+        return None
+
+    def pool_of(self, attempt: Attempt) -> Pool:
+        """The pool that an attempt waits or runs in."""
+        pool = self.pool_for(attempt.spec.spec.core_type)
+        assert pool is not None  # checked when the attempt arrived
+        return pool
+
+    # ------------------------------------------------------------------ interpreters
+
+    def start_interpreter(self, pool: Pool, key: InterpreterKey) -> Interpreter:
+        """Start one, ending idle ones that are too many."""
+        self._last_interpreter += 1
+        interpreter = Interpreter(self._last_interpreter, key, pool.number, self.now)
+        self.interpreters[interpreter.id] = interpreter
+        pool.interpreters[interpreter.id] = interpreter
+        self.effects.append(StartInterpreter(interpreter.id))
+        for surplus in list(pool.surplus()):
+            if surplus is not interpreter:
+                self.tell_interpreter(surplus, EndNeeded(None))
+        return interpreter
+
+    def give(self, interpreter: Interpreter, attempts: list[Attempt]) -> None:
+        """Send attempts of one spec to an interpreter."""
+        spec = attempts[0].spec
+        if spec.number not in interpreter.known_specs:
+            interpreter.known_specs.add(spec.number)
+            self.effects.append(SendToInterpreter(interpreter.id, _preparation(spec)))
+        dispatched = attempt_events.Dispatched(interpreter.id)
+        for attempt in attempts:
+            self.tell_attempt(attempt, dispatched)
+            interpreter.outstanding[attempt.sequence] = attempt
+        interpreter.cores = spec.spec.cores
+        interpreter.is_fresh = False
+        interpreter.single_use = spec.spec.kill_process
+        interpreter.longest = max(interpreter.longest, spec.estimate.seconds or 0.0)
+        self.tell_interpreter(interpreter, GIVEN)
+        run = RunAttempts(
+            spec.number, [one.sequence for one in attempts], [one.payload for one in attempts]
+        )
+        self.effects.append(SendToInterpreter(interpreter.id, run))
+
+    # ------------------------------------------------------------------ outputs of attempts
+
+    def _put_back(self, attempt: Attempt, output: attempt_events.PutBack) -> None:
+        self.pool_of(attempt).backlog.put_back(attempt)
+
+    def _report_returned(self, attempt: Attempt, output: attempt_events.ReportReturned) -> None:
+        self.reports.returned(attempt)
+
+    def _report_failed(self, attempt: Attempt, output: attempt_events.ReportFailed) -> None:
+        ran = attempt.assigned and output.failure.kind is not FailureKind.KILLED
+        self.reports.failed(attempt, output.failure, self.now - attempt.assigned if ran else 0.0)
+
+    def _interrupt(self, attempt: Attempt, output: attempt_events.Interrupt) -> None:
+        interpreter = self.interpreters[output.interpreter]
+        if len(interpreter.outstanding) == 1:
+            self.tell_interpreter(interpreter, EndNeeded(KILLED))
+        else:
+            # Others are there too: first learn which ones have finished or never started.
+            self.tell_interpreter(interpreter, RECALL_NEEDED)
+
+
+def _preparation(spec: KnownSpec) -> Prepare:
+    return Prepare(spec.number, spec.code, spec.spec.python, spec.spec.memory, spec.spec.os_env)
+
+
+_ATTEMPT_OUTPUTS: dict[type, Callable[[Crew, Attempt, Any], None]] = {
+    attempt_events.PutBack: Crew._put_back,
+    attempt_events.ReportReturned: Crew._report_returned,
+    attempt_events.ReportFailed: Crew._report_failed,
+    attempt_events.Interrupt: Crew._interrupt,
+}

@@ -1,0 +1,59 @@
+"""Everything that the agent's core can ask of the world."""
+
+from typing import Any
+
+from picloud.statemachine import value
+
+
+@value
+class SendToMaster:
+    """Speak to the master."""
+
+    message: Any  # one of worker_messages.FromWorker
+
+
+@value
+class StartInterpreter:
+    """Fork an interpreter; messages may be sent to it at once."""
+
+    interpreter: int
+
+
+@value
+class SendToInterpreter:
+    """Speak to an interpreter."""
+
+    interpreter: int
+    message: Any  # what pipe.messages has for interpreters
+
+
+@value
+class RecallInterpreter:
+    """Signal an interpreter to report and to give back what it has not started."""
+
+    interpreter: int
+
+
+@value
+class KillInterpreter:
+    """End an interpreter and its whole process tree; answered by `InterpreterExited`."""
+
+    interpreter: int
+
+
+@value
+class FetchOutput:
+    """Read what an attempt has written so far; answered by `OutputFetched`."""
+
+    interpreter: int
+    sequence: int
+
+
+Effect = (
+    SendToMaster
+    | StartInterpreter
+    | SendToInterpreter
+    | RecallInterpreter
+    | KillInterpreter
+    | FetchOutput
+)

@@ -1,0 +1,85 @@
+"""What each message of an interpreter means, by message type.
+
+The interpreter runs a stranger's code: it may name only attempts that it has; what it says of
+others changes nothing.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from picloud_worker.core.attempt.events import FINISHED, GIVEN_BACK
+from picloud_worker.core.attempt.states import Stopping
+from picloud_worker.core.attempt.transitions import KILLED
+from picloud_worker.core.crew import Crew
+from picloud_worker.core.events import InterpreterSaid, Output
+from picloud_worker.core.interpreter.actor import Interpreter
+from picloud_worker.core.interpreter.events import REPORTED, EndNeeded
+from picloud_worker.pipe.messages import Dirty, GaveBack, Raised, Returned, Wrote
+
+
+def take(crew: Crew, event: InterpreterSaid) -> None:
+    """Carry out what an interpreter says, then look at what it has left."""
+    interpreter = crew.interpreters.get(event.interpreter)
+    if interpreter is None:
+        return  # its end was reported before its last words
+    if not interpreter.has_spoken:
+        interpreter.has_spoken = True
+        crew.failed_starts = 0  # an interpreter that started long ago proves nothing
+    for message in event.messages:
+        _HANDLERS[type(message)](crew, interpreter, message)
+    crew.tell_interpreter(interpreter, REPORTED)
+    left = interpreter.outstanding
+    if left and all(type(attempt.state) is Stopping for attempt in left.values()):
+        crew.tell_interpreter(interpreter, EndNeeded(KILLED))
+
+
+def _returned(crew: Crew, interpreter: Interpreter, message: Returned) -> None:
+    outstanding, reports, tell = interpreter.outstanding, crew.reports, crew.tell_attempt
+    attempt = None
+    columns = zip(message.sequences, message.results, message.runtimes, strict=False)
+    for sequence, result, runtime in columns:
+        attempt = outstanding.pop(sequence, None)
+        if attempt is not None:
+            reports.done(attempt, result, runtime)
+            tell(attempt, FINISHED)
+    if attempt is not None:
+        # A batch is of one spec nearly always, and an estimate need not be exact.
+        total, count = sum(message.runtimes), len(message.runtimes)
+        attempt.spec.estimate.learn(total, count)
+        crew.overall.learn(total, count)
+
+
+def _raised(crew: Crew, interpreter: Interpreter, message: Raised) -> None:
+    attempt = interpreter.outstanding.pop(message.sequence, None)
+    if attempt is not None:
+        crew.reports.failed(attempt, message.failure, message.runtime)
+        crew.tell_attempt(attempt, FINISHED)
+        attempt.spec.estimate.learn(message.runtime, 1)
+        crew.overall.learn(message.runtime, 1)
+
+
+def _wrote(crew: Crew, interpreter: Interpreter, message: Wrote) -> None:
+    attempt = interpreter.outstanding.get(message.sequence)
+    if attempt is not None:
+        crew.reports.output(attempt, Output(message.stdout, message.stderr, message.logging))
+
+
+def _gave_back(crew: Crew, interpreter: Interpreter, message: GaveBack) -> None:
+    # Each goes to the front of the backlog, so the oldest must go last.
+    for sequence in reversed(message.sequences):
+        attempt = interpreter.outstanding.pop(sequence, None)
+        if attempt is not None:
+            crew.tell_attempt(attempt, GIVEN_BACK)
+
+
+def _dirty(crew: Crew, interpreter: Interpreter, message: Dirty) -> None:
+    crew.tell_interpreter(interpreter, EndNeeded(None))
+
+
+_HANDLERS: dict[type, Callable[[Crew, Interpreter, Any], None]] = {
+    Returned: _returned,
+    Raised: _raised,
+    Wrote: _wrote,
+    GaveBack: _gave_back,
+    Dirty: _dirty,
+}

@@ -1,0 +1,115 @@
+"""What each message of the master means, by message type."""
+
+from collections.abc import Callable
+from typing import Any
+
+from picloud.protocol.definitions import DefineSpec, ForgetSpec
+from picloud.protocol.worker_messages import (
+    ReadOutput,
+    RunJobs,
+    StopAttempts,
+    TakeBack,
+    WorkerAccepted,
+)
+from picloud_worker.core.attempt.actor import Attempt
+from picloud_worker.core.attempt.events import STOP_REQUESTED, TAKEN_BACK
+from picloud_worker.core.attempt.states import Assigned
+from picloud_worker.core.crew import Crew
+from picloud_worker.core.effects import FetchOutput, SendToInterpreter
+from picloud_worker.core.errors import UnfitOrderError
+from picloud_worker.core.events import Output
+from picloud_worker.core.specs import KnownSpec
+from picloud_worker.pipe.messages import Discard
+
+
+def take(crew: Crew, message: Any) -> None:
+    """Carry out one message.
+
+    Raises:
+        UnfitOrderError: the master may not send this: there is no such spec or pool.
+    """
+    handler = _HANDLERS.get(type(message))
+    if handler is None:
+        raise UnfitOrderError(f"the master does not send {type(message).__name__}")
+    handler(crew, message)
+
+
+def _define(crew: Crew, message: DefineSpec) -> None:
+    crew.specs[message.number] = KnownSpec(message)
+
+
+def _forget(crew: Crew, message: ForgetSpec) -> None:
+    crew.specs.pop(message.number, None)
+    for interpreter in crew.interpreters.values():
+        if message.number in interpreter.known_specs:
+            interpreter.known_specs.remove(message.number)
+            crew.effects.append(SendToInterpreter(interpreter.id, Discard(message.number)))
+
+
+def _run(crew: Crew, message: RunJobs) -> None:
+    spec = crew.specs.get(message.spec)
+    if spec is None or len(message.jids) != len(message.payloads):
+        raise UnfitOrderError(f"jobs of spec {message.spec} cannot be run")
+    pool = crew.pool_for(spec.spec.core_type)
+    if pool is None or spec.spec.cores > pool.cores:
+        raise UnfitOrderError(f"{spec.spec.cores} cores of type {spec.spec.core_type} are not here")
+    backlog, attempts = pool.backlog, crew.attempts
+    for jid, payload in zip(message.jids, message.payloads, strict=True):
+        attempt = Attempt(crew.next_sequence(), jid, message.fence, spec, payload)
+        attempts[jid] = attempt
+        backlog.append(attempt)
+
+
+def _stop(crew: Crew, message: StopAttempts) -> None:
+    for jid, fence in zip(message.jids, message.fences, strict=False):
+        attempt = crew.attempts.get(jid)
+        # Unknown here: its end was reported and crosses this message.
+        if attempt is not None and attempt.fence == fence:
+            crew.tell_attempt(attempt, STOP_REQUESTED)
+
+
+def _take_back(crew: Crew, message: TakeBack) -> None:
+    crew.owed = message.count
+
+
+def give_back_owed(crew: Crew) -> None:
+    """Answer a `TakeBack` at the end of a turn, with what no interpreter was given.
+
+    While attempts wait inside interpreters the answer waits too: if one of them runs long, its
+    neighbours are recalled. An empty answer at once would only be followed by the same question.
+    """
+    if crew.owed is None:
+        return
+    left = crew.owed
+    for pool in crew.pools:
+        while left > 0 and (attempt := pool.backlog.pop_last()) is not None:
+            crew.tell_attempt(attempt, TAKEN_BACK)
+            left -= 1
+    if left < crew.owed or all(len(one.outstanding) < 2 for one in crew.interpreters.values()):
+        crew.reports.take_back_heard()
+        crew.owed = None
+
+
+def _read_output(crew: Crew, message: ReadOutput) -> None:
+    attempt = crew.attempts.get(message.jid)
+    if attempt is None or attempt.fence != message.fence:
+        return
+    if isinstance(attempt.state, Assigned):
+        crew.effects.append(FetchOutput(attempt.state.interpreter, attempt.sequence))
+    else:
+        crew.reports.output(attempt, Output())
+
+
+def _accepted(crew: Crew, message: WorkerAccepted) -> None:
+    """The shell tells whoever waits for it; nothing follows from it here."""
+
+
+_HANDLERS: dict[type, Callable[[Crew, Any], None]] = {
+    DefineSpec: _define,
+    ForgetSpec: _forget,
+    RunJobs: _run,
+    StopAttempts: _stop,
+    TakeBack: _take_back,
+    ReadOutput: _read_output,
+    WorkerAccepted: _accepted,
+}

@@ -1,0 +1,24 @@
+"""Durations and limits that the agent's core decides by, in seconds."""
+
+WINDOW = 0.020
+"""Work, by measured run time, that is kept ready at an interpreter."""
+
+MASTER_WINDOW = 2 * WINDOW
+"""Work that the master is asked to keep ready at this worker, for each core."""
+
+MAX_LEASES_PER_CORE = 4096
+
+LEAST_RUNTIME = 5e-6
+"""What the shortest job costs an interpreter."""
+
+TICK = 0.025
+"""How often `Ticked` comes while interpreters are busy."""
+
+SILENCE = 0.030
+"""A busy interpreter with several attempts that reports nothing for so long is recalled."""
+
+MAX_FAILED_STARTS = 3
+"""Interpreters in a row that ended before they ran anything, until attempts are given up."""
+
+SPARE_INTERPRETERS = 2
+"""Warm interpreters kept for each core, whatever their keys."""

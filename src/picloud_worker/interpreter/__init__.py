@@ -1,0 +1,1 @@
+"""The process that runs attempts, and the zygote that it is forked from. Blocking, no asyncio."""

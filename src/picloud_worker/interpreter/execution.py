@@ -1,0 +1,148 @@
+"""One attempt: load, call, dump; whatever happens becomes a result or a `Failure`."""
+
+import os
+import resource
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from types import CoroutineType
+from typing import Any
+
+from picloud.code import exceptions, values
+from picloud.protocol.failures import Failure, FailureKind
+from picloud_worker.pipe.messages import Prepare
+
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+_SOFT, _HARD = resource.getrlimit(resource.RLIMIT_DATA)
+
+
+class PreparedSpec:
+    """A function of the client, unpickled when the first attempt needs it."""
+
+    def __init__(self, prepare: Prepare) -> None:
+        self._code = prepare.code
+        self.python = prepare.python
+        self.memory = prepare.memory
+        self.os_env = prepare.os_env
+        self.is_limited = bool(prepare.memory or prepare.os_env)
+        self.function: Callable[..., Any] | None = None
+
+    def load(self) -> Callable[..., Any]:
+        """Unpickle the function."""
+        self.function = values.loads(self._code)
+        self._code = b""
+        assert self.function is not None
+        return self.function
+
+
+def execute(spec: PreparedSpec, payload: bytes) -> bytes | Failure:
+    """Run one attempt. Nothing that user code raises leaves this function."""
+    function = spec.function
+    if function is None:
+        loaded = _load(spec)
+        if isinstance(loaded, Failure):
+            return loaded
+        function = loaded
+    try:
+        args, kwargs = values.loads(payload)
+    except BaseException as error:  # noqa: BLE001 - classes of users run here
+        return _unreadable("the arguments", error)
+    try:
+        value = function(*args, **kwargs)
+        if type(value) is CoroutineType:
+            value = _await(value)
+    except BaseException as error:  # noqa: BLE001 - what a job raises is its outcome
+        return _failure(spec, error)
+    try:
+        return values.dumps(value)
+    except BaseException as error:  # noqa: BLE001 - classes of users run here
+        return _unsendable(spec, error)
+
+
+def execute_limited(spec: PreparedSpec, payload: bytes) -> bytes | Failure:
+    """The same with the spec's memory limit and environment variables in force."""
+    before = dict(os.environ)
+    os.environ.update(spec.os_env or {})
+    limit_memory(spec.memory)
+    try:
+        return execute(spec, payload)
+    finally:
+        limit_memory(0)
+        if os.environ != before:
+            os.environ.clear()
+            os.environ.update(before)
+
+
+def limit_memory(megabytes: int) -> None:
+    """Allow this much more than what the process uses now; 0 for no limit of ours."""
+    soft = _SOFT
+    if megabytes:
+        soft = _data_bytes() + (megabytes << 20)
+        if _HARD != resource.RLIM_INFINITY:
+            soft = min(soft, _HARD)
+    resource.setrlimit(resource.RLIMIT_DATA, (soft, _HARD))
+
+
+def _data_bytes() -> int:
+    """What the kernel counts against RLIMIT_DATA."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[5])
+    except OSError:
+        return 0
+    return pages * resource.getpagesize()
+
+
+def _load(spec: PreparedSpec) -> Callable[..., Any] | Failure:
+    if spec.python != PYTHON:
+        return Failure(
+            FailureKind.SERIALIZATION,
+            f"the function was pickled by Python {spec.python} and this worker runs Python "
+            f"{PYTHON}: a function can only be read by the minor version that pickled it",
+        )
+    try:
+        return spec.load()
+    except BaseException as error:  # noqa: BLE001 - modules of users are imported here
+        return _unreadable("the function", error)
+
+
+def _await(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    import asyncio  # most jobs need none of it, and it takes longer to load than they run
+
+    return asyncio.run(coroutine)
+
+
+# ------------------------------------------------------------------ failures
+
+
+def _unreadable(what: str, error: BaseException) -> Failure:
+    failure = exceptions.describe(error)
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        text = f"{what} cannot be read on the worker, which has no module {error.name!r}"
+    else:
+        text = f"{what} cannot be read on the worker: {failure.message}"
+    return _renamed(failure, FailureKind.SERIALIZATION, text)
+
+
+def _unsendable(spec: PreparedSpec, error: BaseException) -> Failure:
+    if not isinstance(error, values.Unpicklable | values.Oversize):
+        return _failure(spec, error)
+    failure = exceptions.describe(error)
+    return _renamed(failure, FailureKind.SERIALIZATION, f"the result cannot be sent: {error}")
+
+
+def _failure(spec: PreparedSpec, error: BaseException) -> Failure:
+    if spec.memory:
+        limit_memory(0)  # describing takes memory too
+    failure = exceptions.describe(error)
+    if isinstance(error, SystemExit):
+        code = "" if error.code is None else repr(error.code)
+        return _renamed(failure, FailureKind.EXIT, f"the job called sys.exit({code:.1000})")
+    if isinstance(error, MemoryError) and spec.memory:
+        text = f"the job went over its memory limit of {spec.memory} MB"
+        return _renamed(failure, FailureKind.MEMORY, text)
+    return failure
+
+
+def _renamed(failure: Failure, kind: FailureKind, message: str) -> Failure:
+    return Failure(kind, message, failure.type_name, failure.traceback, failure.exception)

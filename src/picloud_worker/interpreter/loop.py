@@ -1,0 +1,285 @@
+"""An interpreter's life: read frames, run attempts in order, send results back in batches.
+
+A recall (SIGURG) can come between any two bytecodes. `_activity` says what it interrupts:
+
+* USER: the code of a job. Nothing of the loop's is in use, so the handler answers at once.
+* IDLE: waiting for the agent. The handler ends the wait by raising; the loop answers.
+* BUSY: the loop itself. The handler leaves a mark, which the loop heeds before it enters either
+  of the other two; it looks after it has changed `_activity`, so that no recall is lost between.
+"""
+
+import _thread
+import contextlib
+import enum
+import os
+import select
+import signal
+import socket
+import sys
+from collections import deque
+from itertools import repeat
+from time import perf_counter
+from typing import Any, NoReturn
+
+from picloud.protocol.failures import Failure
+from picloud_worker.interpreter import hygiene
+from picloud_worker.interpreter.execution import PreparedSpec, execute, execute_limited
+from picloud_worker.interpreter.output import OutputCapture
+from picloud_worker.pipe.frames import FrameReader, pack_frame
+from picloud_worker.pipe.messages import (
+    PIPE,
+    Dirty,
+    Discard,
+    GaveBack,
+    Prepare,
+    Raised,
+    Returned,
+    RunAttempts,
+)
+
+FLUSH_AFTER = 0.001
+"""Seconds that a finished result waits at most for company, as long as jobs end."""
+
+FLUSH_BYTES = 1 << 20
+RECEIVE_BYTES = 1 << 16
+"""A larger buffer is mapped and unmapped at each call: 20 µs more for a round trip of 60."""
+
+HANDLER_DEPTH = 200
+"""Calls deep that the answer to a recall may go, on top of what a job has used up."""
+
+EXIT_UNREPORTABLE = 70
+"""Exit status when the loop cannot do its work any more: EX_SOFTWARE of sysexits.h."""
+
+
+class Activity(enum.Enum):
+    """What a signal handler interrupts."""
+
+    BUSY = "busy"
+    USER = "user"
+    IDLE = "idle"
+
+
+BUSY, USER, IDLE = Activity
+
+
+class RecallArrived(Exception):  # noqa: N818 - an interruption, not an error
+    """Raised by the signal handler to end an idle wait, and nowhere else."""
+
+
+class InterpreterLoop:
+    """The loop, the attempts that wait in it and the results that wait to be sent."""
+
+    def __init__(self, pipe: socket.socket, files: tuple[int, int, int], page: memoryview) -> None:
+        self._pipe = pipe
+        self._page = page
+        self._poll = select.poll()
+        self._poll.register(pipe, select.POLLIN)
+        self._reader = FrameReader()
+        self._specs: dict[int, PreparedSpec] = {}
+        self._pending: deque[tuple[PreparedSpec, int, bytes]] = deque()
+        self._messages: list[object] = []  # complete ones; the open Returned is in the columns:
+        self._sequences: list[int] = []
+        self._results: list[bytes] = []
+        self._runtimes: list[float] = []
+        self._result_bytes = 0
+        self._batch_began = 0.0
+        self._activity = BUSY
+        self._recalled = False
+        self._forked = False
+        self._output = OutputCapture(files, page)
+        os.register_at_fork(after_in_child=self._on_fork)
+
+    def run(self, directory: str) -> NoReturn:
+        """Serve the agent until it closes the pipe."""
+        self._surroundings = hygiene.Surroundings(directory, self._on_recall)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGURG})
+        try:
+            while True:
+                self._wait()
+                self._read()
+                self._batch_began = perf_counter()
+                while self._pending:
+                    self._run_pending()
+                    self._page[0] = 0
+                    self._flush()
+                    self._tidy()
+        except OSError as error:  # a job has closed our descriptors, or the agent is gone
+            _exit_unreportable(error)
+
+    # ------------------------------------------------------------------ in
+
+    def _wait(self) -> None:
+        """Until there is something to read."""
+        try:
+            self._activity = IDLE
+            if not self._recalled:
+                self._poll.poll()
+            self._activity = BUSY
+        except RecallArrived:
+            pass
+        self._activity = BUSY
+        if self._recalled:
+            self._give_back()
+
+    def _read(self) -> None:
+        """Take in one piece of what there is, without waiting."""
+        try:
+            data = self._pipe.recv(RECEIVE_BYTES, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return
+        if not data:
+            os._exit(0)
+        for frame in self._reader.feed(data):
+            for message in PIPE.decode(frame):
+                self._take(message)
+
+    def _take(self, message: Any) -> None:
+        match message:
+            case RunAttempts(spec, sequences, payloads):
+                prepared = self._specs[spec]
+                self._pending.extend(zip(repeat(prepared), sequences, payloads, strict=False))
+            case Prepare():
+                self._specs[message.spec] = PreparedSpec(message)
+            case Discard():
+                del self._specs[message.spec]
+            case _:
+                raise TypeError(f"not for an interpreter: {message!r}")
+
+    # ------------------------------------------------------------------ run
+
+    def _run_pending(self) -> None:
+        """Run what is pending. This is the hot path: a system call here is paid for every job."""
+        pending, page, collect = self._pending, self._page, self._output.collect
+        return_home, count_threads = self._surroundings.return_home, _thread._count
+        while pending:
+            attempt = pending.popleft()
+            spec, sequence, payload = attempt
+            if spec.is_limited:
+                self._flush()
+            page[0] = sequence
+            self._activity = USER
+            if self._recalled:
+                self._activity = BUSY
+                pending.appendleft(attempt)
+                self._give_back()
+                return
+            start = perf_counter()
+            outcome = (execute_limited if spec.is_limited else execute)(spec, payload)
+            self._activity = BUSY
+            end = perf_counter()
+            if self._forked:
+                _leave_fork(outcome)
+            wrote = collect(sequence)
+            if wrote is not None:
+                self._add(wrote)
+            if type(outcome) is bytes:
+                self._sequences.append(sequence)
+                self._results.append(outcome)
+                self._runtimes.append(end - start)
+                self._result_bytes += len(outcome)
+            else:
+                assert isinstance(outcome, Failure)
+                self._add(Raised(sequence, outcome, end - start))
+            return_home()
+            if end - self._batch_began > FLUSH_AFTER or self._result_bytes > FLUSH_BYTES:
+                return
+            if count_threads():
+                return
+
+    def _tidy(self) -> None:
+        """Between jobs, when the results are on their way: restore, and look for leftovers."""
+        self._surroundings.restore()
+        self._output.restore()
+        found = hygiene.leftovers()
+        if found:
+            self._retire(found)
+
+    def _retire(self, leftovers: str) -> NoReturn:
+        """A job is still at work in this process: take no other, wait for the end."""
+        self._return_pending()
+        self._add(Dirty(leftovers))
+        self._flush()
+        while True:
+            self._wait()
+            self._read()
+            if self._pending:
+                self._return_pending()
+                self._flush()
+
+    # ------------------------------------------------------------------ recall
+
+    def _on_recall(self, _number: int, _frame: Any) -> None:
+        self._recalled = True
+        if self._activity is USER:
+            self._activity = BUSY
+            self._answer_amid_job()
+            self._activity = USER
+        elif self._activity is IDLE:
+            self._activity = BUSY
+            raise RecallArrived
+
+    def _answer_amid_job(self) -> None:
+        """Give back without letting the job notice, however deep it has recursed."""
+        limit = sys.getrecursionlimit()
+        sys.setrecursionlimit(limit + HANDLER_DEPTH)
+        try:
+            while self._recalled:
+                self._give_back()
+        except Exception as error:  # noqa: BLE001 - raised on, it would become the job's own
+            _exit_unreportable(error)
+        with contextlib.suppress(RecursionError):  # the job is that deep; `_tidy` will do it
+            sys.setrecursionlimit(limit)
+
+    def _give_back(self) -> None:
+        """Report what has finished, and return all that has not started, read or not."""
+        self._recalled = False
+        while self._poll.poll(0):
+            self._read()
+        self._return_pending()
+        self._flush()
+
+    def _return_pending(self) -> None:
+        sequences = [sequence for _, sequence, _ in self._pending]
+        self._pending.clear()
+        self._add(GaveBack(sequences))
+
+    # ------------------------------------------------------------------ out
+
+    def _add(self, message: object) -> None:
+        """Queue a message behind the results that are queued."""
+        self._seal()
+        self._messages.append(message)
+
+    def _seal(self) -> None:
+        if self._sequences:
+            self._messages.append(Returned(self._sequences, self._results, self._runtimes))
+            self._sequences, self._results, self._runtimes = [], [], []
+            self._result_bytes = 0
+
+    def _flush(self) -> None:
+        self._seal()
+        if self._messages:
+            self._send(self._messages)
+            self._messages.clear()
+        self._batch_began = perf_counter()
+
+    def _send(self, messages: list[object]) -> None:
+        self._pipe.sendall(pack_frame(PIPE.encode(messages)))
+
+    def _on_fork(self) -> None:
+        self._forked = True
+
+
+def _leave_fork(outcome: bytes | Failure) -> NoReturn:
+    """A job forked, and the child came out of the job's function: it has no more to do."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    if isinstance(outcome, Failure):
+        sys.stderr.write(outcome.traceback)
+    os._exit(0 if isinstance(outcome, bytes) else 1)
+
+
+def _exit_unreportable(error: Exception) -> NoReturn:
+    with contextlib.suppress(OSError):  # the job may have closed this one too
+        os.write(2, f"the interpreter cannot go on: {error}\n".encode())
+    os._exit(EXIT_UNREPORTABLE)

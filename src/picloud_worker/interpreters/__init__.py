@@ -1,0 +1,1 @@
+"""The agent's side of the processes: one zygote, and the interpreters that it forks."""

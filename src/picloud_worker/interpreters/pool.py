@@ -1,0 +1,181 @@
+"""All interpreters of a worker: started, spoken to, killed; every end is reported once."""
+
+import asyncio
+import shutil
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from picloud_worker.core.events import Exit, InterpreterExited, InterpreterSaid, Output
+from picloud_worker.interpreter.control import (
+    EndReport,
+    ForkRequest,
+    KillRequest,
+    RecallRequest,
+)
+from picloud_worker.interpreters.process import InterpreterProcess
+from picloud_worker.interpreters.settings import InterpreterSettings
+from picloud_worker.interpreters.zygote import ZygoteProcess
+
+RESPAWNS = 3
+RESPAWN_PERIOD = 60.0
+"""A zygote that dies is replaced this many times in so many seconds."""
+
+HANG_UP_PATIENCE = 0.5
+"""Seconds that an interpreter has to end after its pipe was closed."""
+
+HUNG_UP = "the job has closed the descriptors of its interpreter"
+
+OnEvent = Callable[[InterpreterSaid | InterpreterExited], None]
+
+
+class Interpreters:
+    """The interpreters of one worker, by the numbers that its core gives them.
+
+    `on_event` is never called from inside one of these methods, only from the loop.
+    """
+
+    def __init__(self, settings: InterpreterSettings, on_event: OnEvent) -> None:
+        self._settings = settings
+        self._on_event = on_event
+        self._directory = Path(settings.state_dir, "interpreters")
+        self._zygote: ZygoteProcess | None = None
+        self._processes: dict[int, InterpreterProcess] = {}
+        self._spawned: list[float] = []
+        self._removals: set[asyncio.Task[None]] = set()
+        self._closing = False
+
+    # ------------------------------------------------------------------ life
+
+    def spawn(self) -> None:
+        """Start the zygote. It boots while the caller goes on."""
+        shutil.rmtree(self._directory, ignore_errors=True)  # of an agent that was killed
+        self._directory.mkdir(parents=True)
+        self._zygote = ZygoteProcess(self._settings, self._on_ended, self._on_lost)
+
+    async def start(self) -> None:
+        """Attach to the running loop."""
+        self._loop = asyncio.get_running_loop()
+        if self._zygote is None:
+            self.spawn()
+        assert self._zygote is not None  # spawn has set it
+        self._zygote.attach(self._loop)
+
+    async def close(self) -> None:
+        """End all interpreters, with everything they started. No events come any more."""
+        self._closing = True
+        if self._zygote is not None:
+            await self._zygote.close()
+        for process in self._processes.values():
+            process.release()
+        self._processes.clear()
+        await asyncio.gather(*self._removals)
+        await asyncio.to_thread(shutil.rmtree, self._directory, ignore_errors=True)
+
+    # ------------------------------------------------------------------ what the core asks for
+
+    def start_interpreter(self, interpreter: int) -> None:
+        """Fork an interpreter; messages for it may be sent at once."""
+        if self._zygote is None or self._zygote.is_lost:
+            self._report_later(interpreter, "the process that starts interpreters keeps ending")
+            return
+        directory = self._directory / str(interpreter)
+        try:
+            directory.mkdir(mode=0o700)
+            process = InterpreterProcess(
+                partial(self._on_said, interpreter), partial(self._on_broken, interpreter)
+            )
+        except OSError as error:  # too many open files, or a full disk
+            self._report_later(interpreter, f"an interpreter cannot be started: {error}")
+            return
+        self._processes[interpreter] = process
+        process.attach(self._loop)
+        request = ForkRequest(interpreter, str(directory))
+        self._zygote.ask(request, process.descriptors(), process.handed_over)
+
+    def send(self, interpreter: int, messages: Sequence[object]) -> None:
+        """Send messages in one frame; nothing happens if the interpreter is gone."""
+        process = self._processes.get(interpreter)
+        if process is not None:
+            process.send(messages)
+
+    def recall(self, interpreter: int) -> None:
+        """Ask for what has not started; answered by a `GaveBack`, or by the interpreter's end."""
+        if self._zygote is not None and interpreter in self._processes:
+            self._zygote.ask(RecallRequest(interpreter))
+
+    def kill(self, interpreter: int) -> None:
+        """End an interpreter and all that it started; answered by `InterpreterExited`."""
+        self._kill(interpreter, "")
+
+    def running(self, interpreter: int) -> int:
+        """Sequence number of the attempt that runs; 0 for none."""
+        process = self._processes.get(interpreter)
+        return process.running() if process else 0
+
+    def output(self, interpreter: int) -> Output:
+        """Tails of what the running attempt has written so far."""
+        process = self._processes.get(interpreter)
+        return process.output() if process else Output()
+
+    def trim_outputs(self) -> None:
+        """Keep jobs that write without end from filling the memory; call it about once a second."""
+        for process in self._processes.values():
+            process.trim()
+
+    # ------------------------------------------------------------------ what happens
+
+    def _on_said(self, interpreter: int, messages: list[Any]) -> None:
+        self._on_event(InterpreterSaid(interpreter, messages))
+
+    def _on_broken(self, interpreter: int, text: str) -> None:
+        """It talks nonsense, or hung up, which nearly always means that it has ended."""
+        if text:
+            self._kill(interpreter, text)
+        elif not self._closing:
+            self._loop.call_later(HANG_UP_PATIENCE, self._kill, interpreter, HUNG_UP)
+
+    def _kill(self, interpreter: int, text: str) -> None:
+        process = self._processes.get(interpreter)
+        if process is None or self._zygote is None:
+            return
+        process.killed(text)
+        self._zygote.ask(KillRequest(interpreter))
+
+    def _on_ended(self, message: EndReport) -> None:
+        self._bury(message.interpreter, message.status, message.text)
+
+    def _on_lost(self, text: str) -> None:
+        """The zygote is gone and every interpreter with it."""
+        if self._closing:
+            return
+        for interpreter in list(self._processes):
+            self._bury(interpreter, 9, text)
+        now = self._loop.time()
+        self._spawned = [each for each in self._spawned if now - each < RESPAWN_PERIOD]
+        if len(self._spawned) < RESPAWNS:
+            self._spawned.append(now)
+            self._zygote = ZygoteProcess(self._settings, self._on_ended, self._on_lost)
+            self._zygote.attach(self._loop)
+
+    def _bury(self, interpreter: int, status: int, text: str) -> None:
+        process = self._processes[interpreter]
+        if text:
+            process.killed(text)
+        exit_, running, output = process.end(status)
+        del self._processes[interpreter]
+        self._remove(self._directory / str(interpreter))
+        if not self._closing:
+            self._on_event(InterpreterExited(interpreter, exit_, running, output))
+
+    def _report_later(self, interpreter: int, text: str) -> None:
+        event = InterpreterExited(interpreter, Exit(None, text=text), 0, Output())
+        self._loop.call_soon(self._on_event, event)
+
+    def _remove(self, directory: Path) -> None:
+        """Delete a working directory aside: a job may have left any number of files."""
+        removal = asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
+        task = self._loop.create_task(removal, name=f"remove {directory.name}")
+        self._removals.add(task)
+        task.add_done_callback(self._removals.discard)

@@ -1,0 +1,193 @@
+"""The zygote as the agent sees it: started once, asked for forks, mourned when it dies."""
+
+import asyncio
+import json
+import os
+import secrets
+import socket
+import subprocess
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from picloud.protocol.errors import RemoteProtocolError
+from picloud_worker.interpreter import processes
+from picloud_worker.interpreter.control import CONTROL, send_descriptors
+from picloud_worker.interpreters.settings import InterpreterSettings
+from picloud_worker.pipe.frames import FrameReader, pack_frame
+
+MARK = "PICLOUD_ZYGOTE"
+"""Environment variable by which everything below a zygote can be found when it has died."""
+
+CLOSE_PATIENCE = 3.0
+"""Seconds that a zygote has to end everything before it is ended itself."""
+
+_BOOTSTRAP = (
+    "import json, sys; boot = json.loads(sys.argv[1]); "
+    "sys.path[:] = boot['path'] + [each for each in sys.path if each not in boot['path']]; "
+    "from picloud_worker.interpreter.zygote import main; main(boot['control'], boot['agent'])"
+)
+
+
+class ZygoteProcess:
+    """A running zygote.
+
+    Args:
+        on_message: called with what it says.
+        on_lost: called once when it is gone, whatever the reason, with a text.
+    """
+
+    def __init__(
+        self,
+        settings: InterpreterSettings,
+        on_message: Callable[[Any], None],  # Any: messages of the control codec
+        on_lost: Callable[[str], None],
+    ) -> None:
+        self._on_message = on_message
+        self._on_lost = on_lost
+        self._reader = FrameReader()
+        self._unsent: deque[tuple[memoryview, list[int], Callable[[], None] | None]] = deque()
+        self._mark = secrets.token_hex(8)
+        self._control, far_end = socket.socketpair()
+        with far_end:
+            self._process = _start(settings, far_end.fileno(), self._mark)
+        self._control.setblocking(False)
+        self._pidfd = os.pidfd_open(self._process.pid) if processes.LINUX else -1
+        self._gone: asyncio.Future[None] | None = None
+
+    @property
+    def is_lost(self) -> bool:
+        """True once it is known to be gone."""
+        return self._gone is not None and self._gone.done()
+
+    def attach(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin to listen, and say what was queued."""
+        self._loop = loop
+        self._gone = loop.create_future()
+        loop.add_reader(self._control.fileno(), self._readable)
+        if self._pidfd >= 0:
+            # A fork of the user's program may hold a copy of the zygote's end of the socket.
+            loop.add_reader(self._pidfd, self._lose)
+
+    # ------------------------------------------------------------------ out
+
+    def ask(
+        self,
+        message: object,
+        descriptors: list[int] | None = None,
+        sent: Callable[[], None] | None = None,
+    ) -> None:
+        """Send a message, with descriptors; `sent` is called when they may be closed."""
+        if self.is_lost:
+            return
+        frame = memoryview(pack_frame(CONTROL.encode([message])))
+        self._unsent.append((frame, descriptors or [], sent))
+        self._write()
+
+    def _write(self) -> None:
+        while self._unsent:
+            frame, descriptors, sent = self._unsent[0]
+            try:
+                taken = send_descriptors(self._control, frame, descriptors)
+            except (BlockingIOError, InterruptedError):
+                self._loop.add_writer(self._control.fileno(), self._write)
+                return
+            except ConnectionError:
+                return  # the reader will see that it is gone
+            if taken < len(frame):
+                self._unsent[0] = (frame[taken:], [], sent)
+                continue
+            self._unsent.popleft()
+            if sent is not None:
+                sent()
+        self._loop.remove_writer(self._control.fileno())
+
+    # ------------------------------------------------------------------ in
+
+    def _readable(self) -> None:
+        try:
+            data = self._control.recv(1 << 16)
+        except (BlockingIOError, InterruptedError):
+            return
+        except ConnectionError:
+            data = b""
+        if not data:
+            self._process.kill()  # it cannot be reached, so it is no use
+            self._lose()
+            return
+        try:
+            messages = [each for frame in self._reader.feed(data) for each in CONTROL.decode(frame)]
+        except RemoteProtocolError:
+            self._process.kill()
+            raise
+        for message in messages:
+            self._on_message(message)
+
+    # ------------------------------------------------------------------ end
+
+    def _lose(self) -> None:
+        if self._gone is None or self._gone.done():
+            return
+        self._gone.set_result(None)
+        self._loop.remove_reader(self._control.fileno())
+        self._loop.remove_writer(self._control.fileno())
+        self._control.close()
+        if self._pidfd >= 0:
+            self._loop.remove_reader(self._pidfd)
+            os.close(self._pidfd)
+        status = self._process.wait()
+        _kill_marked(self._mark)
+        self._on_lost(f"the process that starts interpreters has ended with status {status}")
+
+    async def close(self) -> None:
+        """End it and everything below it."""
+        if self._gone is None:  # never attached
+            self._control.close()
+            self._process.wait()
+            return
+        if self._gone.done():
+            return
+        self._control.shutdown(socket.SHUT_RDWR)
+        self._loop.remove_reader(self._control.fileno())  # only its end counts now
+        if self._pidfd < 0:
+            await asyncio.to_thread(self._process.wait, CLOSE_PATIENCE)
+            self._lose()
+            return
+        try:
+            await asyncio.wait_for(asyncio.shield(self._gone), CLOSE_PATIENCE)
+        except TimeoutError:
+            self._process.kill()
+            await self._gone
+
+
+def _start(settings: InterpreterSettings, control: int, mark: str) -> subprocess.Popen[bytes]:
+    ours = str(Path(__file__).parents[2])
+    path = [os.path.abspath(each) for each in settings.import_path]
+    boot = {"path": [*path, *([] if ours in path else [ours])], "control": control}
+    environment = {name: os.environ[name] for name in settings.variables if name in os.environ}
+    return subprocess.Popen(
+        [settings.executable, "-I", "-c", _BOOTSTRAP, json.dumps({**boot, "agent": os.getpid()})],
+        env={**environment, MARK: mark},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        pass_fds=(control,),
+        start_new_session=True,
+    )
+
+
+def _kill_marked(mark: str) -> None:
+    """End what a zygote has left behind that did not live to do it itself."""
+    if not processes.LINUX:
+        return
+    wanted = f"{MARK}={mark}".encode()
+    for entry in os.scandir("/proc"):
+        if entry.name.isdigit() and wanted in _environment(entry.path).split(b"\0"):
+            processes.send_signal(int(entry.name), processes.KILL)
+
+
+def _environment(process: str) -> bytes:
+    try:
+        return Path(process, "environ").read_bytes()
+    except OSError:
+        return b""  # it has ended, or is not ours

@@ -1,0 +1,1 @@
+"""What an agent and its interpreters say to each other."""

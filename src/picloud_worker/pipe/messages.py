@@ -1,0 +1,106 @@
+"""Messages between an agent and its interpreter. An interpreter never learns a job id.
+
+Attempts are named by a sequence number of the agent. The interpreter runs them in the order in
+which they came and writes the number of the running one into a shared cell, so that the agent
+knows which attempt was running when an interpreter dies.
+"""
+
+from picloud.protocol.codec import Codec
+from picloud.protocol.failures import Failure
+from picloud.statemachine import value
+
+# ------------------------------------------------------------------ agent to interpreter
+
+
+@value
+class Prepare:
+    """From now on `spec` means this pickled function, and how to run it.
+
+    Attributes:
+        python: minor version of the Python that pickled the function.
+        memory: limit in MB, 0 for none.
+        os_env: environment variables set while an attempt runs.
+    """
+
+    spec: int
+    code: bytes
+    python: str
+    memory: int
+    os_env: dict[str, str] | None
+
+
+@value
+class Discard:
+    """No more attempts will name this spec."""
+
+    spec: int
+
+
+@value
+class RunAttempts:
+    """Run these pickled argument tuples, one after the other."""
+
+    spec: int
+    sequences: list[int]
+    payloads: list[bytes]
+
+
+# ------------------------------------------------------------------ interpreter to agent
+
+
+@value
+class Returned:
+    """Attempts that returned, in the order in which they ran; run times in seconds."""
+
+    sequences: list[int]
+    results: list[bytes]
+    runtimes: list[float]
+
+
+@value
+class Raised:
+    """An attempt that did not return."""
+
+    sequence: int
+    failure: Failure
+    runtime: float
+
+
+@value
+class Wrote:
+    """Tails of what an attempt wrote; sent before its end, only if it wrote anything."""
+
+    sequence: int
+    stdout: str
+    stderr: str
+    logging: str
+
+
+@value
+class GaveBack:
+    """Attempts that never started: the answer to a recall, or to leftovers of an earlier job."""
+
+    sequences: list[int]
+
+
+@value
+class Dirty:
+    """A job left threads or child processes behind: this interpreter must run no other job."""
+
+    leftovers: str
+
+
+FromInterpreter = Returned | Raised | Wrote | GaveBack | Dirty
+
+PIPE = Codec(
+    {
+        1: Prepare,
+        2: Discard,
+        3: RunAttempts,
+        4: Returned,
+        5: Raised,
+        6: Wrote,
+        7: GaveBack,
+        8: Dirty,
+    }
+)

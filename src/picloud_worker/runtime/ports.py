@@ -1,0 +1,41 @@
+"""What the runtime needs of the world, as protocols that adapters implement."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from picloud_worker.core.events import Output
+
+
+class InterpreterProcesses(Protocol):
+    """The interpreters of a worker, as processes."""
+
+    def start_interpreter(self, interpreter: int) -> None:
+        """Fork one; messages may be sent to it at once."""
+
+    def send(self, interpreter: int, messages: Sequence[object]) -> None:
+        """Send one frame of messages; one that is dead ignores it, its exit is on the way."""
+
+    def recall(self, interpreter: int) -> None:
+        """Signal it to report and to give back what it has not started."""
+
+    def kill(self, interpreter: int) -> None:
+        """End it and its whole process tree; an `InterpreterExited` follows."""
+
+    def running(self, interpreter: int) -> int:
+        """The attempt that it runs now; 0 for none."""
+
+    def output(self, interpreter: int) -> Output:
+        """What that attempt has written so far."""
+
+    def trim_outputs(self) -> None:
+        """Cut files of output that have grown too large."""
+
+
+class Uplink(Protocol):
+    """The connection to the master."""
+
+    def enqueue(self, message: Any) -> None:  # Any: one of worker_messages.FromWorker
+        """Add a message to the next frame."""
+
+    def flush(self) -> None:
+        """Send the frame."""

@@ -1,0 +1,107 @@
+"""The agent's shell: events to the core, its effects to the world, and the tick while work runs."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from picloud.aio.driver import Driver
+from picloud_worker.core import settings
+from picloud_worker.core.agent import Agent
+from picloud_worker.core.effects import (
+    Effect,
+    FetchOutput,
+    KillInterpreter,
+    RecallInterpreter,
+    SendToInterpreter,
+    SendToMaster,
+    StartInterpreter,
+)
+from picloud_worker.core.events import Event, Output, OutputFetched, Ticked
+from picloud_worker.runtime.ports import InterpreterProcesses, Uplink
+
+_TICKS_PER_TRIM = 20
+
+
+class Runtime:
+    """Drives one `Agent`.
+
+    Args:
+        agent: decides.
+        interpreters: the processes.
+        uplink: the connection to the master.
+        fail: called once with the error if the core cannot go on.
+    """
+
+    def __init__(
+        self,
+        agent: Agent,
+        interpreters: InterpreterProcesses,
+        uplink: Uplink,
+        fail: Callable[[BaseException], None],
+    ) -> None:
+        self._agent = agent
+        self._interpreters = interpreters
+        self._uplink = uplink
+        self._loop = asyncio.get_running_loop()
+        self._driver: Driver[Event] = Driver(self._turn, fail)
+        self._tick_timer: asyncio.TimerHandle | None = None
+        self._ticks = 0
+
+    def post(self, event: Event) -> None:
+        """Hand over an event."""
+        self._driver.post(event)
+
+    def stop(self) -> None:
+        """No more ticks."""
+        if self._tick_timer is not None:
+            self._tick_timer.cancel()
+
+    def _turn(self, events: list[Event]) -> None:
+        effects = self._agent.handle(self._loop.time(), *events)
+        frames: dict[int, list[object]] = {}
+        for effect in effects:
+            if type(effect) is SendToInterpreter:
+                frames.setdefault(effect.interpreter, []).append(effect.message)
+            else:
+                _PERFORM[type(effect)](self, effect)
+        for interpreter, messages in frames.items():
+            self._interpreters.send(interpreter, messages)
+        self._uplink.flush()
+        if self._tick_timer is None and self._agent.busy_interpreters():
+            self._tick_timer = self._loop.call_later(settings.TICK, self._tick)
+
+    def _tick(self) -> None:
+        self._tick_timer = None
+        self._ticks += 1
+        if self._ticks % _TICKS_PER_TRIM == 0:
+            self._interpreters.trim_outputs()
+        busy = self._agent.busy_interpreters()
+        self.post(Ticked({one: self._interpreters.running(one) for one in busy}))
+
+    # ------------------------------------------------------------------ effects
+
+    def _send_to_master(self, effect: SendToMaster) -> None:
+        self._uplink.enqueue(effect.message)
+
+    def _start(self, effect: StartInterpreter) -> None:
+        self._interpreters.start_interpreter(effect.interpreter)
+
+    def _recall(self, effect: RecallInterpreter) -> None:
+        self._interpreters.recall(effect.interpreter)
+
+    def _kill(self, effect: KillInterpreter) -> None:
+        self._interpreters.kill(effect.interpreter)
+
+    def _fetch_output(self, effect: FetchOutput) -> None:
+        runs = self._interpreters.running(effect.interpreter) == effect.sequence
+        output = self._interpreters.output(effect.interpreter) if runs else Output()
+        self.post(OutputFetched(effect.interpreter, effect.sequence, output))
+
+
+_PERFORM: dict[type[Effect], Callable[[Runtime, Any], None]] = {
+    SendToMaster: Runtime._send_to_master,
+    StartInterpreter: Runtime._start,
+    RecallInterpreter: Runtime._recall,
+    KillInterpreter: Runtime._kill,
+    FetchOutput: Runtime._fetch_output,
+}

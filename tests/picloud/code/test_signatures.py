@@ -1,0 +1,79 @@
+"""Checks of arguments say what Python says."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from picloud.code.signatures import check_of
+
+FUNCTIONS: list[Callable[..., Any]] = [
+    lambda: None,
+    lambda a: None,
+    lambda a, b=1: None,
+    lambda a, /, b, *, c: None,
+    lambda *args: None,
+    lambda a, *args, c, d=1, **kwargs: None,
+    lambda **kwargs: None,
+    lambda a=1, /, *, c=2: None,
+]
+
+
+class Thing:
+    def method(self, a: int) -> None:
+        """Takes one."""
+
+    @classmethod
+    def of_class(cls, a: int) -> None:
+        """Takes one."""
+
+    def __call__(self, a: int) -> None:
+        """Takes one."""
+
+
+def outcome(function: Callable[..., Any], args: list[int], kwargs: dict[str, int]) -> str:
+    try:
+        function(*args, **kwargs)
+    except TypeError as error:
+        return str(error)
+    return "accepted"
+
+
+@given(
+    st.sampled_from(FUNCTIONS),
+    st.lists(st.integers(), max_size=3),
+    st.dictionaries(st.sampled_from(["a", "b", "c", "d", "x"]), st.integers(), max_size=3),
+)
+def test_a_function_s_check_says_what_python_says(
+    function: Callable[..., Any], args: list[int], kwargs: dict[str, int]
+) -> None:
+    assert outcome(check_of(function), args, kwargs) == outcome(function, args, kwargs)
+
+
+@pytest.mark.parametrize("function", [Thing().method, Thing.of_class, Thing.method])
+@pytest.mark.parametrize("args", [[], [1], [1, 2], [1, 2, 3]])
+def test_a_method_s_check_counts_as_python_does(
+    function: Callable[..., Any], args: list[int]
+) -> None:
+    assert outcome(check_of(function), args, {}) == outcome(function, args, {})
+
+
+@pytest.mark.parametrize("function", [Thing(), functools.partial(FUNCTIONS[2], 1), divmod, Thing])
+def test_other_callables_refuse_what_they_would_refuse(function: Callable[..., Any]) -> None:
+    with pytest.raises(TypeError):
+        check_of(function)(1, 2, 3, 4)
+
+
+def test_a_callable_without_a_signature_takes_anything() -> None:
+    assert outcome(check_of(min), [], {"x": 1}) == "accepted"
+
+
+def test_a_wrapper_is_checked_not_what_it_wraps() -> None:
+    @functools.wraps(FUNCTIONS[1])
+    def wrapper(*args: int) -> None:
+        """Takes any number."""
+
+    assert outcome(check_of(wrapper), [1, 2, 3], {}) == "accepted"

@@ -1,0 +1,108 @@
+"""Options of jobs: checked, and put into the words of the wire."""
+
+from typing import Any
+
+import pytest
+
+from picloud.job_options import NO_OPTIONS, JobOptions
+from picloud.session import Session
+from tests.support.fake_master import FakeMaster
+
+
+def test_the_defaults_are_picloud_s() -> None:
+    spec = NO_OPTIONS.spec("f", "3.11")
+    assert (spec.core_type, spec.cores, spec.priority, spec.restartable) == ("c1", 1, 5, True)
+    assert (spec.timeout, spec.memory, spec.label, spec.os_env) == (0.0, 0, "", None)
+
+
+def test_runtime_is_given_in_minutes_and_timeout_in_seconds() -> None:
+    assert JobOptions(max_runtime=2).spec("f", "3.11").timeout == 120.0
+    assert JobOptions(timeout=2).spec("f", "3.11").timeout == 2.0
+    with pytest.raises(ValueError, match="one of them"):
+        JobOptions(timeout=2, max_runtime=2)
+
+
+@pytest.mark.parametrize(
+    ("name", "item", "kind"),
+    [
+        ("type", "c9", ValueError),
+        ("type", 1, TypeError),
+        ("cores", 0, ValueError),
+        ("cores", True, TypeError),
+        ("cores", 1.0, TypeError),
+        ("label", 3, TypeError),
+        ("label", "x" * 2000, ValueError),
+        ("priority", "5", TypeError),
+        ("priority", -1, ValueError),
+        ("restartable", 1, TypeError),
+        ("kill_process", None, TypeError),
+        ("timeout", 0, ValueError),
+        ("timeout", True, TypeError),
+        ("timeout", float("nan"), ValueError),
+        ("max_runtime", "1", TypeError),
+        ("memory", 0, ValueError),
+        ("memory", 1.5, TypeError),
+        ("os_env_vars", "HOME", TypeError),
+        ("os_env_vars", 3, TypeError),
+        ("os_env_vars", {"A": 1}, TypeError),
+        ("os_env_vars", {3: "x"}, TypeError),
+        ("os_env_vars", {"A=B": "x"}, ValueError),
+        ("os_env_vars", [3], TypeError),
+    ],
+)
+def test_a_wrong_option_is_refused_at_once(name: str, item: Any, kind: type[Exception]) -> None:
+    with pytest.raises(kind):
+        JobOptions(**{name: item})
+
+
+def test_environment_variables_are_copied_or_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PICLOUD_TEST", "here")
+    copied = JobOptions(os_env_vars=["PICLOUD_TEST", "PICLOUD_TEST_MISSING"])
+    monkeypatch.setenv("PICLOUD_TEST", "later")
+    assert copied.spec("f", "3.11").os_env == {"PICLOUD_TEST": "here"}
+    assert JobOptions(os_env_vars={"B": "2", "A": ""}).spec("f", "3.11").os_env == {
+        "A": "",
+        "B": "2",
+    }
+    assert copied.changed({"cores": 2}).os_env_vars == copied.os_env_vars
+
+
+def test_options_are_values() -> None:
+    assert JobOptions(os_env_vars={"A": "1"}) == JobOptions(os_env_vars={"A": "1"})
+    assert hash(JobOptions(cores=2)) == hash(JobOptions(cores=2))
+    assert JobOptions(cores=2) != JobOptions(cores=3)
+
+
+def test_an_unknown_option_is_refused_with_the_nearest() -> None:
+    with pytest.raises(TypeError, match="no option coers; did you mean cores"):
+        NO_OPTIONS.changed({"coers": 2})
+    with pytest.raises(TypeError, match="no option _zzz; there are _type, _cores"):
+        NO_OPTIONS.with_keywords({"_zzz": 2})
+    for later in ("_depends_on", "_env", "_vol", "_profile", "_callback", "_retries"):
+        with pytest.raises(TypeError, match=f"no option {later}"):
+            NO_OPTIONS.with_keywords({later: 2})
+
+
+def test_keywords_are_split_into_options_and_arguments() -> None:
+    options, rest = NO_OPTIONS.with_keywords({"_cores": 2, "x": 1})
+    assert (options, rest) == (JobOptions(cores=2), {"x": 1})
+
+
+def test_kept_options_are_values_too(session: Session) -> None:
+    kept = session.options(cores=2, label="x")
+    assert repr(kept) == "options(cores=2, label='x')"
+    assert kept == session.options(label="x").options(cores=2)
+    assert hash(kept) == hash(session.options(cores=2, label="x"))
+    assert kept != session.options(cores=2)
+    with pytest.raises(AttributeError):
+        kept.cores = 3  # type: ignore[attr-defined]
+
+
+def test_wrong_options_are_refused_before_anything_is_sent(
+    master: FakeMaster, session: Session
+) -> None:
+    with pytest.raises(ValueError, match="cores is at least 1"):
+        session.call(abs, 1, _cores=0)
+    with pytest.raises(TypeError, match="did you mean cores"):
+        session.options(core=1)
+    assert master.received == []

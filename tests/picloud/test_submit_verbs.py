@@ -1,0 +1,263 @@
+"""`call` and `map`, blocking and not, against a real link."""
+
+import functools
+import threading
+from typing import Any
+
+import pytest
+
+from picloud import errors
+from picloud.job import Job, JobMap
+from picloud.protocol.client_messages import ReserveJids, SubmitJobs
+from picloud.protocol.definitions import DefineSpec, ForgetSpec
+from picloud.session import Session
+from picloud.submissions import MAX_SPECS
+from picloud.submit_verbs import PIECE_ITEMS
+from tests.support.fake_master import FakeMaster
+
+
+def double(x: Any) -> Any:
+    return x * 2
+
+
+def sum_of(a: int, b: int = 10, *, c: int = 100) -> int:
+    return a + b + c
+
+
+class Adder:
+    def __init__(self, n: int) -> None:
+        self.n = n
+
+    def add(self, x: int) -> int:
+        return x + self.n
+
+    def __call__(self, x: int) -> int:
+        return x + self.n
+
+
+def test_a_call_gives_a_job_whose_result_is_what_the_function_returns(session: Session) -> None:
+    job = session.call(double, 21)
+    assert type(job) is Job
+    assert session.result(job) == 42
+
+
+def test_arguments_arrive_by_place_and_by_name(session: Session) -> None:
+    assert session.result(session.call(sum_of, 1, b=2, c=3)) == 6
+
+
+@pytest.mark.parametrize(
+    "function",
+    [Adder(1), Adder(1).add, functools.partial(sum_of, c=-10), lambda x: x + 1, (1).__add__],
+    ids=["callable object", "bound method", "partial", "lambda", "built-in"],
+)
+def test_any_callable_runs(session: Session, function: Any) -> None:
+    assert session.result(session.call(function, 1)) in (1, 2)
+
+
+def test_arguments_are_copied_when_they_are_submitted(session: Session) -> None:
+    items = [1]
+    job = session.options(label="held").call(double, items)
+    items.append(2)
+    session.call(double, 0)
+    assert session.status(job) == "queued"
+    session.kill(job)
+    assert session.result(session.call(double, items)) == [1, 2, 1, 2]
+
+
+@pytest.mark.parametrize("wrong", [None, 3, "f", [double]])
+def test_what_is_not_callable_is_refused(session: Session, wrong: Any) -> None:
+    with pytest.raises(TypeError, match="must be callable"):
+        session.call(wrong)
+    with pytest.raises(TypeError, match="must be callable"):
+        session.map(wrong, [1])
+
+
+def test_wrong_arguments_are_refused_in_the_words_of_python_and_nothing_is_sent(
+    master: FakeMaster, session: Session
+) -> None:
+    with pytest.raises(TypeError) as caught:
+        session.call(double)
+    with pytest.raises(TypeError) as real:
+        double()  # type: ignore[call-arg]
+    assert str(caught.value) == str(real.value)
+    assert master.received == []
+
+
+def test_what_cannot_be_pickled_is_refused(master: FakeMaster, session: Session) -> None:
+    with pytest.raises(errors.SerializationError, match="lock"):
+        session.call(double, threading.Lock())
+    with pytest.raises(errors.SerializationError, match="lock"):
+        session.map(double, [threading.Lock()])
+    lock = threading.Lock()
+    with pytest.raises(errors.SerializationError, match="lock"):
+        session.call(lambda: lock)
+
+
+def test_jobs_of_one_function_define_it_once(master: FakeMaster, session: Session) -> None:
+    session.result([session.call(double, n) for n in range(100)])
+    assert len(master.told(DefineSpec)) == 1
+
+
+def test_a_burst_of_calls_travels_in_few_messages(master: FakeMaster, session: Session) -> None:
+    session.result(session.call(double, 1))
+    session.result([session.call(double, n) for n in range(1000)])
+    assert len(master.told(SubmitJobs)) < 200
+
+
+def test_a_function_out_of_the_last_256_is_forgotten_and_can_come_back(
+    master: FakeMaster, session: Session
+) -> None:
+    functions = [eval(f"lambda x: x + {n}") for n in range(MAX_SPECS + 10)]
+    jobs = [session.call(each, 0) for each in functions]
+    jobs.append(session.call(functions[0], 0))
+    assert session.result(jobs) == [*range(MAX_SPECS + 10), 0]
+    assert len(master.told(ForgetSpec)) == 11
+    assert len(master.specs) == MAX_SPECS
+
+
+def test_ids_are_asked_for_before_they_run_out() -> None:
+    master = FakeMaster(ids=10)
+    with master.session() as session:
+        jobs = [session.call(double, n) for n in range(95)]
+        assert session.result(jobs) == [2 * n for n in range(95)]
+        assert len(set(jobs)) == 95
+    assert master.told(ReserveJids)
+
+
+def test_a_map_that_needs_several_blocks_of_ids_keeps_its_order() -> None:
+    with FakeMaster(ids=7).session() as session:
+        jobs = session.map(double, range(100))
+        assert len(jobs) == 100
+        assert session.result(jobs) == [2 * n for n in range(100)]
+        assert session.result(jobs[5:40:3]) == [2 * n for n in range(100)][5:40:3]
+
+
+def test_many_threads_submit_at_once(session: Session) -> None:
+    results: dict[int, Any] = {}
+
+    def work(start: int) -> None:
+        jobs = [session.call(double, n) for n in range(start, start + 200)]
+        results[start] = session.result(jobs)
+
+    threads = [threading.Thread(target=work, args=(n * 1000,)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == {n * 1000: [2 * (n * 1000 + k) for k in range(200)] for n in range(8)}
+
+
+# ---------------------------------------------------------------------- map
+
+
+def test_a_map_stops_at_the_shortest_iterable(session: Session) -> None:
+    jobs = session.map(sum_of, [1, 2, 3], [10, 20])
+    assert session.result(jobs) == [111, 122]
+
+
+def test_an_empty_map_is_empty_and_sends_nothing(master: FakeMaster, session: Session) -> None:
+    jobs = session.map(double, [])
+    assert (type(jobs), len(jobs), list(jobs)) == (JobMap, 0, [])
+    assert session.result(jobs) == []
+    assert master.received == []
+
+
+def test_a_map_needs_an_iterable(session: Session) -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        session.map(double)
+    with pytest.raises(TypeError, match="not iterable"):
+        session.map(double, 3)  # type: ignore[arg-type]
+
+
+def test_a_map_advises_a_partial_for_a_constant(session: Session) -> None:
+    with pytest.raises(TypeError, match=r"functools\.partial"):
+        session.map(sum_of, [1], b=3)
+
+
+def test_the_wrong_number_of_iterables_is_refused(session: Session) -> None:
+    with pytest.raises(TypeError, match=r"double\(\) takes 1 positional argument but 2 were given"):
+        session.map(double, [1], [2])
+
+
+def test_a_lazy_input_is_sent_in_pieces_while_it_is_read(
+    master: FakeMaster, session: Session
+) -> None:
+    first = PIECE_ITEMS
+
+    def numbers() -> Any:
+        for n in range(3 * first):
+            if n == 2 * first:
+                # The first piece runs before the input has ended.
+                assert session.result(first_job_of(master)) == 0
+            yield n
+
+    jobs = session.map(double, numbers())
+    assert session.result(jobs) == [2 * n for n in range(3 * first)]
+
+
+def first_job_of(master: FakeMaster) -> int:
+    return 1
+
+
+def test_an_error_of_the_input_comes_through_and_the_jobs_before_it_run(
+    master: FakeMaster, session: Session
+) -> None:
+    def numbers() -> Any:
+        yield from range(PIECE_ITEMS)
+        raise LookupError("no more")
+
+    with pytest.raises(LookupError, match="no more"):
+        session.map(double, numbers())
+    assert session.result(PIECE_ITEMS) == 2 * (PIECE_ITEMS - 1)
+
+
+def test_large_items_make_small_pieces(master: FakeMaster, session: Session) -> None:
+    jobs = session.map(len, [bytes(700_000)] * 5)
+    assert session.result(jobs) == [700_000] * 5
+    assert len(master.told(SubmitJobs)) >= 3
+
+
+# ---------------------------------------------------------------------- options
+
+
+def test_options_and_underscore_keywords_mean_the_same(
+    master: FakeMaster, session: Session
+) -> None:
+    session.result(session.options(type="c2", cores=2, label="x").call(double, 1))
+    session.result(session.call(double, 1, _type="c2", _cores=2, _label="x"))
+    session.result(session.map(double, [1], _type="c2", _cores=2, _label="x"))
+    [defined] = master.told(DefineSpec)
+    assert (defined.spec.core_type, defined.spec.cores, defined.spec.label) == ("c2", 2, "x")
+
+
+def test_a_job_can_override_kept_options(master: FakeMaster, session: Session) -> None:
+    kept = session.options(type="c2", cores=2)
+    session.result(kept.call(double, 1, _cores=4))
+    assert master.told(DefineSpec)[0].spec.cores == 4
+
+
+def test_an_unknown_underscore_keyword_is_refused_with_the_nearest(session: Session) -> None:
+    with pytest.raises(TypeError, match="did you mean _cores"):
+        session.call(double, 1, _core=2)
+    with pytest.raises(TypeError, match="did you mean _label"):
+        session.map(double, [1], _lable="x")
+
+
+async def test_the_asynchronous_twins_do_the_same(master: FakeMaster) -> None:
+    async with master.session() as session:
+        assert await (await session.acall(double, 4)) == 8
+        jobs = await session.amap(double, range(2500))
+        assert await session.aresult(jobs) == [2 * n for n in range(2500)]
+        kept = session.options(label="x")
+        assert await (await kept.acall(double, 1)) == 2
+        assert await session.aresult(await kept.amap(double, [1])) == [2]
+
+
+async def test_a_blocking_verb_in_a_running_loop_names_its_twin(master: FakeMaster) -> None:
+    async with master.session() as session:
+        with pytest.raises(RuntimeError, match=r"await acall\("):
+            session.call(double, 1)
+        with pytest.raises(RuntimeError, match=r"await amap\("):
+            session.map(double, [1])
+        with pytest.raises(RuntimeError, match=r"await acall\("):
+            session.options(cores=2).call(double, 1)

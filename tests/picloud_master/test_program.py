@@ -1,0 +1,106 @@
+"""`python -m picloud_master`, as a process."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.processes import DEADLINE, Place, read_line
+
+TOKEN = {"PICLOUD_API_SECRETKEY": "s3cret"}
+MASTER = ("-m", "picloud_master")
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+@contextlib.contextmanager
+def up(place: Place, *arguments: str) -> Iterator[tuple["subprocess.Popen[str]", str]]:
+    """A master that is up, and its address."""
+    reading, writing = os.pipe()
+    command = (*MASTER, "--port", "0", "--ready-fd", str(writing), *arguments)
+    with (
+        open(reading) as ready,
+        place.started(*command, env=place.environment(**TOKEN), pass_fds=(writing,)) as program,
+    ):
+        os.close(writing)
+        yield program, read_line(ready)
+
+
+def health(url: str, token: str = "s3cret") -> int:
+    """The HTTP status of the page that says that it is up."""
+    request = urllib.request.Request(
+        f"{url}/health", headers={"Authorization": f"Bearer {token}"}
+    )
+    with urllib.request.urlopen(request, timeout=DEADLINE) as answer:
+        return int(answer.status)
+
+
+def test_the_help_names_the_variable_of_the_token(place: Place) -> None:
+    done = place.run(*MASTER, "--help")
+    assert done.returncode == 0
+    assert "PICLOUD_API_SECRETKEY" in done.stdout
+    assert "python -m picloud_worker URL" in done.stdout
+
+
+@pytest.mark.parametrize("port", ["-1", "65536", "99999999999", "http", ""])
+def test_a_port_that_is_none_is_refused(place: Place, port: str) -> None:
+    done = place.run(*MASTER, f"--port={port}", env=place.environment(**TOKEN))
+    assert done.returncode == 2
+    assert "port" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "192.0.2.1", "no.such.host.invalid"])
+def test_where_it_cannot_listen_it_says_so(place: Place, host: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = place.run(*MASTER, "--host", host, "--port", port, env=place.environment(**TOKEN))
+    assert done.returncode == 1
+    assert f"cannot listen on {host}:{port}: " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_it_tells_where_it_is_once_it_is_up(place: Place) -> None:
+    with up(place) as (program, url):
+        assert health(url) == 200
+        assert program.stdout is not None
+        assert read_line(program.stdout) == f"PiCloud master at {url}"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_in_good_order(place: Place, number: signal.Signals) -> None:
+    with up(place) as (program, url):
+        health(url)
+        program.send_signal(number)
+        out, err = program.communicate(timeout=DEADLINE)
+        assert program.returncode == 0
+        assert "Traceback" not in out + err
+    place.wait_clean()
+
+
+def test_its_port_is_free_again_when_it_has_ended(place: Place) -> None:
+    with up(place) as (program, url):
+        program.send_signal(signal.SIGTERM)
+        program.wait(DEADLINE)
+    port = int(url.rpartition(":")[2])
+    with socket.create_server(("127.0.0.1", port)):
+        pass
+
+
+def test_without_a_token_it_makes_one_up_and_prints_it(place: Place) -> None:
+    with place.started(*MASTER, "--port", "0") as program:
+        assert program.stdout is not None
+        name, _, token = read_line(program.stdout).removeprefix("export ").partition("=")
+        url = read_line(program.stdout).removeprefix("PiCloud master at ")
+        assert name == "PICLOUD_API_SECRETKEY"
+        assert len(token) >= 20
+        assert health(url, token) == 200

@@ -1,0 +1,34 @@
+"""Messages with descriptors."""
+
+import os
+import socket
+
+from picloud_worker.interpreter.control import (
+    CONTROL,
+    EndReport,
+    ForkRequest,
+    KillRequest,
+    RecallRequest,
+    receive_descriptors,
+    send_descriptors,
+)
+
+
+def test_each_message_comes_back_equal() -> None:
+    messages = [ForkRequest(1, "/d"), RecallRequest(2), KillRequest(3), EndReport(4, 9, "why")]
+    assert CONTROL.decode(CONTROL.encode(messages)) == messages
+
+
+def test_descriptors_travel_with_bytes_and_are_not_inherited() -> None:
+    here, there = socket.socketpair()
+    file = os.memfd_create("sent")
+    with here, there:
+        assert send_descriptors(here, memoryview(b"bytes"), [file]) == 5
+        data, (received,) = receive_descriptors(there)
+        assert data == b"bytes"
+        assert os.path.sameopenfile(file, received)
+        assert not os.get_inheritable(received)
+        here.shutdown(socket.SHUT_WR)
+        assert receive_descriptors(there) == (b"", [])
+    os.close(file)
+    os.close(received)

@@ -1,0 +1,67 @@
+"""One attempt, in this process."""
+
+import os
+import sys
+from typing import Any
+
+from picloud.code import values
+from picloud.protocol.failures import Failure, FailureKind
+from picloud_worker.interpreter.execution import PYTHON, PreparedSpec, execute, execute_limited
+from picloud_worker.pipe.messages import Prepare
+
+
+def prepared(function: Any, python: str = PYTHON, **how: Any) -> PreparedSpec:
+    limits = {"memory": 0, "os_env": None, **how}
+    return PreparedSpec(Prepare(1, values.dumps(function), python, **limits))
+
+
+def run(function: Any, *args: Any, **kwargs: Any) -> bytes | Failure:
+    return execute(prepared(function), values.dumps((args, kwargs)))
+
+
+def test_a_call_gives_its_pickled_result() -> None:
+    assert run(lambda a, *, b: a - b, 5, b=3) == values.dumps(2)
+
+
+def test_the_function_is_unpickled_once() -> None:
+    spec = prepared(lambda: 1)
+    assert spec.function is None
+    execute(spec, values.dumps(((), {})))
+    loaded = spec.function
+    execute(spec, values.dumps(((), {})))
+    assert spec.function is loaded is not None
+
+
+def test_a_result_whose_class_cannot_be_pickled_blames_the_result() -> None:
+    outcome = run(lambda: sys._getframe())
+    assert isinstance(outcome, Failure)
+    assert outcome.kind is FailureKind.SERIALIZATION
+    assert outcome.message.startswith("the result cannot be sent: an object of type frame")
+
+
+def test_an_exception_while_pickling_the_result_is_serialization_too() -> None:
+    class Broken:
+        def __reduce__(self) -> Any:
+            raise ValueError("no")
+
+    outcome = run(lambda: Broken())
+    assert isinstance(outcome, Failure)
+    assert outcome.kind is FailureKind.SERIALIZATION
+
+
+def test_a_missing_argument_is_the_functions_exception() -> None:
+    outcome = run(lambda a: a)
+    assert isinstance(outcome, Failure)
+    assert outcome.kind is FailureKind.EXCEPTION
+    assert outcome.message.startswith("TypeError")
+
+
+def test_the_environment_is_as_before_whatever_the_job_did_to_it() -> None:
+    def job() -> None:
+        os.environ["NEW"] = "1"
+        del os.environ["SET"]
+
+    before = dict(os.environ)
+    spec = prepared(job, os_env={"SET": "x", "PATH": "/nowhere"})
+    assert execute_limited(spec, values.dumps(((), {}))) == values.dumps(None)
+    assert dict(os.environ) == before

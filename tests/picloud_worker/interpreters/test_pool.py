@@ -1,0 +1,98 @@
+"""Where a pool can live, and what it does when the machine has nothing left to give."""
+
+import asyncio
+import os
+import resource
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvloop
+
+from picloud.code import values
+from picloud_worker.core.events import InterpreterSaid, Output
+from picloud_worker.interpreters.pool import Interpreters
+from picloud_worker.interpreters.settings import InterpreterSettings
+from picloud_worker.pipe.messages import Discard, Prepare, Returned, RunAttempts
+
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
+def test_a_pool_lives_in_a_thread_of_any_program(tmp_path: Path, run: Any) -> None:
+    results: list[Any] = []
+
+    async def use() -> None:
+        said = asyncio.Event()
+
+        def on_event(event: Any) -> None:
+            assert isinstance(event, InterpreterSaid)
+            results.extend(event.messages)
+            said.set()
+
+        pool = Interpreters(InterpreterSettings(str(tmp_path), sys.path), on_event)
+        pool.spawn()
+        await pool.start()
+        pool.start_interpreter(1)
+        code, payload = values.dumps(lambda: 5), values.dumps(((), {}))
+        pool.send(1, [Prepare(1, code, PYTHON, 0, None), RunAttempts(1, [7], [payload])])
+        async with asyncio.timeout(20):
+            await said.wait()
+        await pool.close()
+
+    thread = threading.Thread(target=lambda: run(use()))
+    thread.start()
+    thread.join()
+    (returned,) = results
+    assert isinstance(returned, Returned)
+    assert (returned.sequences, returned.results) == ([7], [values.dumps(5)])
+
+
+async def test_an_interpreter_that_does_not_exist_says_nothing(bench: Any) -> None:
+    bench.pool.send(9, [Discard(1)])
+    bench.pool.recall(9)
+    bench.pool.kill(9)
+    assert (bench.pool.running(9), bench.pool.output(9)) == (0, Output())
+    assert await bench.call(lambda: 1) == 1
+
+
+async def test_a_lack_of_descriptors_is_reported_as_an_end(bench: Any) -> None:
+    await bench.call(lambda: 1)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    before = len(os.listdir("/proc/self/fd"))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (before + 2, hard))
+    try:
+        bench.pool.start_interpreter(2)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert "cannot be started" in (await bench.exited(2)).exit.text
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+async def test_ended_interpreters_leave_no_descriptors(bench: Any) -> None:
+    await bench.call(lambda: 1)
+    before = len(os.listdir("/proc/self/fd"))
+    for number in range(2, 20):
+        bench.pool.start_interpreter(number)
+    for number in range(2, 20):
+        bench.pool.kill(number)
+    for number in range(2, 20):
+        await bench.exited(number)
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+async def test_a_frame_larger_than_the_pipe_is_sent_in_parts_and_in_order(bench: Any) -> None:
+    large = bytes(20 << 20)
+    first = bench.submit(len, (large,))
+    second = bench.submit(lambda: "small")
+    assert await bench.result(second[0]) == "small"
+    assert await bench.result(first[0]) == len(large)
+    assert list(bench.results()) == [*first, *second]
+
+
+async def test_a_discarded_spec_may_still_have_attempts(bench: Any) -> None:
+    sequences = bench.submit(lambda n: n, (1,), (2,))
+    bench.pool.send(1, [Discard(1)])
+    assert await bench.result(sequences[1]) == 2
