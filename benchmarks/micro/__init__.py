@@ -5,7 +5,7 @@ A module here has `run() -> dict[str, float]`, figure by name with its unit, and
 
 from importlib import import_module
 
-MODULES: tuple[str, ...] = ("bench_codec", "bench_link")
+MODULES: tuple[str, ...] = ("bench_codec", "bench_kernel", "bench_link")
 
 
 def run_all() -> dict[str, dict[str, float]]:

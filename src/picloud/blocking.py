@@ -1,6 +1,8 @@
 """Runs the verbs' coroutines in a thread without an event loop."""
 
 import asyncio
+import sys
+import threading
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Generic, TypeVar
@@ -18,11 +20,32 @@ def drive(coroutine: Coroutine[Any, Any, T], verb: str) -> T:
         verb: the blocking spelling, for the error's text.
 
     Raises:
-        RuntimeError: an event loop is running in this thread, and would stand still meanwhile.
+        RuntimeError: an event loop is running in this thread, and would stand still meanwhile;
+            a notebook's own loop does not count.
     """
-    if asyncio._get_running_loop() is not None:
+    loop = asyncio._get_running_loop()
+    if loop is None:
+        return _driven(coroutine)
+    if not is_notebook_cell():
         coroutine.close()
         raise in_loop(verb)
+    # The kernel's loop stands still while a cell works, as it does for any other blocking call.
+    asyncio._set_running_loop(None)
+    try:
+        return _driven(coroutine)
+    finally:
+        asyncio._set_running_loop(loop)
+
+
+def is_notebook_cell() -> bool:
+    """True in the main thread of a notebook's kernel, which runs every cell inside its loop."""
+    kernel = sys.modules.get("ipykernel.kernelapp")
+    if kernel is None or threading.current_thread() is not threading.main_thread():
+        return False
+    return bool(kernel.IPKernelApp.initialized())
+
+
+def _driven(coroutine: Coroutine[Any, Any, T]) -> T:
     try:
         waiter: Waiter = coroutine.send(None)
         while True:
@@ -67,7 +90,7 @@ class BlockingIterator(Generic[T]):
     """An asynchronous iterator of the verbs as a plain one; errors do not end it."""
 
     def __init__(self, source: AsyncIterator[T], verb: str) -> None:
-        if asyncio._get_running_loop() is not None:
+        if asyncio._get_running_loop() is not None and not is_notebook_cell():
             raise in_loop(verb)
         self._source = source
         self._verb = verb

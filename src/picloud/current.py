@@ -8,7 +8,7 @@ import os
 import threading
 from typing import Any
 
-from picloud import config
+from picloud import config, errors
 from picloud.session import Session
 
 _lock = threading.Lock()
@@ -100,6 +100,12 @@ def _renewed() -> Session:
 
 
 def _made(target: config.Target | None) -> Session:
+    if target is None and config.is_inside_job():
+        # An embedded cloud of its own for each job that asks would drown the machine.
+        raise errors.CloudException(
+            "a job cannot use the cloud that runs it",
+            hint="return what the next step needs, and make its call from your program",
+        )
     if target is None:
         return embedded()
     from picloud import remote

@@ -14,6 +14,7 @@ from picloud.protocol.jobs import CORE_TYPES, JobSpec
 from picloud.protocol.limits import MAX_INT
 
 MAX_LABEL = 1024
+MAX_MEMORY = 1 << 40  # MB
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class JobOptions:
         if self.timeout is not None and self.max_runtime is not None:
             raise ValueError("timeout and max_runtime mean the same: give one of them")
         if self.memory is not None:
-            _check_int("memory", self.memory, 1)
+            _check_int("memory", self.memory, 1, MAX_MEMORY)
         object.__setattr__(self, "os_env_vars", _pairs(self.os_env_vars))
         object.__setattr__(self, "_hash", hash(tuple(getattr(self, name) for name in _NAMES)))
 
@@ -135,11 +136,11 @@ def _check_type(item: object) -> None:
         raise ValueError(f"there is no type {item!r:.80} of cores: take one of {CORE_TYPES}")
 
 
-def _check_int(name: str, item: object, least: int) -> None:
+def _check_int(name: str, item: object, least: int, most: int = MAX_INT) -> None:
     if isinstance(item, bool) or not isinstance(item, int):
         raise TypeError(f"{name} is a whole number, not {item!r:.80}")
-    if not least <= item <= MAX_INT:
-        raise ValueError(f"{name} is at least {least}, not {item!r:.80}")
+    if not least <= item <= most:
+        raise ValueError(f"{name} is from {least} to {most}, not {item!r:.80}")
 
 
 def _check_bool(name: str, item: object) -> None:

@@ -4,12 +4,14 @@ The same kernel, agent and interpreters as in a cloud of separate processes, on 
 background loop, over channels in memory that carry the same frames. aiohttp is not loaded.
 """
 
+import asyncio
 import itertools
 import os
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
+from picloud import errors
 from picloud.aio.loop_thread import LoopThread
 from picloud.client import Client
 from picloud.protocol.jobs import CORE_TYPES, SlotPool
@@ -79,7 +81,14 @@ async def _open(offers: list[SlotPool], thread: LoopThread, client: Client) -> C
     link = Link(PeerRole.CLIENT, "client", loop.time())
     client.attach(LinkSession(link, client_end, client.on_link_event))
 
+    def worker_ended(ended: asyncio.Future[str]) -> None:
+        # There will be no other worker: nobody must wait for jobs that nothing can run.
+        client.fail(errors.ConnectionLost(f"the embedded worker has ended: {ended.result()}"))
+
+    worker.ended.add_done_callback(worker_ended)
+
     async def close() -> None:
+        worker.ended.remove_done_callback(worker_ended)
         await worker.close()
         await master.close()
 

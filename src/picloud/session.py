@@ -10,6 +10,7 @@ import atexit
 import os
 import threading
 from collections.abc import Awaitable, Callable
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -89,6 +90,7 @@ class Session(BlockingVerbs):
                     self._prepare()
                 self._thread = LoopThread("picloud engine")
                 self._starting = Client(self._thread)
+                self._thread.loop.set_exception_handler(partial(_on_fault, self._starting))
                 self._thread.start()
                 self._thread.post(self._open, self._thread, self._starting)
                 _sessions.add(self)
@@ -207,3 +209,13 @@ def _forget_all() -> None:
 
 atexit.register(_close_all)
 os.register_at_fork(after_in_child=_forget_all)
+
+
+def _on_fault(client: Client, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Something raised on the engine's loop that nobody caught: a bug. Nobody must wait for it."""
+    loop.default_exception_handler(context)
+    error = context.get("exception")
+    if error is not None and "handle" in context:
+        fault = errors.CloudException(f"picloud failed inside: {type(error).__name__}: {error}")
+        fault.__cause__ = error
+        client.fail(fault)

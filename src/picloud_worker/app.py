@@ -60,7 +60,7 @@ class Worker:
         await self._session.wait_closed()
         self._runtime.stop()
         await self._interpreters.close()
-        await asyncio.to_thread(shutil.rmtree, self._state_dir, ignore_errors=True)
+        shutil.rmtree(self._state_dir, ignore_errors=True)
 
     def _post(self, event: Event) -> None:
         self._runtime.post(event)

@@ -101,7 +101,7 @@ def test_kept_options_are_values_too(session: Session) -> None:
 def test_wrong_options_are_refused_before_anything_is_sent(
     master: FakeMaster, session: Session
 ) -> None:
-    with pytest.raises(ValueError, match="cores is at least 1"):
+    with pytest.raises(ValueError, match="cores is from 1"):
         session.call(abs, 1, _cores=0)
     with pytest.raises(TypeError, match="did you mean cores"):
         session.options(core=1)

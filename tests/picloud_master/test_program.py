@@ -37,9 +37,7 @@ def up(place: Place, *arguments: str) -> Iterator[tuple["subprocess.Popen[str]",
 
 def health(url: str, token: str = "s3cret") -> int:
     """The HTTP status of the page that says that it is up."""
-    request = urllib.request.Request(
-        f"{url}/health", headers={"Authorization": f"Bearer {token}"}
-    )
+    request = urllib.request.Request(f"{url}/health", headers={"Authorization": f"Bearer {token}"})
     with urllib.request.urlopen(request, timeout=DEADLINE) as answer:
         return int(answer.status)
 

@@ -22,14 +22,21 @@ from picloud_worker.core import effects as agent_effects
 from picloud_worker.core import settings
 from picloud_worker.core.agent import Agent
 from picloud_worker.core.attempt.actor import Attempt
-from picloud_worker.core.events import Event, Exit, InterpreterExited, MasterSaid, Output
-from picloud_worker.core.events import OutputFetched, Ticked
+from picloud_worker.core.events import (
+    Event,
+    Exit,
+    InterpreterExited,
+    MasterSaid,
+    Output,
+    OutputFetched,
+    Ticked,
+)
 from tests.support.interpreter import PIPE_DELAY, Behaviour, SimulatedInterpreter
 from tests.support.observer import Observer
 from tests.support.timeline import SimulatedLink, Timeline
 
 MASTER_TURN = 0.000_2
-"""What arrives within this time is one turn."""
+"""How long a master that is not overloaded is busy with a turn."""
 
 LONGEST_TICK = 60.0
 """While nothing but time passes at a worker, its ticks are thinned out, up to this."""
@@ -107,6 +114,8 @@ class SimulatedWorker:
                 self._start(number)
             case agent_effects.RecallInterpreter(number) if number in self.interpreters:
                 self.interpreters[number].recall()
+            case agent_effects.RevokeInterpreter(number) if number in self.interpreters:
+                self.interpreters[number].revoke()
             case agent_effects.KillInterpreter(number) if number in self.interpreters:
                 self.interpreters[number].kill()
             case agent_effects.FetchOutput(number, sequence):
@@ -221,9 +230,15 @@ class SimulatedClient:
 
 
 class Fleet:
-    """The cloud: its master here, its clients and workers by number."""
+    """The cloud: its master here, its clients and workers by number.
 
-    def __init__(self, *, thorough: bool = True) -> None:
+    Args:
+        thorough: check everything after each turn of the master.
+        master_turn: what reaches the master within so many seconds is one turn.
+    """
+
+    def __init__(self, *, thorough: bool = True, master_turn: float = MASTER_TURN) -> None:
+        self.master_turn = master_turn
         self.timeline = Timeline()
         self.kernel = Kernel()
         self.observer = Observer(self.kernel.registry, self.timeline, thorough=thorough)
@@ -272,7 +287,7 @@ class Fleet:
     def post(self, event: master_events.Event) -> None:
         """Hand an event to the master; what comes within a short time is one turn."""
         if not self._inbox:
-            self.timeline.after(MASTER_TURN, self._turn)
+            self.timeline.after(self.master_turn, self._turn)
         self._inbox.append(event)
 
     def _turn(self) -> None:

@@ -27,7 +27,8 @@ from tests.support.timeline import SimulatedLink, Timeline
 BOOT = 0.030
 PIPE_DELAY = 0.000_05
 SIGNAL_DELAY = 0.000_2
-KILL_DELAY = 0.002
+KILL_DELAY = 0.05
+"""Longer than a start takes, so that a successor could be there before the dead are gone."""
 FLUSH_AFTER = 0.001
 RAISED = Failure(FailureKind.EXCEPTION, "the job raised", "builtins.ValueError")
 
@@ -96,6 +97,10 @@ class SimulatedInterpreter:
         """A signal that asks for what has not started."""
         self._timeline.after(SIGNAL_DELAY, self._on_recall)
 
+    def revoke(self) -> None:
+        """A mark in shared memory, which it heeds before it starts another attempt."""
+        self._recalled = True
+
     def kill(self) -> None:
         """A kill of its process tree."""
         self._timeline.after(KILL_DELAY, lambda: self.die(Exit(None, 9)))
@@ -130,6 +135,8 @@ class SimulatedInterpreter:
         self._run_next()
 
     def _run_next(self) -> None:
+        if self._recalled and not self.running and not self.is_dead:
+            self._give_back()
         if self._pending and self._booted and not self.running and not self.is_dead:
             sequence, payload = self._pending.popleft()
             self.running = self.given[sequence]
@@ -157,8 +164,6 @@ class SimulatedInterpreter:
             self._give_back(Dirty("a thread"))
         elif not self._pending or self._timeline.now - self._flushed > FLUSH_AFTER:
             self._flush()
-        if self._recalled:
-            self._give_back()
         self._run_next()
 
     def _on_recall(self) -> None:

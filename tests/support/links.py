@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from picloud.protocol.client_messages import KillAllJobs
 from picloud.protocol.link import Link, LinkClosed, LinkEvent, LinkState, MessagesReceived
 from picloud.protocol.link_messages import PeerRole
 from picloud.protocol.version import OLDEST_VERSION, VERSION
@@ -148,3 +149,14 @@ class LinkPair:
         deadlines = [end.link.next_deadline() for end in self.ends]
         arrivals = [end.inbox[0][0] for end in self.ends if end.inbox]
         return [due for due in deadlines if due is not None] + arrivals
+
+
+def perform(link: Link, act: str, now: float) -> None:
+    """What a user of a link may do at any time."""
+    match act:
+        case "send" if link.state is LinkState.OPEN:
+            link.send([KillAllJobs(1)], now)
+        case "drain":
+            link.drain(now)
+        case "close":
+            link.close(now)

@@ -57,7 +57,7 @@ class Observer:
             # What a worker says in the turn of its loss may end jobs: that is counted as no loss.
             if isinstance(event, master_events.WorkerLost) and event.worker not in spoke:
                 worker = self._registry.workers.get(event.worker)
-                self.losses.update(worker.leases if worker else ())
+                self.losses.update(list(worker.leases) if worker else ())
 
     def turn_ended(self, events: Sequence[master_events.Event], turn: Turn) -> None:
         """Check what a turn has made of it."""

@@ -48,7 +48,7 @@ def messages(cls: type) -> st.SearchStrategy[Any]:
 
 
 def example(cls: type) -> Any:
-    """One value of a class, always the same: every number in it is another, texts name their field."""
+    """One value of a class, always the same: numbers differ, texts name their field."""
     return _Example().of(cls)
 
 

@@ -1,6 +1,7 @@
 """An event loop in a background thread, for programs that have none, and beside those that have."""
 
 import asyncio
+import os
 import threading
 from collections import deque
 from collections.abc import Callable, Coroutine
@@ -18,10 +19,20 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()
 
 
+def _fill_standard_descriptors() -> None:
+    """Open what a program was started without: a loop that was given one of these would abort."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest free number, which is this one
+
+
 class LoopThread:
     """Runs a loop until `stop`. Other threads hand it work by `post`, woken once per burst."""
 
     def __init__(self, name: str) -> None:
+        _fill_standard_descriptors()
         self.loop = new_event_loop()
         self._posted: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
         self._woken = False

@@ -22,6 +22,7 @@ from picloud.statemachine import value
 
 CACHED_FUNCTIONS = 1024
 CACHED_BYTES = 1 << 20
+MAX_NAME = 500
 """A larger pickle is not kept."""
 
 
@@ -67,8 +68,12 @@ def pack(function: Any) -> PackedFunction:
 
 def name_of(function: Callable[..., Any]) -> str:
     """Name a callable and its place, as PiCloud did: `module.name at file:line`."""
+    return _full_name(function)[:MAX_NAME]
+
+
+def _full_name(function: Callable[..., Any]) -> str:
     if isinstance(function, functools.partial):
-        return f"partial_of_{name_of(function.func)}"
+        return f"partial_of_{_full_name(function.func)}"
     name = getattr(function, "__qualname__", None) or type(function).__qualname__
     module = getattr(function, "__module__", None) or type(function).__module__
     code = getattr(inspect.unwrap(function), "__code__", None)

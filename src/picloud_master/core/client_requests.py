@@ -87,6 +87,8 @@ def _submit(registry: Registry, session: ClientSession, message: SubmitJobs) -> 
 
 
 def _reserve(registry: Registry, session: ClientSession, message: ReserveJids) -> None:
+    if len(session.blocks) >= registry.policy.max_blocks_per_session:
+        raise Misbehaviour("no session needs so many job ids")
     registry.reserve_jids(session)
 
 

@@ -12,6 +12,7 @@ from picloud_master.core.job.states import (
     Running,
 )
 from picloud_master.core.registry import Registry
+from picloud_master.core.worker.actor import WorkerActor
 
 
 def info_of(registry: Registry, job: JobActor) -> dict[str, Scalar]:
@@ -72,7 +73,10 @@ def reason_of(registry: Registry, job: JobActor) -> str:
             return f"job {job.id} is queued: {_queue_reason(registry, job)}"
         case Leased(lease):
             worker = registry.workers[lease.worker]
-            return f"job {job.id} was sent to {worker!r}, which has not reported that it runs"
+            return (
+                f"job {job.id} is queued at {worker!r}, or has begun there just now: "
+                f"{len(worker.leases)} jobs are there for {_cores_of(worker)} cores"
+            )
         case Running(lease, started):
             worker = registry.workers[lease.worker]
             seconds = registry.context.now - started
@@ -97,3 +101,7 @@ def _queue_reason(registry: Registry, job: JobActor) -> str:
         return f"no worker has {spec.cores} cores of type {spec.core_type!r}; most is {max(offers)}"
     ahead = registry.queues[spec.core_type].count_ahead(job)
     return f"all {sum(offers)} cores of type {spec.core_type!r} are busy; {ahead} jobs are ahead"
+
+
+def _cores_of(worker: WorkerActor) -> int:
+    return sum(pool.cores for pool in worker.pools)

@@ -10,6 +10,7 @@ from picloud.protocol.failures import FailureKind
 from picloud.protocol.ids import JobId
 from picloud.protocol.jobs import SlotPool
 from picloud.statemachine import advance
+from picloud_worker.core import settings
 from picloud_worker.core.attempt import events as attempt_events
 from picloud_worker.core.attempt.actor import Attempt
 from picloud_worker.core.attempt.events import AttemptEvent
@@ -20,6 +21,7 @@ from picloud_worker.core.effects import (
     Effect,
     KillInterpreter,
     RecallInterpreter,
+    RevokeInterpreter,
     SendToInterpreter,
     StartInterpreter,
 )
@@ -70,10 +72,7 @@ class Crew:
     def tell_interpreter(self, interpreter: Interpreter, event: InterpreterEvent) -> None:
         """Give an event to an interpreter and carry out what its step asks for."""
         for output in advance(interpreter, INTERPRETER_TRANSITIONS, event, self.now):
-            if type(output) is interpreter_events.Kill:
-                self.effects.append(KillInterpreter(interpreter.id))
-            else:
-                self.effects.append(RecallInterpreter(interpreter.id))
+            self.effects.append(_INTERPRETER_OUTPUTS[type(output)](interpreter.id))
 
     # ------------------------------------------------------------------ attempts
 
@@ -115,6 +114,7 @@ class Crew:
         if spec.number not in interpreter.known_specs:
             interpreter.known_specs.add(spec.number)
             self.effects.append(SendToInterpreter(interpreter.id, _preparation(spec)))
+        is_idle = not interpreter.outstanding
         dispatched = attempt_events.Dispatched(interpreter.id)
         for attempt in attempts:
             self.tell_attempt(attempt, dispatched)
@@ -123,6 +123,10 @@ class Crew:
         interpreter.is_fresh = False
         interpreter.single_use = spec.spec.kill_process
         interpreter.longest = max(interpreter.longest, spec.estimate.seconds or 0.0)
+        if is_idle and (spec.estimate.seconds or settings.WINDOW) >= settings.WINDOW:
+            # It starts at once and is not known to be short: its user may well look meanwhile.
+            attempts[0].reported_started = True
+            self.reports.started(attempts[0])
         self.tell_interpreter(interpreter, GIVEN)
         run = RunAttempts(
             spec.number, [one.sequence for one in attempts], [one.payload for one in attempts]
@@ -159,4 +163,10 @@ _ATTEMPT_OUTPUTS: dict[type, Callable[[Crew, Attempt, Any], None]] = {
     attempt_events.ReportReturned: Crew._report_returned,
     attempt_events.ReportFailed: Crew._report_failed,
     attempt_events.Interrupt: Crew._interrupt,
+}
+
+_INTERPRETER_OUTPUTS: dict[type, Callable[[int], Effect]] = {
+    interpreter_events.SendRecall: RecallInterpreter,
+    interpreter_events.SendRevoke: RevokeInterpreter,
+    interpreter_events.Kill: KillInterpreter,
 }

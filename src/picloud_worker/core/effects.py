@@ -35,6 +35,13 @@ class RecallInterpreter:
 
 
 @value
+class RevokeInterpreter:
+    """Forbid an interpreter to start another attempt before it has given back what it has."""
+
+    interpreter: int
+
+
+@value
 class KillInterpreter:
     """End an interpreter and its whole process tree; answered by `InterpreterExited`."""
 
@@ -54,6 +61,7 @@ Effect = (
     | StartInterpreter
     | SendToInterpreter
     | RecallInterpreter
+    | RevokeInterpreter
     | KillInterpreter
     | FetchOutput
 )

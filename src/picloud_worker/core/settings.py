@@ -17,6 +17,9 @@ TICK = 0.025
 SILENCE = 0.030
 """A busy interpreter with several attempts that reports nothing for so long is recalled."""
 
+PATIENCE = 0.100
+"""An interpreter that does not answer a recall for so long has its attempts revoked."""
+
 MAX_FAILED_STARTS = 3
 """Interpreters in a row that ended before they ran anything, until attempts are given up."""
 

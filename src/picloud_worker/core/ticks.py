@@ -3,39 +3,59 @@
 from picloud.protocol.failures import Failure, FailureKind
 from picloud_worker.core import settings
 from picloud_worker.core.attempt.actor import Attempt
+from picloud_worker.core.attempt.events import GIVEN_BACK
 from picloud_worker.core.attempt.states import Stopping
 from picloud_worker.core.attempt.transitions import KILLED
 from picloud_worker.core.crew import Crew
 from picloud_worker.core.events import Ticked
 from picloud_worker.core.interpreter.actor import Interpreter
-from picloud_worker.core.interpreter.events import RECALL_NEEDED, EndNeeded
-from picloud_worker.core.interpreter.states import Busy, Recalled
+from picloud_worker.core.interpreter.events import RECALL_NEEDED, REVOKE_NEEDED, EndNeeded
+from picloud_worker.core.interpreter.states import Busy, Recalled, Revoked
+
+_AT_WORK = Busy | Recalled | Revoked
 
 
 def take(crew: Crew, event: Ticked) -> None:
     """Look at every busy interpreter."""
     for interpreter in list(crew.interpreters.values()):
-        if isinstance(interpreter.state, Busy | Recalled) and interpreter.outstanding:
+        if isinstance(interpreter.state, _AT_WORK) and interpreter.outstanding:
             _look_at(crew, interpreter, event.running.get(interpreter.id, 0))
 
 
 def _look_at(crew: Crew, interpreter: Interpreter, running: int) -> None:
-    alone = len(interpreter.outstanding) == 1
     attempt = interpreter.outstanding.get(running)
     if attempt is not None:
-        _account(crew, interpreter, attempt, alone)
-        # Its neighbours have been given back or are about to be: now it is clear who must die.
-        if type(interpreter.state) is Recalled and type(attempt.state) is Stopping:
+        _account(crew, interpreter, attempt)
+        if type(interpreter.state) is not Busy and type(attempt.state) is Stopping:
+            # Its neighbours have been given back or are about to be: it is clear who must die.
             crew.tell_interpreter(interpreter, EndNeeded(KILLED))
     interpreter.seen_running = running
+    if len(interpreter.outstanding) > 1:
+        _free_neighbours(crew, interpreter, running)
+
+
+def _free_neighbours(crew: Crew, interpreter: Interpreter, running: int) -> None:
+    """See that attempts are not stuck behind one that takes long: ask, then insist, then take."""
     state = interpreter.state
-    if type(state) is Busy and not alone and crew.now - state.heard > settings.SILENCE:
+    if type(state) is Busy and crew.now - state.heard > settings.SILENCE:
         crew.tell_interpreter(interpreter, RECALL_NEEDED)
+    elif type(state) is Recalled and crew.now - state.since > settings.PATIENCE:
+        crew.tell_interpreter(interpreter, REVOKE_NEEDED)
+    elif type(state) is Revoked and crew.now - state.since >= settings.TICK:
+        # It starts nothing any more, so what runs now is the last one until it has spoken. Those
+        # before it have finished, and will be reported then.
+        sequences = list(interpreter.outstanding)
+        if running in interpreter.outstanding:
+            for sequence in reversed(sequences[sequences.index(running) + 1 :]):
+                attempt = interpreter.outstanding.pop(sequence)
+                # It will give back the old number some day, when the attempt may be here again.
+                attempt.sequence = crew.next_sequence()
+                crew.tell_attempt(attempt, GIVEN_BACK)
 
 
-def _account(crew: Crew, interpreter: Interpreter, attempt: Attempt, alone: bool) -> None:
+def _account(crew: Crew, interpreter: Interpreter, attempt: Attempt) -> None:
     """Take note of how long an attempt has run at least; end it if that is too long."""
-    if alone:
+    if len(interpreter.outstanding) == 1:
         seconds = crew.now - _runs_since(interpreter, attempt)
     elif interpreter.seen_running == attempt.sequence:
         seconds = settings.TICK
@@ -43,10 +63,11 @@ def _account(crew: Crew, interpreter: Interpreter, attempt: Attempt, alone: bool
         return
     if seconds >= settings.TICK:
         attempt.spec.estimate.learn_at_least(seconds)
-        crew.overall.learn_at_least(seconds)
         interpreter.longest = max(interpreter.longest, seconds)
         if not attempt.reported_started:
             attempt.reported_started = True
+            # Once only: short jobs that stream beside it must be able to widen the window again.
+            crew.overall.learn_at_least(seconds)
             crew.reports.started(attempt)
     limit = attempt.spec.spec.timeout
     if limit and seconds > limit:
@@ -56,7 +77,7 @@ def _account(crew: Crew, interpreter: Interpreter, attempt: Attempt, alone: bool
 
 def _runs_since(interpreter: Interpreter, attempt: Attempt) -> float:
     state = interpreter.state
-    if isinstance(state, Busy | Recalled) and not attempt.spec.spec.runs_alone:
+    if isinstance(state, _AT_WORK) and not attempt.spec.spec.runs_alone:
         # It may have waited behind others, whose ends were reported since it was assigned.
         return max(attempt.assigned, state.heard)
     return attempt.assigned

@@ -52,11 +52,51 @@ class EndReport:
 CONTROL = Codec({1: ForkRequest, 2: RecallRequest, 3: KillRequest, 4: EndReport})
 
 DESCRIPTORS = 5
-"""Per interpreter: its pipe, the files behind stdout, stderr and logging, the shared page."""
+"""Per interpreter: its pipe, the files behind stdout, stderr and logging, the shared memory."""
 
 PAGE_SIZE = 4096
-"""The shared page. Its first 64-bit words are the running attempt's sequence number (0 for none),
-and where its output starts in each of the three files. The interpreter alone writes it."""
+"""The shared page, in 64-bit words, each of which one side alone writes. An aligned word is read
+and written whole."""
+
+RUNNING = 0
+"""Sequence number of the attempt that runs, 0 for none. It stays until the results up to it have
+been sent, so whoever reads it knows that all those before it have finished."""
+
+STARTS = 1
+"""Three words: where the running attempt's output starts in each of the three files."""
+
+REVOKED = 4
+"""The agent's word: of all attempts ever sent to this interpreter, the first so many must not be
+started any more. A job that hears no signal cannot keep the others back by this.
+
+The interpreter, before it starts an attempt, writes `RUNNING` and then reads `REVOKED`; the agent
+writes `REVOKED`, waits, and then reads `RUNNING`. If the interpreter read the old word and so
+started an attempt, it had written that attempt's number before; nothing but the processor's store
+buffer can keep the number from the agent, and that for less than a microsecond, where the agent
+waits for 25 ms. If it read the new word, it gives the attempt back. It may rest between the
+two steps for as long as it likes: then the agent takes for running what is about to be given
+back. So what the agent sees running is the last that ran, or a later one, and those behind it are
+free. The word only grows, so there is no moment at which it is reset and could be missed; a count
+also tells what was sent before from what was sent after, whatever waits unread in the pipe.
+"""
+
+ROBBED = 5
+"""1 when the interpreter ends because a job has closed its descriptors."""
+
+UNREPORTED = 6
+"""How much of the area behind the page is in use; see `unreported`."""
+
+SHARED_SIZE = PAGE_SIZE + (1 << 18)
+"""The page, and the area behind it; a part of it that is never used takes no memory."""
+
+
+def shared_views(shared: memoryview) -> tuple[memoryview, memoryview]:
+    """The words of the page, and the bytes of the area."""
+    return shared[:PAGE_SIZE].cast("Q"), shared[PAGE_SIZE:]
+
+
+EXIT_UNREPORTABLE = 70
+"""Exit status of an interpreter that cannot do its work any more: EX_SOFTWARE of sysexits.h."""
 
 
 def send_descriptors(sock: socket.socket, data: memoryview, descriptors: list[int]) -> int:

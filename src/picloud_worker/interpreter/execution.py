@@ -14,7 +14,7 @@ from picloud_worker.pipe.messages import Prepare
 
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
-_SOFT, _HARD = resource.getrlimit(resource.RLIMIT_DATA)
+_SOFT, _ = resource.getrlimit(resource.RLIMIT_DATA)
 
 
 class PreparedSpec:
@@ -76,12 +76,12 @@ def execute_limited(spec: PreparedSpec, payload: bytes) -> bytes | Failure:
 
 def limit_memory(megabytes: int) -> None:
     """Allow this much more than what the process uses now; 0 for no limit of ours."""
-    soft = _SOFT
-    if megabytes:
-        soft = _data_bytes() + (megabytes << 20)
-        if _HARD != resource.RLIM_INFINITY:
-            soft = min(soft, _HARD)
-    resource.setrlimit(resource.RLIMIT_DATA, (soft, _HARD))
+    # An earlier job may have lowered the hard limit, which cannot be undone.
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    soft = min(_data_bytes() + (megabytes << 20), sys.maxsize) if megabytes else _SOFT
+    if hard != resource.RLIM_INFINITY:
+        soft = min(soft, hard) if soft != resource.RLIM_INFINITY else hard
+    resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
 
 
 def _data_bytes() -> int:

@@ -1,77 +1,16 @@
-"""Between two jobs: put back what a job may have changed, and see what it left behind.
-
-What costs a system call or two is done each time the interpreter reports results, not after each
-job; jobs of less than a millisecond share it.
-"""
+"""What a job left behind that cannot be put back, so that no other job must run here."""
 
 import _thread
 import os
-import shutil
-import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
-from typing import Any
 
 LEFTOVER_PATIENCE = 0.01
 """Seconds that a thread or process has to end which was told to, or is about to, as a job ends."""
 
-
-class Surroundings:
-    """Working directory, umask, signal handlers and timers as a job finds them."""
-
-    def __init__(self, directory: str, on_recall: Callable[[int, Any], None]) -> None:
-        self._directory = directory
-        self._handlers: dict[signal.Signals, Any] = {
-            signal.SIGINT: signal.default_int_handler,
-            signal.SIGTERM: signal.SIG_DFL,
-            signal.SIGURG: on_recall,
-        }
-        self._umask = os.umask(0)
-        self._recursion_limit = sys.getrecursionlimit()
-        self._null = os.open(os.devnull, os.O_RDWR)
-        self._stdin = sys.stdin
-        self._descriptor = os.open(directory, os.O_RDONLY)
-        self.return_home()
-        self.restore()
-
-    def return_home(self) -> None:
-        """Back to the working directory; cheap enough for every job."""
-        os.fchdir(self._descriptor)
-
-    def restore(self) -> None:
-        """Everything else."""
-        for number, handler in self._handlers.items():
-            if signal.getsignal(number) is not handler:
-                signal.signal(number, handler)
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        os.umask(self._umask)
-        sys.setrecursionlimit(self._recursion_limit)
-        self._restore_input()
-        if os.fstat(self._descriptor).st_nlink == 0:
-            self._replace_directory()
-        self._clear_directory()
-
-    def _restore_input(self) -> None:
-        os.dup2(self._null, 0)
-        if sys.stdin is not self._stdin or sys.stdin.closed:
-            self._stdin = sys.stdin = open(0, closefd=False)  # noqa: SIM115 - jobs read it
-
-    def _replace_directory(self) -> None:
-        os.close(self._descriptor)
-        os.makedirs(self._directory, exist_ok=True)
-        self._descriptor = os.open(self._directory, os.O_RDONLY)
-        self.return_home()
-
-    def _clear_directory(self) -> None:
-        with os.scandir(self._descriptor) as entries:
-            found = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
-        for name, is_directory in found:
-            if is_directory:
-                shutil.rmtree(name, ignore_errors=True)
-            else:
-                os.unlink(name)
+_NAMED = 5
+"""Modules that are named, of those that are missing."""
 
 
 def leftovers() -> str:
@@ -96,3 +35,33 @@ def has_children() -> bool:
     except ChildProcessError:
         return False
     return True
+
+
+class ModuleWatch:
+    """The modules that an interpreter starts with: without them it is a broken Python.
+
+    Modules that jobs import are theirs to remove, as they do to load them afresh.
+    """
+
+    def __init__(self) -> None:
+        self._modules = sys.modules
+        self._ours = {name: it for name, it in sys.modules.items() if name != "__main__"}
+        self._seen = dict(sys.modules)
+
+    @property
+    def least(self) -> int:
+        """Fewer modules than these are not all there, at a glance."""
+        return len(self._ours)
+
+    def missing(self) -> str:
+        """Modules that a job has removed or replaced, in words; empty if there are none."""
+        if sys.modules is not self._modules:
+            return "another sys.modules"
+        if self._modules == self._seen:  # 1 µs: the same objects, each found at once
+            return ""
+        gone = [name for name, it in self._ours.items() if self._modules.get(name) is not it]
+        self._seen = dict(self._modules)
+        if not gone:
+            return ""
+        more = f" and {len(gone) - _NAMED} more" if len(gone) > _NAMED else ""
+        return f"sys.modules without {', '.join(gone[:_NAMED])}{more}"

@@ -6,14 +6,17 @@ A recall (SIGURG) can come between any two bytecodes. `_activity` says what it i
 * IDLE: waiting for the agent. The handler ends the wait by raising; the loop answers.
 * BUSY: the loop itself. The handler leaves a mark, which the loop heeds before it enters either
   of the other two; it looks after it has changed `_activity`, so that no recall is lost between.
+
+A job can keep signals from being handled. Then the agent revokes what has not started, by a word
+of the shared page that the loop reads before each attempt and before each report.
 """
 
 import _thread
 import contextlib
 import enum
+import errno
 import os
 import select
-import signal
 import socket
 import sys
 from collections import deque
@@ -23,8 +26,17 @@ from typing import Any, NoReturn
 
 from picloud.protocol.failures import Failure
 from picloud_worker.interpreter import hygiene
+from picloud_worker.interpreter.control import (
+    EXIT_UNREPORTABLE,
+    REVOKED,
+    ROBBED,
+    RUNNING,
+    shared_views,
+)
 from picloud_worker.interpreter.execution import PreparedSpec, execute, execute_limited
 from picloud_worker.interpreter.output import OutputCapture
+from picloud_worker.interpreter.surroundings import Surroundings
+from picloud_worker.interpreter.unreported import UnreportedWriter
 from picloud_worker.pipe.frames import FrameReader, pack_frame
 from picloud_worker.pipe.messages import (
     PIPE,
@@ -40,15 +52,11 @@ from picloud_worker.pipe.messages import (
 FLUSH_AFTER = 0.001
 """Seconds that a finished result waits at most for company, as long as jobs end."""
 
-FLUSH_BYTES = 1 << 20
 RECEIVE_BYTES = 1 << 16
 """A larger buffer is mapped and unmapped at each call: 20 µs more for a round trip of 60."""
 
 HANDLER_DEPTH = 200
 """Calls deep that the answer to a recall may go, on top of what a job has used up."""
-
-EXIT_UNREPORTABLE = 70
-"""Exit status when the loop cannot do its work any more: EX_SOFTWARE of sysexits.h."""
 
 
 class Activity(enum.Enum):
@@ -69,9 +77,12 @@ class RecallArrived(Exception):  # noqa: N818 - an interruption, not an error
 class InterpreterLoop:
     """The loop, the attempts that wait in it and the results that wait to be sent."""
 
-    def __init__(self, pipe: socket.socket, files: tuple[int, int, int], page: memoryview) -> None:
+    def __init__(
+        self, pipe: socket.socket, files: tuple[int, int, int], shared: memoryview
+    ) -> None:
         self._pipe = pipe
-        self._page = page
+        self._page, area = shared_views(shared)
+        self._unreported = UnreportedWriter(self._page, area)
         self._poll = select.poll()
         self._poll.register(pipe, select.POLLIN)
         self._reader = FrameReader()
@@ -81,18 +92,21 @@ class InterpreterLoop:
         self._sequences: list[int] = []
         self._results: list[bytes] = []
         self._runtimes: list[float] = []
-        self._result_bytes = 0
+        self._is_full = False  # what has finished must be sent before anything else runs
         self._batch_began = 0.0
         self._activity = BUSY
         self._recalled = False
+        self._taken = 0  # attempts read from the pipe so far
+        self._revoked = 0  # the word REVOKED as it was last heeded
         self._forked = False
-        self._output = OutputCapture(files, page)
+        self._descriptors = {each: _identity(each) for each in (pipe.fileno(), *files)}
+        self._output = OutputCapture(files, self._page)
         os.register_at_fork(after_in_child=self._on_fork)
 
     def run(self, directory: str) -> NoReturn:
         """Serve the agent until it closes the pipe."""
-        self._surroundings = hygiene.Surroundings(directory, self._on_recall)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGURG})
+        self._surroundings = Surroundings(directory, self._on_recall)
+        self._modules = hygiene.ModuleWatch()
         try:
             while True:
                 self._wait()
@@ -100,11 +114,11 @@ class InterpreterLoop:
                 self._batch_began = perf_counter()
                 while self._pending:
                     self._run_pending()
-                    self._page[0] = 0
-                    self._flush()
+                    self._report()
+                    self._page[RUNNING] = 0
                     self._tidy()
         except OSError as error:  # a job has closed our descriptors, or the agent is gone
-            _exit_unreportable(error)
+            self._exit_unreportable(error)
 
     # ------------------------------------------------------------------ in
 
@@ -137,6 +151,7 @@ class InterpreterLoop:
         match message:
             case RunAttempts(spec, sequences, payloads):
                 prepared = self._specs[spec]
+                self._taken += len(sequences)
                 self._pending.extend(zip(repeat(prepared), sequences, payloads, strict=False))
             case Prepare():
                 self._specs[message.spec] = PreparedSpec(message)
@@ -150,15 +165,17 @@ class InterpreterLoop:
     def _run_pending(self) -> None:
         """Run what is pending. This is the hot path: a system call here is paid for every job."""
         pending, page, collect = self._pending, self._page, self._output.collect
-        return_home, count_threads = self._surroundings.return_home, _thread._count
+        after_job, count_threads = self._surroundings.after_job, _thread._count
+        note = self._unreported.note
+        modules, least_modules = sys.modules, self._modules.least
         while pending:
             attempt = pending.popleft()
             spec, sequence, payload = attempt
             if spec.is_limited:
                 self._flush()
-            page[0] = sequence
+            page[RUNNING] = sequence
             self._activity = USER
-            if self._recalled:
+            if self._recalled or page[REVOKED] != self._revoked:
                 self._activity = BUSY
                 pending.appendleft(attempt)
                 self._give_back()
@@ -176,21 +193,32 @@ class InterpreterLoop:
                 self._sequences.append(sequence)
                 self._results.append(outcome)
                 self._runtimes.append(end - start)
-                self._result_bytes += len(outcome)
+                if not note(sequence, outcome, end - start):
+                    self._is_full = True
             else:
                 assert isinstance(outcome, Failure)
                 self._add(Raised(sequence, outcome, end - start))
-            return_home()
-            if end - self._batch_began > FLUSH_AFTER or self._result_bytes > FLUSH_BYTES:
+            after_job(end - start)
+            if end - self._batch_began > FLUSH_AFTER or self._is_full:
                 return
-            if count_threads():
+            if count_threads() or len(modules) < least_modules:
                 return
+
+    def _report(self) -> None:
+        """Send results, and with them, if it is asked for, all that has not started.
+
+        Never the one without the other: the agent would take it that the rest is still to come.
+        """
+        if self._page[REVOKED] != self._revoked:
+            self._give_back()
+        else:
+            self._flush()
 
     def _tidy(self) -> None:
         """Between jobs, when the results are on their way: restore, and look for leftovers."""
         self._surroundings.restore()
         self._output.restore()
-        found = hygiene.leftovers()
+        found = hygiene.leftovers() or self._modules.missing()
         if found:
             self._retire(found)
 
@@ -226,22 +254,25 @@ class InterpreterLoop:
             while self._recalled:
                 self._give_back()
         except Exception as error:  # noqa: BLE001 - raised on, it would become the job's own
-            _exit_unreportable(error)
+            self._exit_unreportable(error)
         with contextlib.suppress(RecursionError):  # the job is that deep; `_tidy` will do it
             sys.setrecursionlimit(limit)
 
     def _give_back(self) -> None:
         """Report what has finished, and return all that has not started, read or not."""
         self._recalled = False
-        while self._poll.poll(0):
+        self._revoked = self._page[REVOKED]
+        # What was revoked is on its way at least: the agent may have more than the pipe holds.
+        while self._poll.poll(None if self._taken < self._revoked else 0):
             self._read()
         self._return_pending()
         self._flush()
 
     def _return_pending(self) -> None:
+        """Ahead of all results: once these are known, the agent may find that we are idle."""
         sequences = [sequence for _, sequence, _ in self._pending]
         self._pending.clear()
-        self._add(GaveBack(sequences))
+        self._messages.insert(0, GaveBack(sequences))
 
     # ------------------------------------------------------------------ out
 
@@ -249,25 +280,46 @@ class InterpreterLoop:
         """Queue a message behind the results that are queued."""
         self._seal()
         self._messages.append(message)
+        if not self._unreported.note_message(message):
+            self._is_full = True
 
     def _seal(self) -> None:
         if self._sequences:
             self._messages.append(Returned(self._sequences, self._results, self._runtimes))
             self._sequences, self._results, self._runtimes = [], [], []
-            self._result_bytes = 0
 
     def _flush(self) -> None:
         self._seal()
         if self._messages:
             self._send(self._messages)
             self._messages.clear()
+            self._unreported.clear()
+            self._is_full = False
         self._batch_began = perf_counter()
 
     def _send(self, messages: list[object]) -> None:
-        self._pipe.sendall(pack_frame(PIPE.encode(messages)))
+        self._pipe.sendall(b"".join(map(pack_frame, PIPE.encode_frames(messages))))
 
     def _on_fork(self) -> None:
         self._forked = True
+
+    def _exit_unreportable(self, error: Exception) -> NoReturn:
+        if getattr(error, "errno", None) == errno.EBADF or any(
+            _identity(each) != before for each, before in self._descriptors.items()
+        ):
+            self._page[ROBBED] = 1
+        with contextlib.suppress(OSError):  # the job may have closed this one too
+            os.write(2, f"the interpreter cannot go on: {error}\n".encode())
+        os._exit(EXIT_UNREPORTABLE)
+
+
+def _identity(descriptor: int) -> tuple[int, int]:
+    """What is behind a descriptor; zeros if it is closed."""
+    try:
+        status = os.fstat(descriptor)
+    except OSError:
+        return 0, 0
+    return status.st_dev, status.st_ino
 
 
 def _leave_fork(outcome: bytes | Failure) -> NoReturn:
@@ -277,9 +329,3 @@ def _leave_fork(outcome: bytes | Failure) -> NoReturn:
     if isinstance(outcome, Failure):
         sys.stderr.write(outcome.traceback)
     os._exit(0 if isinstance(outcome, bytes) else 1)
-
-
-def _exit_unreportable(error: Exception) -> NoReturn:
-    with contextlib.suppress(OSError):  # the job may have closed this one too
-        os.write(2, f"the interpreter cannot go on: {error}\n".encode())
-    os._exit(EXIT_UNREPORTABLE)

@@ -11,6 +11,7 @@ import os
 import sys
 
 from picloud.protocol import limits
+from picloud_worker.interpreter.control import STARTS
 from picloud_worker.pipe.messages import Wrote
 
 CUT_AT = 1 << 20
@@ -45,7 +46,7 @@ class OutputCapture:
 
     def __init__(self, files: tuple[int, int, int], words: memoryview) -> None:
         self._files = files
-        self._words = words  # words 1 to 3 of the shared page are the starts
+        self._words = words
         self._starts = [0, 0, 0]
         self._log = LogHandler(files[2])
         self._stdout = self._stderr = _text_file(1)
@@ -104,7 +105,7 @@ class OutputCapture:
         if end > CUT_AT:
             os.ftruncate(descriptor, 0)
             end = 0
-        self._starts[place] = self._words[1 + place] = end
+        self._starts[place] = self._words[STARTS + place] = end
         self._log.wrote = False
         return text
 

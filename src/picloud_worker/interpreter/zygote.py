@@ -21,7 +21,7 @@ from picloud_worker.interpreter import processes
 from picloud_worker.interpreter.control import (
     CONTROL,
     DESCRIPTORS,
-    PAGE_SIZE,
+    SHARED_SIZE,
     EndReport,
     ForkRequest,
     KillRequest,
@@ -205,12 +205,12 @@ def _dead_children() -> list[tuple[int, int]]:
 
 def serve_pipe(descriptors: list[int], directory: str) -> NoReturn:
     """Be an interpreter on these descriptors."""
-    pipe, stdout, stderr, log, page = descriptors
-    memory = memoryview(mmap.mmap(page, PAGE_SIZE)).cast("Q")
-    os.close(page)
+    pipe, stdout, stderr, log, memory = descriptors
+    shared = memoryview(mmap.mmap(memory, SHARED_SIZE))
+    os.close(memory)
     sock = socket.socket(fileno=pipe)
     sock.setblocking(True)
-    loop = InterpreterLoop(sock, (stdout, stderr, log), memory)
+    loop = InterpreterLoop(sock, (stdout, stderr, log), shared)
     gc.enable()
     loop.run(directory)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,7 @@ from picloud_worker.interpreter.control import (
     KillRequest,
     RecallRequest,
 )
-from picloud_worker.interpreters.process import InterpreterProcess
+from picloud_worker.interpreters.process import HUNG_UP, InterpreterProcess
 from picloud_worker.interpreters.settings import InterpreterSettings
 from picloud_worker.interpreters.zygote import ZygoteProcess
 
@@ -24,8 +25,6 @@ RESPAWN_PERIOD = 60.0
 
 HANG_UP_PATIENCE = 0.5
 """Seconds that an interpreter has to end after its pipe was closed."""
-
-HUNG_UP = "the job has closed the descriptors of its interpreter"
 
 OnEvent = Callable[[InterpreterSaid | InterpreterExited], None]
 
@@ -43,7 +42,6 @@ class Interpreters:
         self._zygote: ZygoteProcess | None = None
         self._processes: dict[int, InterpreterProcess] = {}
         self._spawned: list[float] = []
-        self._removals: set[asyncio.Task[None]] = set()
         self._closing = False
 
     # ------------------------------------------------------------------ life
@@ -70,8 +68,9 @@ class Interpreters:
         for process in self._processes.values():
             process.release()
         self._processes.clear()
-        await asyncio.gather(*self._removals)
-        await asyncio.to_thread(shutil.rmtree, self._directory, ignore_errors=True)
+        # In place: when Python ends, no thread can be started. Threads that remove the same do no
+        # harm, since each file is gone when the first of the two has come by.
+        shutil.rmtree(self._directory, ignore_errors=True)
 
     # ------------------------------------------------------------------ what the core asks for
 
@@ -104,6 +103,19 @@ class Interpreters:
         """Ask for what has not started; answered by a `GaveBack`, or by the interpreter's end."""
         if self._zygote is not None and interpreter in self._processes:
             self._zygote.ask(RecallRequest(interpreter))
+
+    def revoke(self, interpreter: int) -> None:
+        """Forbid it, signals or not, to start any of the attempts that it was sent so far.
+
+        25 ms later those that it has after the `running` one are free to go elsewhere. They are
+        given back all the same, together with the next report, as soon as the job lets go. Those
+        that it has finished before are reported at once, and then again.
+        """
+        process = self._processes.get(interpreter)
+        if process is not None:
+            process.revoke()
+            if unreported := process.unreported():
+                self._loop.call_soon(self._on_said, interpreter, unreported)
 
     def kill(self, interpreter: int) -> None:
         """End an interpreter and all that it started; answered by `InterpreterExited`."""
@@ -144,7 +156,8 @@ class Interpreters:
         self._zygote.ask(KillRequest(interpreter))
 
     def _on_ended(self, message: EndReport) -> None:
-        self._bury(message.interpreter, message.status, message.text)
+        status = None if message.text else message.status
+        self._bury(message.interpreter, status, message.text)
 
     def _on_lost(self, text: str) -> None:
         """The zygote is gone and every interpreter with it."""
@@ -159,7 +172,7 @@ class Interpreters:
             self._zygote = ZygoteProcess(self._settings, self._on_ended, self._on_lost)
             self._zygote.attach(self._loop)
 
-    def _bury(self, interpreter: int, status: int, text: str) -> None:
+    def _bury(self, interpreter: int, status: int | None, text: str) -> None:
         process = self._processes[interpreter]
         if text:
             process.killed(text)
@@ -174,8 +187,17 @@ class Interpreters:
         self._loop.call_soon(self._on_event, event)
 
     def _remove(self, directory: Path) -> None:
-        """Delete a working directory aside: a job may have left any number of files."""
-        removal = asyncio.to_thread(shutil.rmtree, directory, ignore_errors=True)
-        task = self._loop.create_task(removal, name=f"remove {directory.name}")
-        self._removals.add(task)
-        task.add_done_callback(self._removals.discard)
+        """Delete a working directory; aside if there is something in it, perhaps a million files.
+
+        The thread is a daemon's, so that no exit waits for it: `close` removes what it has not.
+        """
+        if self._closing:
+            return
+        try:
+            directory.rmdir()
+        except OSError:
+            remove = partial(shutil.rmtree, directory, ignore_errors=True)
+            try:
+                threading.Thread(target=remove, name=f"remove {directory}", daemon=True).start()
+            except RuntimeError:  # Python is ending, or there are too many threads
+                remove()

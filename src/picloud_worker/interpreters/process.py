@@ -16,14 +16,25 @@ from typing import Any
 
 from picloud.protocol.errors import RemoteProtocolError
 from picloud_worker.core.events import Exit, Output
-from picloud_worker.interpreter.control import PAGE_SIZE
+from picloud_worker.interpreter.control import (
+    EXIT_UNREPORTABLE,
+    REVOKED,
+    ROBBED,
+    RUNNING,
+    SHARED_SIZE,
+    STARTS,
+    shared_views,
+)
 from picloud_worker.interpreter.output import read_tail
+from picloud_worker.interpreter.unreported import UnreportedReader
 from picloud_worker.interpreters.trimming import trim
 from picloud_worker.pipe.frames import FrameReader, pack_frame
-from picloud_worker.pipe.messages import PIPE
+from picloud_worker.pipe.messages import PIPE, RunAttempts
 
 RECEIVE_BYTES = 1 << 16
 """A larger buffer is mapped and unmapped at each call: 20 µs more for a round trip of 60."""
+
+HUNG_UP = "the job has closed the descriptors of its interpreter"
 
 HasMessages = Callable[[list[Any]], None]  # Any: messages of the pipe, checked by its codec
 
@@ -43,6 +54,7 @@ class InterpreterProcess:
         self._reader = FrameReader()
         self._unsent: deque[memoryview] = deque()
         self._open = True
+        self._sent = 0  # attempts, those included that the pipe does not take yet
         self._killed = False
         self._kills_before = _kernel_kills()
         self._text = ""
@@ -51,20 +63,21 @@ class InterpreterProcess:
             opened.callback(self._pipe.close)
             opened.callback(far_end.close)
             self._files = [_open_file(name, opened) for name in ("stdout", "stderr", "logging")]
-            page = _open_file("page", opened)
+            shared = _open_file("shared", opened)
             opened.pop_all()
-        self._theirs = [far_end.detach(), page]
+        self._theirs = [far_end.detach(), shared]
         self._pipe.setblocking(False)
-        os.ftruncate(page, PAGE_SIZE)
-        self._map = mmap.mmap(page, PAGE_SIZE)
-        self._page = memoryview(self._map).cast("Q")
+        os.ftruncate(shared, SHARED_SIZE)
+        self._map = mmap.mmap(shared, SHARED_SIZE)
+        self._page, self._area = shared_views(memoryview(self._map))
+        self._unreported = UnreportedReader(self._page, self._area)
 
     # ------------------------------------------------------------------ start and end
 
     def descriptors(self) -> list[int]:
         """What the interpreter gets, in the order that `ForkRequest` promises."""
-        pipe, page = self._theirs
-        return [pipe, *self._files, page]
+        pipe, shared = self._theirs
+        return [pipe, *self._files, shared]
 
     def handed_over(self) -> None:
         """The descriptors are on their way: close what only the interpreter needs."""
@@ -82,11 +95,17 @@ class InterpreterProcess:
         self._killed = True
         self._text = self._text or text
 
-    def end(self, status: int) -> tuple[Exit, int, Output]:
-        """Read what is left, let go of everything, and say how the process ended."""
+    def end(self, status: int | None) -> tuple[Exit, int, Output]:
+        """Read what is left, let go of everything, and say how the process ended.
+
+        Args:
+            status: what waitpid said; None if there never was a process.
+        """
         while self._open and self._readable():
             continue
         self._close_pipe()
+        if unreported := self._unreported.messages():
+            self._on_messages(unreported)
         last = self._exit(status), self.running(), self.output()
         self.release()
         return last
@@ -98,11 +117,15 @@ class InterpreterProcess:
         for descriptor in self._files:
             os.close(descriptor)
         self._page.release()
+        self._area.release()
         self._map.close()
 
-    def _exit(self, status: int) -> Exit:
-        if self._text:
+    def _exit(self, status: int | None) -> Exit:
+        if status is None:
             return Exit(None, text=self._text)
+        text = self._text or (HUNG_UP if self._page[ROBBED] else "")
+        if text:  # what the process made of it, or we of the process, says less
+            return Exit(EXIT_UNREPORTABLE, text=text)
         number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
         if not number:
             return Exit(os.waitstatus_to_exitcode(status))
@@ -148,10 +171,13 @@ class InterpreterProcess:
     # ------------------------------------------------------------------ out
 
     def send(self, messages: Sequence[object]) -> None:
-        """Send one frame, or keep what the pipe does not take now."""
+        """Send one frame, more if they are large, or keep what the pipe does not take now."""
         if not self._open:
             return
-        frame = memoryview(pack_frame(PIPE.encode(messages)))
+        for message in messages:
+            if type(message) is RunAttempts:
+                self._sent += len(message.sequences)
+        frame = memoryview(b"".join(map(pack_frame, PIPE.encode_frames(messages))))
         if not self._unsent:
             frame = frame[self._write(frame) :]
             if not frame:
@@ -182,12 +208,20 @@ class InterpreterProcess:
 
     def running(self) -> int:
         """Sequence number of the attempt that runs now; 0 for none."""
-        return self._page[0]
+        return self._page[RUNNING]
+
+    def revoke(self) -> None:
+        """Forbid it to start anything of what it was sent so far; see `REVOKED`."""
+        self._page[REVOKED] = self._sent
+
+    def unreported(self) -> list[Any]:
+        """What it has finished and not sent; it will be sent once more if it ever comes to it."""
+        return self._unreported.messages()
 
     def output(self) -> Output:
         """Tails of what the running attempt has written."""
         tails = [
-            read_tail(descriptor, self._page[1 + place], os.fstat(descriptor).st_size)
+            read_tail(descriptor, self._page[STARTS + place], os.fstat(descriptor).st_size)
             for place, descriptor in enumerate(self._files)
         ]
         return Output(*tails)

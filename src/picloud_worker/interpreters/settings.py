@@ -12,6 +12,7 @@ VARIABLES = (
     "LD_LIBRARY_PATH",
     "LOGNAME",
     "PATH",
+    "PICLOUD_STATE_DIR",
     "SHELL",
     "SSL_CERT_DIR",
     "SSL_CERT_FILE",

@@ -151,14 +151,21 @@ class ZygoteProcess:
         self._control.shutdown(socket.SHUT_RDWR)
         self._loop.remove_reader(self._control.fileno())  # only its end counts now
         if self._pidfd < 0:
-            await asyncio.to_thread(self._process.wait, CLOSE_PATIENCE)
-            self._lose()
+            await self._wait_without_pidfd()
             return
         try:
             await asyncio.wait_for(asyncio.shield(self._gone), CLOSE_PATIENCE)
         except TimeoutError:
             self._process.kill()
             await self._gone
+
+    async def _wait_without_pidfd(self) -> None:
+        deadline = self._loop.time() + CLOSE_PATIENCE
+        while self._process.poll() is None:
+            if self._loop.time() > deadline:
+                self._process.kill()
+            await asyncio.sleep(0.005)
+        self._lose()
 
 
 def _start(settings: InterpreterSettings, control: int, mark: str) -> subprocess.Popen[bytes]:

@@ -85,7 +85,10 @@ class GaveBack:
 
 @value
 class Dirty:
-    """A job left threads or child processes behind: this interpreter must run no other job."""
+    """This interpreter must run no other job.
+
+    A job left threads or child processes behind, or took away what jobs need to run.
+    """
 
     leftovers: str
 

@@ -18,6 +18,9 @@ class InterpreterProcesses(Protocol):
     def recall(self, interpreter: int) -> None:
         """Signal it to report and to give back what it has not started."""
 
+    def revoke(self, interpreter: int) -> None:
+        """Have it give back what it has before it starts another attempt, signals or not."""
+
     def kill(self, interpreter: int) -> None:
         """End it and its whole process tree; an `InterpreterExited` follows."""
 

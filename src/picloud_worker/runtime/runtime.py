@@ -12,6 +12,7 @@ from picloud_worker.core.effects import (
     FetchOutput,
     KillInterpreter,
     RecallInterpreter,
+    RevokeInterpreter,
     SendToInterpreter,
     SendToMaster,
     StartInterpreter,
@@ -89,6 +90,9 @@ class Runtime:
     def _recall(self, effect: RecallInterpreter) -> None:
         self._interpreters.recall(effect.interpreter)
 
+    def _revoke(self, effect: RevokeInterpreter) -> None:
+        self._interpreters.revoke(effect.interpreter)
+
     def _kill(self, effect: KillInterpreter) -> None:
         self._interpreters.kill(effect.interpreter)
 
@@ -102,6 +106,7 @@ _PERFORM: dict[type[Effect], Callable[[Runtime, Any], None]] = {
     SendToMaster: Runtime._send_to_master,
     StartInterpreter: Runtime._start,
     RecallInterpreter: Runtime._recall,
+    RevokeInterpreter: Runtime._revoke,
     KillInterpreter: Runtime._kill,
     FetchOutput: Runtime._fetch_output,
 }

@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
-from picloud.code import exceptions
+from picloud.code import exceptions, values
 from picloud.protocol.failures import FailureKind
+from picloud_worker.interpreter.control import EXIT_UNREPORTABLE
+from picloud_worker.interpreters.process import HUNG_UP
 
 
 async def test_a_result_comes_back(bench: Any) -> None:
@@ -160,6 +162,27 @@ async def test_a_job_over_its_memory_limit_fails_and_the_next_may_use_more(bench
     assert await bench.call(lambda: len(bytearray(300 << 20))) == 300 << 20
 
 
+async def test_a_memory_limit_beyond_all_memory_is_no_limit(bench: Any) -> None:
+    for megabytes in (1 << 43, 1 << 60):
+        assert await bench.call(lambda: len(bytearray(1 << 20)), memory=megabytes) == 1 << 20
+
+
+async def test_a_hard_limit_that_a_job_has_lowered_caps_those_of_the_next(bench: Any) -> None:
+    def lower() -> None:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_DATA, (1 << 30, 1 << 30))
+
+    def limits() -> Any:
+        import resource
+
+        return resource.getrlimit(resource.RLIMIT_DATA)
+
+    await bench.call(lower)
+    assert await bench.call(limits, memory=5000) == (1 << 30, 1 << 30)
+    assert await bench.call(abs, -1, memory=100) == 1
+
+
 async def test_a_job_that_fills_its_memory_bit_by_bit_is_told_so(bench: Any) -> None:
     def job() -> None:
         kept = []
@@ -203,27 +226,44 @@ async def test_a_job_that_kills_its_process_was_not_out_of_memory(bench: Any) ->
     assert (exit_.signal, exit_.out_of_memory) == (9, False)
 
 
-async def test_a_job_that_closes_every_descriptor_ends_its_interpreter(bench: Any) -> None:
-    def job() -> None:
-        import os
-
-        os.closerange(0, 1000)
-
-    (sequence,) = bench.submit(job)
-    event = await bench.exited()
-    assert (event.exit.code, event.running) == (70, sequence)
-
-
-async def test_a_job_that_goes_on_without_descriptors_is_ended(bench: Any) -> None:
-    def job() -> None:
+@pytest.mark.parametrize("seconds", [0, 1000], ids=["returns", "goes on"])
+async def test_a_job_that_closes_every_descriptor_ends_its_interpreter(
+    bench: Any, seconds: int
+) -> None:
+    def job(seconds: int) -> None:
         import os
         import time
 
         os.closerange(0, 1000)
-        time.sleep(1000)
+        time.sleep(seconds)
+
+    (sequence,) = bench.submit(job, (seconds,))
+    event = await bench.exited()
+    assert (event.exit.text, event.running) == (HUNG_UP, sequence)
+    assert event.exit.code == EXIT_UNREPORTABLE  # so it did start, and others may have finished
+
+
+async def test_a_job_that_replaces_our_descriptors_is_told_so(bench: Any) -> None:
+    def job() -> None:
+        import os
+
+        os.closerange(3, 1000)
+        for _ in range(30):
+            os.open(os.devnull, os.O_RDWR)
 
     bench.submit(job)
-    assert "closed the descriptors" in (await bench.exited()).exit.text
+    assert (await bench.exited()).exit.text == HUNG_UP
+
+
+async def test_an_exit_status_of_a_job_is_not_taken_for_ours(bench: Any) -> None:
+    def job() -> None:
+        import os
+
+        os._exit(70)
+
+    bench.submit(job)
+    exit_ = (await bench.exited()).exit
+    assert (exit_.code, exit_.text) == (EXIT_UNREPORTABLE, "")
 
 
 async def test_a_child_that_comes_out_of_a_forked_job_reports_nothing(bench: Any) -> None:
@@ -256,3 +296,24 @@ async def test_bytes_that_are_no_frame_end_the_interpreter(bench: Any) -> None:
     bench.submit(job)
     event = await bench.exited()
     assert "no interpreter of ours sends" in event.exit.text
+
+
+@pytest.mark.parametrize("size", [1, 1 << 20], ids=["small", "large"])
+async def test_what_has_finished_before_a_crash_is_reported_once_it_is_over(
+    bench: Any, size: int
+) -> None:
+    def job(n: int, size: int) -> bytes:
+        if n == 2:
+            raise ValueError("raised")
+        if n == 8:
+            import ctypes
+
+            ctypes.string_at(0)
+        return bytes(size)
+
+    sequences = bench.submit(job, *[(n, size) for n in range(10)])
+    event = await bench.exited()
+    assert event.running == sequences[8]
+    assert set(bench.results()) == set(sequences[:8]) - {sequences[2]}
+    assert set(bench.results().values()) == {values.dumps(bytes(size))}
+    assert bench.failures()[sequences[2]].message == "ValueError: raised"

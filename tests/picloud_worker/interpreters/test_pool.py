@@ -96,3 +96,47 @@ async def test_a_discarded_spec_may_still_have_attempts(bench: Any) -> None:
     sequences = bench.submit(lambda n: n, (1,), (2,))
     bench.pool.send(1, [Discard(1)])
     assert await bench.result(sequences[1]) == 2
+
+
+async def test_closing_starts_no_thread_and_leaves_nothing(tmp_path: Path, bench: Any) -> None:
+    def litter() -> None:
+        import os
+        from pathlib import Path
+
+        Path("file").write_text("text")
+        os.makedirs("a/b")
+        os._exit(1)
+
+    def stay() -> None:
+        import time
+        from pathlib import Path
+
+        Path("file").write_text("text")
+        time.sleep(1000)
+
+    bench.pool.start_interpreter(2)
+    (staying,) = bench.submit(stay, interpreter=2)
+    await bench.is_running(staying, 2)
+    bench.submit(litter)
+    await bench.exited()
+    names = [each.name for each in threading.enumerate() if "remove" not in each.name]
+    await bench.pool.close()
+    assert [each.name for each in threading.enumerate() if "remove" not in each.name] == names
+    assert os.listdir(tmp_path) == []
+
+
+async def test_the_directory_of_an_ended_interpreter_is_removed(tmp_path: Path, bench: Any) -> None:
+    def end(files: int) -> None:
+        import os
+
+        for number in range(files):
+            os.close(os.open(f"file{number}", os.O_CREAT))
+        os._exit(1)
+
+    bench.pool.start_interpreter(2)
+    bench.submit(end, (0,))
+    bench.submit(end, (100,), interpreter=2)
+    await bench.exited(1)
+    assert not (tmp_path / "interpreters" / "1").exists()
+    await bench.exited(2)
+    await bench.poll(lambda: not (tmp_path / "interpreters" / "2").exists())

@@ -71,11 +71,15 @@ QUEUED = Queued()
 
 STATUS: dict[type, JobStatus] = {
     Queued: JobStatus.QUEUED,
-    Leased: JobStatus.PROCESSING,
+    Leased: JobStatus.QUEUED,
     Running: JobStatus.PROCESSING,
     Killing: JobStatus.KILLED,
     Done: JobStatus.DONE,
     Errored: JobStatus.ERROR,
     Killed: JobStatus.KILLED,
 }
-"""PiCloud's seven words as a projection of the internal states."""
+"""PiCloud's seven words as a projection of the internal states.
+
+A leased job may wait at its worker behind a long one, so it counts as queued until it is known to
+run (ADR 11).
+"""

@@ -22,14 +22,20 @@ class RecallNeeded:
 
 
 @value
+class RevokeNeeded:
+    """It has not answered a recall: it must not start what it has not started."""
+
+
+@value
 class EndNeeded:
     """It must die; `failure` is the fate of the attempt that it runs, None if that is innocent."""
 
     failure: Failure | None
 
 
-InterpreterEvent = Given | Reported | RecallNeeded | EndNeeded
-GIVEN, REPORTED, RECALL_NEEDED = Given(), Reported(), RecallNeeded()
+InterpreterEvent = Given | Reported | RecallNeeded | RevokeNeeded | EndNeeded
+GIVEN, REPORTED = Given(), Reported()
+RECALL_NEEDED, REVOKE_NEEDED = RecallNeeded(), RevokeNeeded()
 
 # ------------------------------------------------------------------ outputs
 
@@ -40,9 +46,14 @@ class SendRecall:
 
 
 @value
+class SendRevoke:
+    """Forbid it to start another attempt before it has given back what it has."""
+
+
+@value
 class Kill:
     """End it and its process tree."""
 
 
-InterpreterOutput = SendRecall | Kill
-SEND_RECALL, KILL = SendRecall(), Kill()
+InterpreterOutput = SendRecall | SendRevoke | Kill
+SEND_RECALL, SEND_REVOKE, KILL = SendRecall(), SendRevoke(), Kill()

@@ -20,9 +20,22 @@ class Busy:
 
 @value
 class Recalled:
-    """Asked to report what it has finished and to give back what it has not started."""
+    """Asked, by a signal, to report what it has finished and give back what it has not started."""
 
     heard: float
+    since: float
+
+
+@value
+class Revoked:
+    """Did not answer: what it runs keeps it from hearing signals.
+
+    It has been forbidden, in memory that it looks at before each attempt, to start another one;
+    so those behind the running one can go elsewhere without a word from it.
+    """
+
+    heard: float
+    since: float
 
 
 @value
@@ -32,4 +45,4 @@ class Ending:
     failure: Failure | None
 
 
-InterpreterState = Idle | Busy | Recalled | Ending
+InterpreterState = Idle | Busy | Recalled | Revoked | Ending

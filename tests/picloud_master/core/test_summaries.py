@@ -1,0 +1,87 @@
+"""What a client is told about a job, in fields and in words."""
+
+from typing import Any
+
+from picloud.protocol.jobs import SlotPool
+from picloud_master.core.summaries import info_of, reason_of
+from tests.support.builders import RAISED, Master
+
+
+def test_a_queued_job_has_not_started() -> None:
+    master = Master()
+    (jid,) = master.client().submits(payload=b"12345", label="mine", timeout=9.0, memory=64)
+    info = info_of(master.registry, master.job(jid))
+    assert (info["status"], info["created"], info["started"]) == ("queued", 100.0, None)
+    assert (info["label"], info["arguments_size"], info["code_size"]) == ("mine", 5, 4)
+    assert (info["max_runtime"], info["memory"], info["attempts"]) == (9.0, 64, 0)
+
+
+def test_a_running_job_has_a_worker_and_a_run_time_so_far() -> None:
+    master = Master()
+    (jid,), worker = master.client().submits(), master.worker()
+    worker.says(worker.started(jid))
+    master.now += 7.0
+    master.hears()
+    info = info_of(master.registry, master.job(jid))
+    assert (info["worker"], info["started"], info["runtime"]) == ("node", 100.0, 7.0)
+    assert info["attempts"] == 1
+
+
+def test_a_done_job_started_before_it_finished() -> None:
+    master = Master()
+    (jid,), worker = master.client().submits(), master.worker()
+    worker.says(worker.done(jid))
+    info = info_of(master.registry, master.job(jid))
+    assert (info["started"], info["finished"], info["runtime"]) == (99.5, 100.0, 0.5)
+
+
+def test_a_failed_job_tells_why() -> None:
+    master = Master()
+    (jid,), worker = master.client().submits(), master.worker()
+    worker.says(worker.failed(jid))
+    info = info_of(master.registry, master.job(jid))
+    assert (info["status"], info["exception"]) == ("error", RAISED.message)
+
+
+def test_a_job_being_killed_is_killed() -> None:
+    master = Master()
+    client, _ = master.client(), master.worker()
+    (jid,) = client.submits()
+    client.kills(jid)
+    assert info_of(master.registry, master.job(jid))["finished"] == 100.0
+    assert "has finished: killed" in reason_of(master.registry, master.job(jid))
+
+
+class TestReasons:
+    def reason(self, master: Master, **options: Any) -> str:
+        (jid,) = master.client().submits(**options)
+        return reason_of(master.registry, master.job(jid))
+
+    def test_no_worker(self) -> None:
+        assert "no worker is connected" in self.reason(Master())
+
+    def test_no_such_cores(self) -> None:
+        master = Master()
+        master.worker(4)
+        assert "no connected worker offers cores of type 'm1'" in self.reason(
+            master, core_type="m1"
+        )
+
+    def test_too_wide(self) -> None:
+        master = Master()
+        master.worker_with([SlotPool(["c1"], 4)])
+        assert "most is 4" in self.reason(master, cores=8)
+
+    def test_busy(self) -> None:
+        master = Master()
+        master.worker(1)
+        master.client().submits(3)
+        assert "all 1 cores of type 'c1' are busy; 2 jobs are ahead" in self.reason(master)
+
+    def test_sent_and_running(self) -> None:
+        master = Master()
+        worker = master.worker(1)
+        assert "is queued at worker" in self.reason(master)
+        (jid,) = worker.jids()
+        worker.says(worker.started(jid))
+        assert "has been running on" in reason_of(master.registry, master.job(jid))

@@ -1,0 +1,79 @@
+"""Every cell of an attempt's table."""
+
+import pytest
+
+from picloud.statemachine import InvalidTransition, Step, advance
+from picloud_worker.core.attempt.events import (
+    FINISHED,
+    GIVEN_BACK,
+    PUT_BACK,
+    REPORT_RETURNED,
+    STOP_REQUESTED,
+    TAKEN_BACK,
+    AttemptEvent,
+    Dispatched,
+    InterpreterDied,
+    Interrupt,
+    ReportFailed,
+)
+from picloud_worker.core.attempt.states import (
+    OVER,
+    WAITING,
+    Assigned,
+    AttemptState,
+    Over,
+    Stopping,
+    Waiting,
+)
+from picloud_worker.core.attempt.transitions import KILLED, TRANSITIONS
+from tests.support.builders import RAISED, an_attempt
+
+EVENTS: list[AttemptEvent] = [
+    Dispatched(3),
+    FINISHED,
+    GIVEN_BACK,
+    STOP_REQUESTED,
+    TAKEN_BACK,
+    InterpreterDied(None),
+]
+
+CELLS: dict[tuple[type, type], Step] = {
+    (Waiting, Dispatched): Step(Assigned(3)),
+    (Waiting, type(STOP_REQUESTED)): Step(OVER, ReportFailed(KILLED)),
+    (Waiting, type(TAKEN_BACK)): Step(OVER, REPORT_RETURNED),
+    (Assigned, type(FINISHED)): Step(OVER),
+    (Assigned, type(GIVEN_BACK)): Step(WAITING, PUT_BACK),
+    (Assigned, type(STOP_REQUESTED)): Step(Stopping(3), Interrupt(3)),
+    (Assigned, InterpreterDied): Step(WAITING, PUT_BACK),
+    (Stopping, type(FINISHED)): Step(OVER),
+    (Stopping, type(GIVEN_BACK)): Step(OVER, ReportFailed(KILLED)),
+    (Stopping, type(STOP_REQUESTED)): Step(Stopping(3)),
+    (Stopping, InterpreterDied): Step(OVER, ReportFailed(KILLED)),
+    (Over, type(STOP_REQUESTED)): Step(OVER),
+}
+
+
+def step(state: AttemptState, event: AttemptEvent) -> Step:
+    attempt = an_attempt()
+    attempt.state = state
+    outputs = advance(attempt, TRANSITIONS, event, 5.0)
+    return Step(attempt.state, *outputs)
+
+
+@pytest.mark.parametrize("state", [WAITING, Assigned(3), Stopping(3), OVER], ids=repr)
+@pytest.mark.parametrize("event", EVENTS, ids=repr)
+def test_every_cell(state: AttemptState, event: AttemptEvent) -> None:
+    expected = CELLS.get((type(state), type(event)))
+    if expected is None:
+        with pytest.raises(InvalidTransition):
+            step(state, event)
+    else:
+        assert step(state, event) == expected
+
+
+def test_what_its_interpreter_died_of_is_its_failure() -> None:
+    assert step(Assigned(3), InterpreterDied(RAISED)) == Step(OVER, ReportFailed(RAISED))
+
+
+def test_one_that_was_to_be_stopped_is_killed_whatever_its_interpreter_died_of() -> None:
+    assert step(Stopping(3), InterpreterDied(RAISED)) == Step(OVER, ReportFailed(KILLED))

@@ -1,0 +1,49 @@
+"""Attempts in the order in which they run."""
+
+from picloud_worker.core.attempt.states import OVER
+from picloud_worker.core.backlog import Backlog
+from tests.support.builders import an_attempt
+
+
+def drain(backlog: Backlog) -> list[int]:
+    found: list[int] = []
+    while (attempt := backlog.first()) is not None:
+        found.append(attempt.sequence)
+        backlog.pop_first()
+    return found
+
+
+def a_backlog() -> Backlog:
+    backlog = Backlog()
+    for sequence, priority in enumerate([5, 1, 5, 9], start=1):
+        backlog.append(an_attempt(sequence, priority=priority))
+    return backlog
+
+
+def test_by_priority_then_age() -> None:
+    assert drain(a_backlog()) == [2, 1, 3, 4]
+
+
+def test_one_put_back_goes_ahead_of_its_priority() -> None:
+    backlog = a_backlog()
+    backlog.put_back(an_attempt(7, priority=5))
+    assert drain(backlog) == [2, 7, 1, 3, 4]
+
+
+def test_the_last_is_the_one_that_would_run_last() -> None:
+    backlog = a_backlog()
+    taken = [one.sequence for _ in range(4) if (one := backlog.pop_last())]
+    assert taken == [4, 3, 1, 2]
+    assert (backlog.pop_last(), backlog.first(), len(backlog)) == (None, None, 0)
+
+
+def test_stopped_ones_are_passed_over_at_both_ends() -> None:
+    backlog = Backlog()
+    attempts = [an_attempt(n) for n in range(1, 5)]
+    for attempt in attempts:
+        backlog.append(attempt)
+    attempts[0].state = attempts[3].state = OVER
+    last = backlog.pop_last()
+    assert last is attempts[2]
+    assert drain(backlog) == [2]
+    assert len(backlog) == 0
