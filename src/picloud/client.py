@@ -4,7 +4,7 @@ Threads of the user hand over work by posting to that loop. All that is posted i
 leaves as one frame, submissions first, so that nothing names a job before the job is known.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, get_args
 
 from picloud import errors
@@ -31,14 +31,16 @@ class Client:
     def __init__(self, thread: LoopThread) -> None:
         self._thread = thread
         self._link: LinkSession | None = None
-        self._watches = Watches()
+        self._watches = Watches(self._flush_soon)
         self._questions = Questions()
         self._flush_is_due = False
         self._loss: BaseException | None = None
-        self.submissions = SubmissionStream(thread.loop, self._post, self.flush)
+        self.submissions = SubmissionStream(
+            thread.loop, self._post, self.flush, self._watches.expect
+        )
         self._handlers: dict[type, Callable[[Any], object]] = {
             messages.JidsReserved: self.submissions.on_jids_reserved,
-            messages.JobsDone: self._on_jobs_done,
+            messages.JobsDone: self._watches.on_jobs_done,
             messages.JobFailed: self._watches.on_job_failed,
             messages.JobsUnknown: self._watches.on_jobs_unknown,
             **dict.fromkeys(get_args(messages.Answer), self._questions.on_answer),
@@ -78,6 +80,10 @@ class Client:
     def forget(self, collector: Collector) -> None:
         """The collector waits no more."""
         self._post(self._forget, collector)
+
+    def forget_outcomes(self, jids: Sequence[int]) -> None:
+        """These jobs are deleted: what is known here of their outcomes is, too."""
+        self._post(self._watches.forget, jids)
 
     def expire(self, waiter: Waiter, seconds: float) -> None:
         """Wake the waiter after this time, if nothing else has by then."""
@@ -120,6 +126,7 @@ class Client:
         if self._link is not None and self.submissions.is_open:
             self.submissions.send()
             self._watches.send(self._link)
+            self._link.flush()
 
     # ------------------------------------------------------------------ posted
 
@@ -139,8 +146,8 @@ class Client:
     def _watch(self, collector: Collector) -> None:
         if self._loss is not None:
             collector.lose()
-        elif self._watches.add(collector):
-            self._flush_soon()
+        else:
+            self._watches.add(collector)
 
     def _forget(self, collector: Collector) -> None:
         self._watches.remove(collector)
@@ -174,10 +181,6 @@ class Client:
             handler(message)
         elif self._link is not None:
             self._link.close(CloseReason.PROTOCOL, f"a {type(message).__name__} for a client")
-
-    def _on_jobs_done(self, message: messages.JobsDone) -> None:
-        if self._watches.on_jobs_done(message):
-            self._flush_soon()
 
 
 class Connected:

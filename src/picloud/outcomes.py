@@ -128,6 +128,10 @@ def _places(known: Place | list[Place]) -> list[Place]:
     return known if isinstance(known, list) else [known]
 
 
+def _dropped(jid: int, outcome: Outcome) -> None:
+    """Nobody waits for it any more."""
+
+
 class OutcomeTable:
     """The collectors of each watched job."""
 
@@ -174,23 +178,34 @@ class OutcomeTable:
             elif known is not None and known[0] is collector:
                 del places[jid]
 
-    def done(self, jids: Iterable[int], results: Iterable[bytes | None]) -> list[int]:
-        """Deliver; return the jobs whose result's bytes must be asked for again."""
+    def done(
+        self,
+        jids: Iterable[int],
+        results: Iterable[bytes | None],
+        unclaimed: Callable[[int, Outcome], object] = _dropped,
+    ) -> list[int]:
+        """Deliver; return the jobs whose result's bytes must be asked for again.
+
+        `unclaimed` takes the outcomes that nobody waits for.
+        """
         pop = self._places.pop
         again: list[int] = []
         for jid, result in zip(jids, results, strict=True):
             place = pop(jid, None)
             if type(place) is tuple and result is not None:
                 place[0].put(place[1], result)
-            elif place is not None and self._deliver(jid, place, result):
+            elif place is None:
+                unclaimed(jid, result)
+            elif self._deliver(jid, place, result):
                 again.append(jid)
         return again
 
-    def ended(self, jid: int, outcome: Outcome) -> None:
-        """Deliver an outcome that is no result."""
+    def ended(self, jid: int, outcome: Outcome) -> bool:
+        """Deliver an outcome that is no result; False if nobody waits for it."""
         place = self._places.pop(jid, None)
         if place is not None:
             self._deliver(jid, place, outcome)
+        return place is not None
 
     def lose(self) -> None:
         """Tell all collectors that the master is gone."""

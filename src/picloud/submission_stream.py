@@ -23,6 +23,7 @@ class SubmissionStream:
         loop: the engine's.
         post: has a function called on it.
         flush: sends, on the engine's loop, all that waits, by way of `send`.
+        expect: told of jobs whose outcomes will come unasked.
     """
 
     def __init__(
@@ -30,10 +31,12 @@ class SubmissionStream:
         loop: asyncio.AbstractEventLoop,
         post: Callable[..., None],
         flush: Callable[[], None],
+        expect: Callable[[range], None],
     ) -> None:
         self._loop = loop
         self._post = post
         self._flush = flush
+        self._expect = expect
         self._queue = SubmissionQueue()
         self._link: LinkSession | None = None
         self._submitter: Submitter | None = None
@@ -73,7 +76,7 @@ class SubmissionStream:
 
     def attach(self, link: LinkSession) -> None:
         """Send on this link."""
-        self._link, self._submitter = link, Submitter(link)
+        self._link, self._submitter = link, Submitter(link, self._expect)
 
     def on_jids_reserved(self, message: JidsReserved) -> None:
         """The session may use these ids; with the first ones it is open."""

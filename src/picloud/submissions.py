@@ -7,8 +7,8 @@ consecutive ids into one message, and names specs by numbers that the master kno
 
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Iterator
-from typing import Protocol
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, Protocol
 
 from picloud.protocol import limits
 from picloud.protocol.client_messages import SubmitJobs
@@ -44,8 +44,13 @@ class Spec:
         self.number: SpecNumber | None = None
 
 
-Submission = tuple[Spec, int, list[bytes]]
-"""Jobs with consecutive ids from this one on."""
+class JobsToSend(NamedTuple):
+    """Jobs with consecutive ids from `first` on; `watched` as in `SubmitJobs`."""
+
+    spec: Spec
+    first: int
+    payloads: list[bytes]
+    watched: bool
 
 
 class SubmissionQueue:
@@ -55,7 +60,7 @@ class SubmissionQueue:
         self._lock = threading.Lock()
         self._next = self._end = self._half = 0
         self._blocks: deque[range] = deque()
-        self._waiting: deque[Submission] = deque()
+        self._waiting: deque[JobsToSend] = deque()
 
     # ------------------------------------------------------------------ any thread
 
@@ -68,7 +73,8 @@ class SubmissionQueue:
                     return None
                 jid = self._open_block()
             self._next = jid + 1
-            self._waiting.append((spec, jid, [payload]))
+            # Whoever makes a single call will want its outcome, and soon.
+            self._waiting.append(JobsToSend(spec, jid, [payload], watched=True))
         return jid
 
     def put_many(self, spec: Spec, payloads: list[bytes]) -> range:
@@ -80,7 +86,8 @@ class SubmissionQueue:
             jids = range(self._next, self._next + count)
             if count:
                 self._next += count
-                self._waiting.append((spec, jids.start, payloads[:count]))
+                more = JobsToSend(spec, jids.start, payloads[:count], watched=False)
+                self._waiting.append(more)
         return jids
 
     @property
@@ -112,16 +119,17 @@ class SubmissionQueue:
         """True when nothing waits to be sent."""
         return not self._waiting
 
-    def take(self) -> Iterator[Submission]:
+    def take(self) -> Iterator[JobsToSend]:
         """Take what waits, neighbours joined as far as one message may hold them."""
         waiting = self._waiting
         while waiting:
-            spec, first, payloads = waiting.popleft()
+            begun = waiting.popleft()
+            spec, first, payloads, watched = begun
             expected = first + len(payloads)
             size = sum(map(len, payloads))
             while waiting:
-                next_spec, next_first, more = waiting[0]
-                if next_spec is not spec or next_first != expected:
+                next_spec, next_first, more, is_watched = waiting[0]
+                if next_spec is not spec or next_first != expected or is_watched != watched:
                     break
                 size += sum(map(len, more))
                 if size > limits.FRAME_TARGET or len(payloads) >= MAX_JOBS_PER_MESSAGE:
@@ -129,24 +137,30 @@ class SubmissionQueue:
                 waiting.popleft()
                 payloads += more
                 expected += len(more)
-            yield spec, first, payloads
+            yield begun  # its list has grown
 
 
 class Submitter:
-    """Writes submissions to one link, in frames of reasonable size, defining specs as needed."""
+    """Writes submissions to one link, in frames of reasonable size, defining specs as needed.
 
-    def __init__(self, link: Sender) -> None:
+    `expect` is told of the jobs whose outcomes will come unasked.
+    """
+
+    def __init__(self, link: Sender, expect: Callable[[range], None]) -> None:
         self._link = link
+        self._expect = expect
         self._known: OrderedDict[SpecNumber, Spec] = OrderedDict()
         self._last_number = 0
         self._unwritten = self._messages = 0
 
-    def submit(self, submission: Submission) -> None:
+    def submit(self, submission: JobsToSend) -> None:
         """Send the jobs."""
-        spec, first, payloads = submission
+        spec, first, payloads, watched = submission
         number = self._number_of(spec)
         self._make_room(sum(map(len, payloads)))
-        self._link.send(SubmitJobs(number, JobId(first), payloads))
+        self._link.send(SubmitJobs(number, JobId(first), payloads, watched))
+        if watched:
+            self._expect(range(first, first + len(payloads)))
 
     def end_turn(self) -> None:
         """What was sent so far leaves as one frame with whatever else this turn sends."""

@@ -125,7 +125,10 @@ class WaitVerbs(Connected):
 
     async def adelete(self, jobs: Any) -> None:
         """Forget finished jobs; see `cloud.delete`."""
-        await self._ask_in_pieces(messages.DeleteJobs, self._jids_of(jobs)[0])
+        jids, _ = self._jids_of(jobs)
+        await self._ask_in_pieces(messages.DeleteJobs, jids)
+        client = self._client or await self._opened()
+        client.forget_outcomes(jids)
 
     async def awhy(self, job: Any) -> str:
         """Say why a job has not finished; see `cloud.why`."""

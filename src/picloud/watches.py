@@ -1,10 +1,10 @@
 """What a client asks its master and hears from it: outcomes of watched jobs, and answers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import cast
 
 from picloud.aio.session import LinkSession
-from picloud.outcomes import UNKNOWN, Collector, OutcomeTable
+from picloud.outcomes import UNKNOWN, Collector, Outcome, OutcomeTable
 from picloud.protocol import client_messages as messages
 from picloud.protocol.ids import JobId, RequestId
 from picloud.waiters import Waiter, Wake
@@ -13,52 +13,135 @@ JIDS_PER_MESSAGE = 10_000
 
 
 class Watches:
-    """Which jobs are watched for whom, and which must still be asked for."""
+    """Which jobs are watched for whom, and which must still be asked for.
 
-    def __init__(self) -> None:
+    Outcomes of some jobs come unasked (`expect`): those that nobody waits for yet are kept, as
+    far as there is room, for whoever comes later.
+
+    `send_soon` is called when something is due that `send` should ask for.
+    """
+
+    def __init__(self, send_soon: Callable[[], None]) -> None:
+        self._send_soon = send_soon
         self._table = OutcomeTable()
         self._due: dict[bool, list[int]] = {True: [], False: []}
+        self._expected: set[int] = set()
+        self._early = EarlyOutcomes()
 
-    def add(self, collector: Collector) -> bool:
-        """Enter a collector; True if jobs must be asked for because of it."""
+    def expect(self, jids: range) -> None:
+        """The outcomes of these jobs will come without being asked for."""
+        self._expected.update(jids)
+
+    def add(self, collector: Collector) -> None:
+        """Enter a collector."""
         jids = self._table.add(collector)
-        self._due[collector.wants_results].extend(jids)
-        return bool(jids)
+        if self._early:
+            jids = [jid for jid in jids if not self._deliver_early(jid)]
+        self._ask_for(jids, collector.wants_results)
 
     def remove(self, collector: Collector) -> None:
         """Forget a collector that waits no more."""
         self._table.remove(collector)
 
+    def forget(self, jids: Iterable[int]) -> None:
+        """These jobs were deleted: their outcomes must not be had from here."""
+        for jid in jids:
+            self._early.pop(jid)
+
     def send(self, link: LinkSession) -> None:
-        """Ask for what is due."""
-        for results, jids in self._due.items():
-            if jids:
-                self._due[results] = []
-                for start in range(0, len(jids), JIDS_PER_MESSAGE):
-                    piece = cast("list[JobId]", jids[start : start + JIDS_PER_MESSAGE])
-                    link.send(messages.WatchJobs(piece, results))
+        """Ask for what is due and does not come by itself."""
+        for results, due in self._due.items():
+            if not due:
+                continue
+            self._due[results] = []
+            expected = self._expected
+            jids = [jid for jid in due if jid not in expected] if expected else due
+            for start in range(0, len(jids), JIDS_PER_MESSAGE):
+                piece = cast("list[JobId]", jids[start : start + JIDS_PER_MESSAGE])
+                link.send(messages.WatchJobs(piece, results))
 
     def lose(self) -> None:
         """Tell everybody that the master is gone."""
         self._table.lose()
+        self._expected.clear()
 
-    def on_jobs_done(self, message: messages.JobsDone) -> bool:
-        """Deliver results; True if some must be asked for again.
-
-        They were watched without results first, and by now somebody wants those too.
-        """
-        again = self._table.done(message.jids, message.results)
-        self._due[True].extend(again)
-        return bool(again)
+    def on_jobs_done(self, message: messages.JobsDone) -> None:
+        """Deliver results. Some may have come without their bytes, which somebody wants by now."""
+        again = self._table.done(message.jids, message.results, self._keep)
+        if self._expected:
+            self._expected.difference_update(message.jids)
+        self._ask_for(again, results=True)
 
     def on_job_failed(self, message: messages.JobFailed) -> None:
         """Deliver a failure."""
-        self._table.ended(message.jid, message)
+        if not self._table.ended(message.jid, message):
+            self._keep(message.jid, message)
+        self._expected.discard(message.jid)
 
     def on_jobs_unknown(self, message: messages.JobsUnknown) -> None:
         """Tell who waits for them that there are no such jobs."""
         for jid in message.jids:
             self._table.ended(jid, UNKNOWN)
+
+    def _ask_for(self, jids: Sequence[int], results: bool) -> None:
+        if jids:
+            self._due[results].extend(jids)
+            self._send_soon()
+
+    def _keep(self, jid: int, outcome: Outcome) -> None:
+        """Nobody waits for it: either nobody does yet, or nobody does any more."""
+        if jid in self._expected:
+            self._early.put(jid, outcome)
+
+    def _deliver_early(self, jid: int) -> bool:
+        """Hand over an outcome that came unasked; False if there is none, or not its bytes."""
+        outcome = self._early.pop(jid)
+        if outcome is None:
+            return False
+        if isinstance(outcome, bytes):
+            self._table.done([jid], [outcome], self._keep)
+        else:
+            self._table.ended(jid, outcome)
+        return True
+
+
+class EarlyOutcomes:
+    """Outcomes that came before anybody waited for them; the oldest make room for new ones.
+
+    Whoever wants one that has gone asks the master, as for any other job. PiCloud's client kept as
+    many bytes of results.
+    """
+
+    def __init__(self, items: int = 65_536, size: int = 4 << 20) -> None:
+        self._items = items
+        self._size = size
+        self._kept: dict[int, Outcome] = {}
+        self._used = 0
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def put(self, jid: int, outcome: Outcome) -> None:
+        """Keep an outcome. One that came without its bytes is not worth keeping."""
+        if outcome is None:
+            return
+        self._kept[jid] = outcome
+        self._used += _size_of(outcome)
+        while len(self._kept) > self._items or self._used > self._size:
+            self.pop(next(iter(self._kept)))
+
+    def pop(self, jid: int) -> Outcome:
+        """Take an outcome out; None if it is not here."""
+        outcome = self._kept.pop(jid, None)
+        if outcome is not None:
+            self._used -= _size_of(outcome)
+        return outcome
+
+
+def _size_of(outcome: Outcome) -> int:
+    if isinstance(outcome, messages.JobFailed):
+        return len(outcome.failure.traceback) + len(outcome.failure.exception)
+    return len(outcome) if isinstance(outcome, bytes) else 0
 
 
 class Question(Waiter):

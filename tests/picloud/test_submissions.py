@@ -14,6 +14,7 @@ from picloud.submissions import (
     MAX_JOBS_PER_MESSAGE,
     MAX_SPECS,
     Spec,
+    JobsToSend,
     SubmissionQueue,
     Submitter,
 )
@@ -47,12 +48,28 @@ def test_neighbours_of_one_spec_travel_together() -> None:
     queue, one, other = queue_of(range(1, 100)), spec("one"), spec("other")
     for each in (one, one, other, one):
         queue.put(each, b"x")
-    assert [(s.spec.name, first, len(p)) for s, first, p in queue.take()] == [
+    assert [(s.spec.name, first, len(p)) for s, first, p, _ in queue.take()] == [
         ("one", 1, 2),
         ("other", 3, 1),
         ("one", 4, 1),
     ]
     assert queue.is_empty()
+
+
+def test_single_calls_are_watched_and_maps_are_not() -> None:
+    queue, each = queue_of(range(1, 100)), spec()
+    queue.put(each, b"x")
+    queue.put(each, b"y")
+    queue.put_many(each, [b"z"])
+    assert [(first, watched) for _, first, _, watched in queue.take()] == [(1, True), (3, False)]
+
+
+def test_the_outcomes_of_watched_jobs_are_expected() -> None:
+    expected: list[range] = []
+    submitter, each = Submitter(Wire(), expected.append), spec()
+    submitter.submit(JobsToSend(each, 5, [b"a", b"b"], watched=True))
+    submitter.submit(JobsToSend(each, 7, [b"c"], watched=False))
+    assert expected == [range(5, 7)]
 
 
 def test_ids_run_out_and_come_back() -> None:
@@ -63,7 +80,7 @@ def test_ids_run_out_and_come_back() -> None:
     queue.add_block(range(10, 14))
     assert queue.put_many(each, [b""] * 9) == range(10, 14)
     assert len(queue.put_many(each, [b""])) == 0
-    assert [(first, len(payloads)) for _, first, payloads in queue.take()] == [(1, 2), (10, 4)]
+    assert [(first, len(payloads)) for _, first, payloads, _ in queue.take()] == [(1, 2), (10, 4)]
 
 
 def test_half_a_block_is_low_unless_there_is_another() -> None:
@@ -80,17 +97,17 @@ def test_a_message_holds_so_many_bytes_and_jobs() -> None:
     queue, each = queue_of(range(1, 1 << 20)), spec()
     for _ in range(4):
         queue.put(each, bytes(limits.FRAME_TARGET // 2))
-    assert [len(payloads) for _, _, payloads in queue.take()] == [2, 2]
+    assert [len(payloads) for _, _, payloads, _ in queue.take()] == [2, 2]
     for _ in range(MAX_JOBS_PER_MESSAGE + 1):
         queue.put(each, b"")
-    assert [len(payloads) for _, _, payloads in queue.take()] == [MAX_JOBS_PER_MESSAGE, 1]
+    assert [len(payloads) for _, _, payloads, _ in queue.take()] == [MAX_JOBS_PER_MESSAGE, 1]
 
 
 def test_a_spec_is_defined_before_its_first_jobs_and_once() -> None:
     wire = Wire()
-    submitter, each = Submitter(wire), spec()
-    submitter.submit((each, 1, [b"a"]))
-    submitter.submit((each, 2, [b"b"]))
+    submitter, each = Submitter(wire, list), spec()
+    submitter.submit(JobsToSend(each, 1, [b"a"], watched=False))
+    submitter.submit(JobsToSend(each, 2, [b"b"], watched=False))
     [frame] = wire.frames
     assert frame == [
         DefineSpec(each.number, each.spec, b"code"),  # type: ignore[arg-type]  # has one by now
@@ -101,9 +118,9 @@ def test_a_spec_is_defined_before_its_first_jobs_and_once() -> None:
 
 def test_the_spec_used_least_lately_is_forgotten_and_defined_again() -> None:
     wire = Wire()
-    submitter, specs = Submitter(wire), [spec(str(n)) for n in range(MAX_SPECS + 1)]
+    submitter, specs = Submitter(wire, list), [spec(str(n)) for n in range(MAX_SPECS + 1)]
     for n in (*range(MAX_SPECS), 0, MAX_SPECS, 1):
-        submitter.submit((specs[n], n, [b""]))
+        submitter.submit(JobsToSend(specs[n], n, [b""], watched=False))
     messages = [message for frame in wire.frames for message in frame]
     forgotten = [message.number for message in messages if isinstance(message, ForgetSpec)]
     assert forgotten == [2, 3]
@@ -120,9 +137,9 @@ def test_the_spec_used_least_lately_is_forgotten_and_defined_again() -> None:
 @given(st.lists(st.integers(0, 2 * limits.FRAME_TARGET), max_size=12))
 def test_no_frame_grows_over_what_the_peer_accepts(sizes: list[int]) -> None:
     wire = Wire()
-    submitter, each = Submitter(wire), spec()
+    submitter, each = Submitter(wire, list), spec()
     for jid, size in enumerate(sizes):
-        submitter.submit((each, jid, [bytes(size)]))
+        submitter.submit(JobsToSend(each, jid, [bytes(size)], watched=False))
     for frame in wire.frames:
         jobs = [message for message in frame if isinstance(message, SubmitJobs)]
         total = sum(len(payload) for message in jobs for payload in message.payloads)
@@ -145,5 +162,5 @@ def test_threads_get_different_ids() -> None:
     for thread in threads:
         thread.join()
     assert len(set(taken)) == 800
-    sent = [first + n for _, first, payloads in queue.take() for n in range(len(payloads))]
+    sent = [first + n for _, first, payloads, _ in queue.take() for n in range(len(payloads))]
     assert sorted(sent) == sorted(taken)

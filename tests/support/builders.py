@@ -126,14 +126,16 @@ class TestClient:
         """What it says, to be heard with something else."""
         return master_events.ClientSaid(self.id, list(messages))
 
-    def submits(self, count: int = 1, payload: bytes = b"", **options: Any) -> list[JobId]:
+    def submits(
+        self, count: int = 1, payload: bytes = b"", watched: bool = False, **options: Any
+    ) -> list[JobId]:
         """Submit jobs of a new spec."""
         self._specs += 1
         first = JobId(self.block + self._jids)
         self._jids += count
         number = SpecNumber(self._specs)
         define = DefineSpec(number, a_spec(**options), b"code")
-        self.says(define, ask.SubmitJobs(number, first, [payload] * count))
+        self.says(define, ask.SubmitJobs(number, first, [payload] * count, watched))
         return [JobId(first + place) for place in range(count)]
 
     def watches(self, jids: Sequence[JobId], results: bool = True) -> Turn:

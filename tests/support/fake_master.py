@@ -121,6 +121,8 @@ class FakeMaster:
                 del self.specs[message.number]
             case messages.SubmitJobs():
                 for place, payload in enumerate(message.payloads):
+                    if message.watched:
+                        self.watched[message.first + place] = True
                     self.submit(message.first + place, self.specs[message.spec], payload)
             case messages.ReserveJids():
                 self.reserve()

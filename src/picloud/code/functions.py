@@ -22,8 +22,10 @@ from picloud.statemachine import value
 
 CACHED_FUNCTIONS = 1024
 CACHED_BYTES = 1 << 20
-MAX_NAME = 500
 """A larger pickle is not kept."""
+
+MAX_NAME = 500
+"""Characters of a name for people."""
 
 
 @value

@@ -16,11 +16,16 @@ Scalar = str | int | float | bool | None
 
 @value
 class SubmitJobs:
-    """Jobs `first`, `first + 1`, ... of one spec, one for each pickled argument tuple."""
+    """Jobs `first`, `first + 1`, ... of one spec, one for each pickled argument tuple.
+
+    The outcomes of `watched` jobs are sent without being asked for: with the result's bytes if
+    they are few (`limits.EAGER_RESULT`), else as if these had not been asked for.
+    """
 
     spec: SpecNumber
     first: JobId
     payloads: list[bytes]
+    watched: bool = False
 
 
 @value

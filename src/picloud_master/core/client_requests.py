@@ -81,9 +81,12 @@ def _submit(registry: Registry, session: ClientSession, message: SubmitJobs) -> 
     if not registry.jobs.keys().isdisjoint(range(first, first + len(payloads))):
         raise Misbehaviour(f"job ids from {first} on are in use already")
     submission = Submission(session.owner, session.id, spec, registry.context.now)
-    registry.add_jobs(
-        [JobActor(JobId(first + i), submission, payload) for i, payload in enumerate(payloads)]
-    )
+    jobs = [JobActor(JobId(first + i), submission, payload) for i, payload in enumerate(payloads)]
+    if message.watched:
+        only_eager = (session.eager,)  # shared by all of them
+        for job in jobs:
+            job.watchers = only_eager
+    registry.add_jobs(jobs)
 
 
 def _reserve(registry: Registry, session: ClientSession, message: ReserveJids) -> None:
@@ -108,7 +111,8 @@ def _watch(registry: Registry, session: ClientSession, message: WatchJobs) -> No
         elif not job.watchers:
             job.watchers = only_this
         elif watcher not in job.watchers:
-            job.watchers += only_this
+            others = [other for other in job.watchers if other is not session.eager]
+            job.watchers = (*others, watcher)
     if unknown:
         registry.say_to_client(session.id, JobsUnknown(unknown))
 

@@ -1,5 +1,6 @@
 """A client session as the master holds it."""
 
+from picloud.protocol import limits
 from picloud.protocol.ids import JobId, SessionId, SpecNumber
 from picloud_master.core.job.actor import SpecRecord, Watcher
 
@@ -9,10 +10,20 @@ class ClientSession:
 
     Attributes:
         name: for people.
-        with_results, without_results: the two watchers that jobs refer to.
+        with_results, without_results, eager: the watchers that jobs refer to; the last one for
+            jobs whose outcome is sent without being asked for.
     """
 
-    __slots__ = ("blocks", "id", "name", "owner", "specs", "with_results", "without_results")
+    __slots__ = (
+        "blocks",
+        "eager",
+        "id",
+        "name",
+        "owner",
+        "specs",
+        "with_results",
+        "without_results",
+    )
 
     def __init__(self, session_id: SessionId, owner: str) -> None:
         self.id = session_id
@@ -20,8 +31,9 @@ class ClientSession:
         self.name = f"client {session_id}"
         self.blocks: list[tuple[JobId, int]] = []
         self.specs: dict[SpecNumber, SpecRecord] = {}
-        self.with_results = Watcher(session_id, True)
-        self.without_results = Watcher(session_id, False)
+        self.with_results = Watcher(session_id, limits.MAX_PAYLOAD)
+        self.without_results = Watcher(session_id, -1)
+        self.eager = Watcher(session_id, limits.EAGER_RESULT)
 
     def may_use(self, first: JobId, count: int) -> bool:
         """True when all these ids are in one of the session's blocks."""

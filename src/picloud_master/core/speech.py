@@ -33,7 +33,7 @@ class Outcomes:
             if column is None:
                 column = self._done[watcher] = ([], [])
             column[0].append(job.id)
-            column[1].append(state.result if watcher.results else None)
+            column[1].append(state.result if len(state.result) <= watcher.largest else None)
         elif type(state) is Errored:
             self._failed.append((watcher, JobFailed(job.id, JobStatus.ERROR, state.failure)))
         else:

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from picloud.protocol import client_messages as ask
+from picloud.protocol import limits
 from picloud.protocol import worker_messages as report
 from picloud.protocol.definitions import DefineSpec, ForgetSpec
 from picloud.protocol.ids import JobId, RequestId, SpecNumber
-from picloud.protocol.limits import JIDS_PER_BLOCK
 from picloud_master.core.effects import DismissClient
 from tests.support.builders import Master, TestClient, TestWorker, a_spec
 
@@ -57,7 +57,7 @@ class TestMisuse:
         ("first", "count", "text"),
         [
             (0, 1, "not reserved"),
-            (JIDS_PER_BLOCK, 2, "not reserved"),
+            (limits.JIDS_PER_BLOCK, 2, "not reserved"),
             (1, 0, "without jobs"),
             (2, 1, "in use"),
         ],
@@ -85,7 +85,7 @@ class TestSubmitting:
     def test_another_block_of_ids_is_given_on_request(self, client: TestClient) -> None:
         client.says(ask.ReserveJids())
         first, second = client.heard(ask.JidsReserved)
-        assert second.first == first.first + JIDS_PER_BLOCK
+        assert second.first == first.first + limits.JIDS_PER_BLOCK
 
     def test_a_forgotten_spec_is_kept_for_its_jobs(
         self, client: TestClient, worker: TestWorker
@@ -204,6 +204,29 @@ class TestDeleting:
         assert client.heard(ask.JobsUnknown) == [ask.JobsUnknown([jid])]
         worker.says(worker.failed(jid))
         assert master.registry.jobs == {}
+
+
+class TestWatchedSubmissions:
+    def test_their_outcomes_are_told_unasked(self, client: TestClient, worker: TestWorker) -> None:
+        (jid,) = client.submits(watched=True)
+        worker.says(worker.done(jid))
+        assert [done.jids for done in client.heard(ask.JobsDone)] == [[jid]]
+
+    def test_a_large_result_is_left_out_until_it_is_asked_for(
+        self, client: TestClient, worker: TestWorker
+    ) -> None:
+        (jid,) = client.submits(watched=True)
+        large = bytes(limits.EAGER_RESULT + 1)
+        worker.says(worker.done(jid, result=large))
+        assert [done.results for done in client.heard(ask.JobsDone)] == [[None]]
+        client.watches([jid])
+        assert client.heard(ask.JobsDone)[-1].results == [large]
+
+    def test_who_asks_as_well_is_told_once(self, client: TestClient, worker: TestWorker) -> None:
+        (jid,) = client.submits(watched=True)
+        client.watches([jid])
+        worker.says(worker.done(jid))
+        assert [done.jids for done in client.heard(ask.JobsDone)] == [[jid]]
 
 
 class TestAsking:

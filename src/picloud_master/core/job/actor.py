@@ -36,13 +36,13 @@ class Submission:
 
 
 class Watcher:
-    """A session that wants to hear of jobs, with or without their results."""
+    """A session that wants to hear of jobs, with results of up to so many bytes."""
 
-    __slots__ = ("results", "session")
+    __slots__ = ("largest", "session")
 
-    def __init__(self, session: SessionId, results: bool) -> None:
+    def __init__(self, session: SessionId, largest: int) -> None:
         self.session = session
-        self.results = results
+        self.largest = largest
 
 
 class JobActor:
