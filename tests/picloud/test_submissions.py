@@ -13,8 +13,8 @@ from picloud.protocol.jobs import JobSpec
 from picloud.submissions import (
     MAX_JOBS_PER_MESSAGE,
     MAX_SPECS,
-    Spec,
     JobsToSend,
+    Spec,
     SubmissionQueue,
     Submitter,
 )

@@ -5,6 +5,9 @@ from collections.abc import Callable
 
 from picloud.protocol.codec import Codec
 
+TOO_MANY_STEPS = 300_000
+"""What happens more often than this in one wait happens without end."""
+
 
 class Timeline:
     """Actions by the instant at which they are due; those of one instant in the order of asking."""
@@ -32,7 +35,10 @@ class Timeline:
     def run_while(self, condition: Callable[[], bool], limit: float) -> bool:
         """Let time pass while something holds; False if it still does after `limit` seconds."""
         end = self.now + limit
+        steps = 0
         while condition():
+            steps += 1
+            assert steps < TOO_MANY_STEPS, f"endless chatter: {steps} steps until {self.now}"
             if not self._due or self._due[0][0] > end:
                 return False
             self._step()

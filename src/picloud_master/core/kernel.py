@@ -105,6 +105,7 @@ def _worker_joined(registry: Registry, event: WorkerJoined) -> None:
         return
     worker = WorkerActor(event.worker, registration.name, registration.pools)
     registry.workers[worker.id] = worker
+    registry.progress += 1
     registry.say_to_worker(worker.id, WorkerAccepted(worker.id))
 
 
@@ -128,6 +129,7 @@ def _worker_lost(registry: Registry, event: WorkerLost) -> None:
 
 
 def _lose_worker(registry: Registry, worker: WorkerActor, text: str) -> None:
+    registry.progress += 1
     registry.tell_worker(worker, LinkLost(text))
     registry.release_leases()  # what ended in this same turn is not lost, and may be forgotten
     # Each goes to the front of its line, so the oldest must go last.
@@ -157,6 +159,9 @@ def _place(registry: Registry) -> None:
         for job in jobs:
             registry.tell_job(job, granted[worker.id])
     for worker, count in overloaded(registry.queues, workers):
+        if worker.asked_at == registry.progress:
+            continue  # what it gave back then fitted nowhere else, and nothing has changed since
+        worker.asked_at = registry.progress
         worker.taking_back = True
         registry.say_to_worker(worker.id, TakeBack(count))
     # Only now: if what a worker gave back was placed there again, asking at once would never end.

@@ -46,6 +46,8 @@ class Registry:
         """Cores that each owner's jobs hold now."""
         self.inquiries = Inquiries()
         self.story = Story(policy.story_length)
+        self.progress = 0
+        """Grows when an attempt starts or ends or the fleet changes: what was futile may work."""
         self.take_backs_answered: list[WorkerActor] = []
         """Workers that gave jobs back in this turn."""
         self._outcomes = Outcomes()

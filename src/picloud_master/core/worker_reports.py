@@ -31,10 +31,12 @@ def take(registry: Registry, worker: WorkerActor, message: Any) -> None:
 
 
 def _set_window(registry: Registry, worker: WorkerActor, message: messages.SetWindow) -> None:
+    registry.progress += 1
     registry.tell_worker(worker, WindowChanged(message.leases_per_core))
 
 
 def _started(registry: Registry, worker: WorkerActor, message: messages.AttemptsStarted) -> None:
+    registry.progress += 1
     for jid, fence in _pairs(message.jids, message.fences):
         job = _job_of(registry, worker, jid)
         if job is not None:
@@ -45,6 +47,7 @@ def _done(registry: Registry, worker: WorkerActor, message: messages.AttemptsDon
     jids = message.jids
     if not len(jids) == len(message.fences) == len(message.results) == len(message.runtimes):
         raise Misbehaviour("columns of different lengths")
+    registry.progress += 1
     jobs, leases, tell_job = registry.jobs, worker.leases, registry.tell_job
     columns = zip(jids, message.fences, message.results, message.runtimes, strict=True)
     for jid, fence, result, runtime in columns:
@@ -54,6 +57,7 @@ def _done(registry: Registry, worker: WorkerActor, message: messages.AttemptsDon
 
 
 def _failed(registry: Registry, worker: WorkerActor, message: messages.AttemptFailed) -> None:
+    registry.progress += 1
     job = _job_of(registry, worker, message.jid)
     if job is not None:
         event = job_events.AttemptFailed(message.fence, message.failure, message.runtime)

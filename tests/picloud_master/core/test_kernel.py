@@ -246,6 +246,18 @@ class TestTakingBack:
         busy.says(busy.started(busy.jids()[0]))
         assert len(busy.heard(report.TakeBack)) == 2
 
+    def test_nor_is_one_whose_jobs_fit_nowhere_else_until_something_has_changed(self) -> None:
+        # Found by the simulation: idle cores of a type that its pool serves but none of its jobs.
+        master = Master()
+        client, busy = master.client(), master.worker(1, "c1", "m1", window=4)
+        jids = client.submits(4)
+        master.worker(2, "m1")
+        for times in range(1, 4):
+            assert len(busy.heard(report.TakeBack)) == times
+            busy.says(busy.returned(*jids[2:]))
+            assert len(busy.heard(report.TakeBack)) == times
+            busy.says(busy.started(jids[0]))
+
 
 class TestRegistration:
     def test_a_pool_without_cores_is_not_accepted(self) -> None:

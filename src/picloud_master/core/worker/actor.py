@@ -14,10 +14,12 @@ class WorkerActor:
         leases: the pool of each job that is placed here.
         leased_cores: for each pool, the cores of those jobs together.
         known_specs: specs that were sent to it.
+        asked_at: what the registry's `progress` was when it was last asked to give jobs back.
         taking_back: it was asked to give unstarted jobs back and has not answered.
     """
 
     __slots__ = (
+        "asked_at",
         "id",
         "known_specs",
         "leased_cores",
@@ -40,6 +42,7 @@ class WorkerActor:
         self.leases: dict[JobId, int] = {}
         self.leased_cores = [0] * len(pools)
         self.known_specs: set[SpecNumber] = set()
+        self.asked_at = -1
         self.taking_back = False
 
     def room(self, pool: int) -> int:
