@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from picloud.aio.loop_thread import new_event_loop
 from picloud_master.api.server import Server
 from picloud_master.app import Master
+from picloud_master.guard import forbid_unpickling
 from picloud_master.store.memory import MemoryStore
 
 TOKEN_VARIABLE = "PICLOUD_API_SECRETKEY"
@@ -32,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if not 0 <= options.port <= MAX_PORT:
         parser.error(f"a port is a number from 0 to {MAX_PORT}")
+    forbid_unpickling()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     token = os.environ.get(TOKEN_VARIABLE)
     if not token:

@@ -36,6 +36,7 @@ LAYERS = {
     "picloud_worker.sandbox": 5,
     "picloud.cli": 6,
     "picloud.config": 6,
+    "picloud_master.guard": 0,
     "picloud_master.app": 6,
     "picloud_master.config": 6,
     "picloud_master.__main__": 6,

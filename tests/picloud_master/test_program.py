@@ -2,19 +2,34 @@
 
 import contextlib
 import os
+import pickle
 import signal
 import socket
 import subprocess
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from picloud.protocol.jobs import JobSpec
+from picloud.remote import connected_session
+from picloud.submissions import Spec
 from tests.support.processes import DEADLINE, Place, read_line
 
 TOKEN = {"PICLOUD_API_SECRETKEY": "s3cret"}
 MASTER = ("-m", "picloud_master")
+
+
+class Bomb:
+    """Whoever unpickles it makes a file."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return open, (self.path, "w")
 
 
 @pytest.fixture
@@ -102,3 +117,33 @@ def test_without_a_token_it_makes_one_up_and_prints_it(place: Place) -> None:
         assert name == "PICLOUD_API_SECRETKEY"
         assert len(token) >= 20
         assert health(url, token) == 200
+
+
+def test_hostile_pickles_pass_through_it_untouched(place: Place) -> None:
+    marker = place.work / "marker"
+    bomb = pickle.dumps(Bomb(str(marker)))
+    with up(place) as (program, url), connected_session(url, "s3cret") as session:
+        client = session._client
+        assert client is not None
+        hostile = Spec(JobSpec("bomb", "3.11"), bomb)
+        jids = client.submissions.submit_many(hostile, [bomb] * 3)
+        assert session.status(jids) == ["queued"] * 3
+        assert session.info(jids)[jids[0]]["arguments_size"] == len(bomb)
+        session.kill(jids)
+        session.delete(jids)
+        assert program.poll() is None
+    assert not marker.exists()
+
+
+def test_it_ends_rather_than_unpickle(place: Place) -> None:
+    program = """\
+from picloud_master.guard import forbid_unpickling
+import pickle, collections
+forbid_unpickling()
+print(pickle.loads(pickle.dumps([1, "plain"])), flush=True)
+pickle.loads(pickle.dumps(collections.OrderedDict()))
+print("not reached")
+"""
+    done = place.run("-c", program)
+    assert (done.returncode, done.stdout) == (70, "[1, 'plain']\n")
+    assert "must not unpickle" in done.stderr
