@@ -248,5 +248,9 @@ def options(**options: Any) -> Options:
 
 
 def executor(**options: Any) -> JobExecutor:
-    """Make a `concurrent.futures.Executor` whose calls are jobs, with these options."""
+    """Make a `concurrent.futures.Executor` whose calls are jobs, with these options.
+
+    Unlike a pool's, its futures do not track `running()`, cancelling one kills its job even while
+    it runs, and jobs that nobody waits for end with the program.
+    """
     return current_session().executor(**options)

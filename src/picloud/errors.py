@@ -16,8 +16,16 @@ CloudException              root: `message`, `jid`, `status`, `hint`
     ConnectionLost          the master is out of reach
         AuthenticationError it refuses the key
         VersionMismatch     it speaks another protocol
+
+Not every exception of a job is mixed into its `JobError`. `StopIteration` and `StopAsyncIteration`
+are not: Python turns them into a RuntimeError when they leave a coroutine or a generator, and
+takes them for the end of the loop elsewhere. What is no `Exception`, or is a `SystemExit`,
+`KeyboardInterrupt` or `GeneratorExit`, is not: raised on the client it would end the client's
+program, or pass by every `except Exception` that waits for a job. Nor is a class that refuses to
+be inherited from. Of all these the text of a plain `JobError` tells the type and the text.
 """
 
+import contextlib
 import types
 from typing import Any
 
@@ -64,6 +72,7 @@ class JobError(CloudException):
     If the job raised an `Exception`, this is also an instance of that exception's class, with its
     arguments, its attributes and its text, and with the remote traceback as a note. Where an
     attribute of the original bears the name of one of ours, the original's is the one seen.
+    The few exceptions that are not mixed in are listed at the top of this module.
     """
 
 
@@ -139,16 +148,16 @@ def from_failure(jid: int, status: JobStatus, failure: Failure) -> CloudExceptio
     """Make the exception of a job that ended badly; unpickles the original, so not on a loop."""
     cls = JobStalled if status is JobStatus.STALLED else _CLASSES[failure.kind]
     original = _original_of(failure) if cls is JobError else None
-    if original is None:
-        error: JobError = cls(failure.message, jid, status.value)
-    else:
-        error = _mixed(original, failure.message, jid, status.value)
+    error = None if original is None else _mixed(original, failure.message, jid, status.value)
+    if error is None:
+        error = cls(failure.message, jid, status.value)
+    notes = _notes_of(original)
     if failure.traceback:
         # The traceback text ends with the notes that the exception had there.
-        error.__notes__ = [
-            *(note for note in getattr(error, "__notes__", []) if note not in failure.traceback),
-            failure.traceback.rstrip(),
-        ]
+        notes = [note for note in notes if note not in failure.traceback]
+        notes.append(failure.traceback.rstrip())
+    if notes:
+        error.__dict__["__notes__"] = notes  # past a `__setattr__` of the user
     return error
 
 
@@ -162,30 +171,54 @@ def _original_of(failure: Failure) -> BaseException | None:
         return None
     from picloud.code.exceptions import rebuild  # it may know of the classes above
 
-    original: BaseException | None = rebuild(failure.exception)
+    try:
+        error = rebuild(failure.exception)
+    except (Exception, SystemExit):  # noqa: BLE001 - modules and classes of users run here
+        return None
+    if not isinstance(error, JobError):
+        return error
     # A job that passes on the error of another job: what counts is what that one raised.
-    return getattr(original, "_original", original)
+    passed_on = error.__dict__.get("_original")
+    return passed_on if isinstance(passed_on, BaseException) else error
+
+
+def _notes_of(error: BaseException | None) -> list[str]:
+    try:
+        notes = getattr(error, "__notes__", None)
+    except Exception:  # noqa: BLE001 - a class of the user, which may do anything
+        return []
+    return [note for note in notes if isinstance(note, str)] if isinstance(notes, list) else []
 
 
 # ---------------------------------------------------------------------- both classes in one
 
-_UNMIXABLE = (StopIteration, StopAsyncIteration)
-"""Python gives these a meaning of their own when they leave a coroutine, as ours do."""
+_UNMIXABLE = (StopIteration, StopAsyncIteration, SystemExit, KeyboardInterrupt, GeneratorExit)
+"""Python gives these a meaning of their own: see the top of this module."""
 
 _mixed_classes: dict[type[BaseException], type[JobError]] = {}
 _MIXED_LIMIT = 1024
 
 
-def _mixed(original: BaseException, message: str, jid: int, status: str) -> JobError:
-    """Make a `JobError` that is also what the job raised."""
-    cls = _mixed_class(type(original))
-    text = _text_of(original) or message
-    error = JobError(text) if cls is JobError else _empty(cls, original)
+def _mixed(original: BaseException, message: str, jid: int, status: str) -> JobError | None:
+    """Make a `JobError` that is also what the job raised; None if that cannot be."""
+    if isinstance(original, JobError):
+        return JobError(_text_of(original) or message, jid, status)
+    try:
+        cls = _mixed_class(type(original))
+        return None if cls is JobError else _filled(cls, original, message, jid, status)
+    except (Exception, SystemExit):  # noqa: BLE001 - classes of users run here
+        return None
+
+
+def _filled(
+    cls: type[JobError], original: BaseException, message: str, jid: int, status: str
+) -> JobError:
+    error = _empty(cls, original)
     # Past the descriptors: an exception group's `message` cannot be set, and need not be.
+    text = _text_of(original) or message
     error.__dict__.update(message=text, jid=jid, status=status, hint=None)
-    if cls is not JobError:
-        _copy_attributes(original, error)
-    error._original = original  # type: ignore[attr-defined]  # travels when this one is pickled
+    _copy_attributes(original, error)
+    error.__dict__["_original"] = original  # travels when this one is pickled
     return error
 
 
@@ -228,13 +261,17 @@ def _make_mixed_class(original: type[BaseException]) -> type[JobError]:
 
 def _empty(cls: type[JobError], original: BaseException) -> JobError:
     """Make an instance with the original's arguments, without running the user's `__init__`."""
-    builtin: Any = next(base for base in type(original).__mro__ if base.__module__ == "builtins")
+    from picloud.code.exceptions import builtin_base
+
+    builtin: Any = builtin_base(cls)
     arguments = original.args
     if isinstance(original, BaseExceptionGroup):
         arguments = (original.message, original.exceptions)
     error: JobError = builtin.__new__(cls, *arguments)
-    builtin.__init__(error, *arguments)
-    error.args = original.args
+    # The arguments are of another type where one of them had to stay on the worker.
+    with contextlib.suppress(TypeError, ValueError):
+        builtin.__init__(error, *arguments)
+    BaseException.__setattr__(error, "args", original.args)
     return error
 
 
@@ -268,6 +305,8 @@ def _remake_mixed(
     from picloud.code.exceptions import rebuild
 
     again = rebuild(original)
-    error = JobError(message, jid, status) if again is None else _mixed(again, message, jid, status)
-    error.__notes__ = notes
+    error = None if again is None else _mixed(again, message, jid, status)
+    if error is None:
+        error = JobError(message, jid, status)
+    error.__dict__["__notes__"] = notes
     return error

@@ -31,7 +31,7 @@ T = TypeVar("T")
 class JobSession(Protocol):
     """What a handle needs of its session: some verbs, and to know whether it is still the one."""
 
-    origin: object
+    origin: str
 
     @property
     def is_lost(self) -> bool: ...
@@ -53,16 +53,18 @@ class Job(int):
     Pickled, it is a handle for the session of whoever loads it. Dropping it never kills the job.
     """
 
-    _session: JobSession | None = None
+    _session: JobSession | Elsewhere | None = None
 
     def _verbs(self) -> JobSession:
         session = self._session
-        if session is not None and not session.is_lost:
+        if session is not None and not isinstance(session, Elsewhere) and not session.is_lost:
             return session
         import picloud  # the process's own session; by then it is another connection, perhaps
 
         current = picloud.current_session()
         if session is not None and session.origin != current.origin:
+            if isinstance(session, Elsewhere):
+                raise _of_another_session()
             return session
         return current
 
@@ -103,8 +105,8 @@ class Job(int):
         """Make a `concurrent.futures.Future` of the job; cancelling it kills the job."""
         return self._verbs().future_of(self)
 
-    def __reduce__(self) -> tuple[type[Job], tuple[int]]:
-        return Job, (int(self),)
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _loaded_job, (int(self), _origin_of(self._session))
 
     def __copy__(self) -> Job:
         return self
@@ -121,7 +123,9 @@ class JobMap(Sequence[Job]):
 
     __slots__ = ("_ends", "_ranges", "_session")
 
-    def __init__(self, ranges: Iterable[range] = (), session: JobSession | None = None) -> None:
+    def __init__(
+        self, ranges: Iterable[range] = (), session: JobSession | Elsewhere | None = None
+    ) -> None:
         self._ranges = tuple(each for each in ranges if each)
         self._ends = tuple(accumulate(map(len, self._ranges)))
         self._session = session
@@ -167,8 +171,8 @@ class JobMap(Sequence[Job]):
             return "JobMap()"
         return f"JobMap({len(self)} jobs, {self._ranges[0][0]} to {self._ranges[-1][-1]})"
 
-    def __reduce__(self) -> tuple[type[JobMap], tuple[tuple[range, ...]]]:
-        return JobMap, (self._ranges,)
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _loaded_map, (self._ranges, _origin_of(self._session))
 
     def _jid_at(self, place: int) -> int:
         at = bisect_right(self._ends, place)
@@ -197,7 +201,33 @@ def joined(jids: Iterable[int]) -> Iterator[range]:
         yield current
 
 
-def job_of(jid: int, session: JobSession | None) -> Job:
+class Elsewhere:
+    """Stands for the session of a handle that was pickled: the same number means another job there.
+
+    The handle works again where a session has the same origin.
+    """
+
+    is_lost = True
+
+    def __init__(self, origin: str) -> None:
+        self.origin = origin
+
+
+def _origin_of(session: JobSession | Elsewhere | None) -> str | None:
+    return None if session is None else session.origin
+
+
+def _loaded_job(jid: int, origin: str | None) -> Job:
+    job = Job(jid)
+    job._session = None if origin is None else Elsewhere(origin)
+    return job
+
+
+def _loaded_map(ranges: tuple[range, ...], origin: str | None) -> JobMap:
+    return JobMap(ranges, None if origin is None else Elsewhere(origin))
+
+
+def job_of(jid: int, session: JobSession | Elsewhere | None) -> Job:
     """Make the handle of a job."""
     job = Job(jid)
     job._session = session
@@ -247,6 +277,10 @@ def _jid_of(job: object, session: JobSession) -> int:
     return int(job)
 
 
-def _check_origin(other: JobSession | None, session: JobSession) -> None:
+def _check_origin(other: JobSession | Elsewhere | None, session: JobSession) -> None:
     if other is not None and other.origin != session.origin:
-        raise ValueError("this job is of another cloud session: use the verbs of that one")
+        raise _of_another_session()
+
+
+def _of_another_session() -> ValueError:
+    return ValueError("this job is of another cloud session: use the verbs of that one")

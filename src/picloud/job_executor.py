@@ -2,6 +2,8 @@
 
 It also serves `loop.run_in_executor`. Submitting does not wait, except that the very first call
 connects, and that a client far ahead of its master is held back.
+
+Where it differs from a `ProcessPoolExecutor` is said at `JobExecutor`.
 """
 
 import functools
@@ -24,6 +26,13 @@ from picloud.result_streams import ResultStream
 
 class JobExecutor(Executor):
     """Runs calls as jobs of one session.
+
+    It differs from a `ProcessPoolExecutor` in these points:
+
+    - `Future.running()` is not tracked: it is False until the job has ended, also while it runs.
+    - `Future.cancel()` and `shutdown(cancel_futures=True)` kill jobs that run already, too.
+    - Jobs that are not waited for end with the program: `shutdown(wait=False)`, or no `shutdown`
+      at all, does not keep the program alive until they are done.
 
     Args:
         session: where the jobs run.

@@ -4,7 +4,6 @@
 """
 
 import difflib
-import math
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
@@ -15,6 +14,16 @@ from picloud.protocol.limits import MAX_INT
 
 MAX_LABEL = 1024
 MAX_MEMORY = 1 << 40  # MB
+
+MAX_SECONDS = 1e9
+"""Thirty years: what is longer is no limit, or a mistake."""
+
+MAX_ENV_VARS = 10_000
+MAX_ENV_VAR = 128 << 10
+"""Bytes of one environment variable with its name; no Linux process can be given more."""
+
+MAX_ENV = 1 << 20
+"""Bytes of all of them together."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +63,8 @@ class JobOptions:
         _check_int("priority", self.priority, 0)
         _check_bool("restartable", self.restartable)
         _check_bool("kill_process", self.kill_process)
-        _check_seconds("timeout", self.timeout)
-        _check_seconds("max_runtime", self.max_runtime)
+        _check_time("timeout", self.timeout, MAX_SECONDS)
+        _check_time("max_runtime", self.max_runtime, MAX_SECONDS / 60)
         if self.timeout is not None and self.max_runtime is not None:
             raise ValueError("timeout and max_runtime mean the same: give one of them")
         if self.memory is not None:
@@ -124,9 +133,9 @@ def check_timeout(timeout: object) -> float | None:
         return None
     if isinstance(timeout, bool) or not isinstance(timeout, int | float):
         raise TypeError(f"timeout is a number of seconds or None, not {timeout!r:.80}")
-    if math.isnan(timeout) or timeout < 0:
-        raise ValueError(f"timeout is at least 0 seconds, not {timeout!r}")
-    return float(timeout) if timeout < math.inf else None
+    if not timeout >= 0:  # so written, this takes in nan
+        raise ValueError(f"timeout is at least 0 seconds, not {timeout!r:.80}")
+    return float(timeout) if timeout <= MAX_SECONDS else None
 
 
 def _check_type(item: object) -> None:
@@ -153,15 +162,24 @@ def _check_text(name: str, item: object) -> None:
         raise TypeError(f"{name} is a text, not {item!r:.80}")
     if len(item) > MAX_LABEL:
         raise ValueError(f"{name} has at most {MAX_LABEL} characters")
+    _encoded(name, item)
 
 
-def _check_seconds(name: str, item: object) -> None:
+def _encoded(name: str, text: str) -> bytes:
+    """Encode a text as the operating system will have it, whatever this one's locale is."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError as error:
+        raise ValueError(f"{name} has a character that cannot be encoded: {error}") from None
+
+
+def _check_time(name: str, item: object, most: float) -> None:
     if item is None:
         return
     if isinstance(item, bool) or not isinstance(item, int | float):
         raise TypeError(f"{name} is a number, not {item!r:.80}")
-    if not 0 < item < math.inf:
-        raise ValueError(f"{name} is more than 0 and finite, not {item!r}")
+    if not 0 < item <= most:
+        raise ValueError(f"{name} is more than 0 and at most {most:.0f}, not {item!r:.80}")
 
 
 def _pairs(item: object) -> tuple[tuple[str, str], ...] | None:
@@ -182,7 +200,25 @@ def _pairs(item: object) -> tuple[tuple[str, str], ...] | None:
     for name, text in given.items():
         if not isinstance(text, str) or "\0" in text:
             raise TypeError(f"the environment variable {name} is a text without NUL characters")
+    _check_env_size(given)
     return tuple(sorted(given.items())) or None
+
+
+def _check_env_size(given: Mapping[str, str]) -> None:
+    """A worker gives these to a process, and the wire carries them in one message."""
+    if len(given) > MAX_ENV_VARS:
+        raise ValueError(f"os_env_vars are at most {MAX_ENV_VARS} variables, not {len(given)}")
+    total = 0
+    for name, text in given.items():
+        entry = f"{name}={text}"
+        size = len(_encoded(f"the environment variable {name!a:.80}", entry)) + 1
+        if size > MAX_ENV_VAR:
+            raise ValueError(
+                f"the environment variable {name!a:.80} takes {size} bytes, at most {MAX_ENV_VAR}"
+            )
+        total += size
+    if total > MAX_ENV:
+        raise ValueError(f"os_env_vars take {total} bytes together, at most {MAX_ENV}")
 
 
 def _check_names(names: Iterable[object]) -> None:

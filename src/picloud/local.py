@@ -78,7 +78,7 @@ async def _open(offers: list[SlotPool], thread: LoopThread, client: Client) -> C
     await worker.start(worker_end)
     master_end, client_end = MemoryChannel.pair(loop)
     master.accept_client(master_end, OWNER)
-    link = Link(PeerRole.CLIENT, "client", loop.time())
+    link = Link(PeerRole.CLIENT, "client", loop.time(), silence_limit=client_end.silence_limit)
     client.attach(LinkSession(link, client_end, client.on_link_event))
 
     def worker_ended(ended: asyncio.Future[str]) -> None:

@@ -159,10 +159,13 @@ class OutcomeTable:
         if known is None:
             self._places[jid] = place
             return True
-        others = _places(known)
-        self._places[jid] = [*others, place]
         wanted = place[0].wants_results
-        return wanted and not any(other.wants_results for other, _ in others)
+        is_new = wanted and not any(other.wants_results for other, _ in _places(known))
+        if isinstance(known, list):
+            known.append(place)  # in place: a job may be named very often
+        else:
+            self._places[jid] = [known, place]
+        return is_new
 
     def remove(self, collector: Collector) -> None:
         """Forget a collector that waits no more."""

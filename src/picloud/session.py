@@ -49,10 +49,10 @@ class Session(BlockingVerbs):
         self,
         opener: Opener,
         *,
-        origin: object = None,
+        origin: str | None = None,
         prepare: Callable[[], object] | None = None,
     ) -> None:
-        self.origin = origin if origin is not None else object()
+        self.origin = origin if origin is not None else os.urandom(16).hex()
         self._opener = opener
         self._prepare = prepare
         self._lock = threading.Lock()
@@ -179,7 +179,7 @@ class Session(BlockingVerbs):
         return Options(lambda: self, NO_OPTIONS.changed(options))
 
     def executor(self, **options: Any) -> "JobExecutor":
-        """Make a `concurrent.futures.Executor`; see `cloud.executor`."""
+        """Make a `concurrent.futures.Executor`; see `JobExecutor` for how it differs from a pool."""
         from picloud.job_executor import JobExecutor
 
         return JobExecutor(self, NO_OPTIONS.changed(options))

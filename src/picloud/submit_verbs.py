@@ -1,20 +1,26 @@
 """The verbs that make jobs, as coroutines that wait for nothing but `Waiter`s."""
 
 import platform
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import Any, cast
 
 from picloud import errors
 from picloud.client import Connected
 from picloud.code import functions, values
 from picloud.job import Job, JobMap, JobSession, job_of
+from picloud.job_futures import kill_soon
 from picloud.job_options import NO_OPTIONS, JobOptions
 from picloud.protocol.limits import FRAME_TARGET
 from picloud.submissions import MAX_SPECS, Spec
 from picloud.waiters import LoopTurn
 
 PIECE_ITEMS = 1_000
-"""Items of a `map` that are sent together; a piece ends before that at a megabyte."""
+"""Items of a `map` that are sent together; a piece ends before that at a megabyte.
+
+Only where all of the input is there already: items of a generator are handed to the engine one by
+one, which collects what has come in half a millisecond. So a generator may wait, even for a job
+that it has just made.
+"""
 
 PYTHON = ".".join(platform.python_version_tuple()[:2])
 
@@ -99,29 +105,41 @@ class SubmitVerbs(Connected):
         calls = zip(*iterables)  # noqa: B905 - ends with the shortest, like the built-in
         try:
             packed = functions.pack(func)
-            ranges = await self._stream(self._spec(packed, options), packed, calls)
+            is_there = all(isinstance(each, Sized) for each in iterables)
+            pieces = _pieces(packed, calls, PIECE_ITEMS if is_there else 1)
+            ranges = await self._stream(self._spec(packed, options), pieces)
         except (values.Unpicklable, values.Oversize) as error:
             raise errors.SerializationError(str(error)) from error
         return JobMap(ranges, cast("JobSession", self))
 
-    async def _stream(
-        self, spec: Spec, packed: functions.PackedFunction, calls: Iterable[tuple[Any, ...]]
-    ) -> list[range]:
-        """Send pieces while the input is still being read."""
+    async def _stream(self, spec: Spec, pieces: Iterable[list[bytes]]) -> list[range]:
+        """Send pieces while the input is still being read; kill them if that fails half way."""
         ranges: list[range] = []
-        source = iter(calls)
-        while payloads := _piece(packed, source):
-            client = self._client or await self._opened()
-            while payloads:
-                if client.submissions.is_blocked:
-                    await client.wait_ready()
-                jids = client.submissions.submit_many(spec, payloads)
-                if not jids:
-                    await client.wait_ready()
-                payloads = payloads[len(jids) :]
-                _append(ranges, jids)
-            await LoopTurn()
+        try:
+            unturned = 0
+            for payloads in pieces:
+                unturned += len(payloads)
+                await self._send_piece(spec, payloads, ranges)
+                if unturned >= PIECE_ITEMS:
+                    unturned = 0
+                    await LoopTurn()
+        except BaseException:
+            # The caller gets no handle of these jobs.
+            for jids in ranges:
+                kill_soon(self, jids)
+            raise
         return ranges
+
+    async def _send_piece(self, spec: Spec, payloads: list[bytes], ranges: list[range]) -> None:
+        client = self._client or await self._opened()
+        while payloads:
+            if client.submissions.is_blocked:
+                await client.wait_ready()
+            jids = client.submissions.submit_many(spec, payloads)
+            if not jids:
+                await client.wait_ready()
+            payloads = payloads[len(jids) :]
+            _append(ranges, jids)
 
     def _spec(self, packed: functions.PackedFunction, options: JobOptions) -> Spec:
         key = (packed.digest, options)
@@ -134,20 +152,24 @@ class SubmitVerbs(Connected):
         return spec
 
 
-def _piece(packed: functions.PackedFunction, calls: Iterator[tuple[Any, ...]]) -> list[bytes]:
-    """Pickle the next items, as many as should be sent together."""
+def _pieces(
+    packed: functions.PackedFunction, calls: Iterable[tuple[Any, ...]], most: int
+) -> Iterator[list[bytes]]:
+    """Pickle items, and yield at most so many at a time."""
+    check, dumps = packed.check, values.dumps
     payloads: list[bytes] = []
     size = 0
-    check, dumps = packed.check, values.dumps
     for args in calls:
         if not payloads:
             check(*args)  # all items come as equally many arguments
         payload = dumps((args, {}))
         payloads.append(payload)
         size += len(payload)
-        if size >= FRAME_TARGET or len(payloads) >= PIECE_ITEMS:
-            break
-    return payloads
+        if len(payloads) >= most or size >= FRAME_TARGET:
+            yield payloads
+            payloads, size = [], 0
+    if payloads:
+        yield payloads
 
 
 def _append(ranges: list[range], jids: range) -> None:

@@ -1,5 +1,6 @@
 """The verbs about jobs that exist, as coroutines that wait for nothing but `Waiter`s."""
 
+import difflib
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, cast
 
@@ -114,6 +115,7 @@ class WaitVerbs(Connected):
         for answer in await self._ask_in_pieces(messages.AskInfo, jids):
             assert isinstance(answer, messages.InfosRead)  # the answer to this question
             infos += answer.infos
+        _check_known(wanted, infos)
         return {jid: _chosen(info, wanted) for jid, info in zip(jids, infos, strict=True)}
 
     async def akill(self, jobs: Any) -> None:
@@ -183,6 +185,26 @@ def _fields(fields: object) -> list[str] | None:
         if not isinstance(name, str):
             raise TypeError(f"the name of a field is a text, not {name!r:.80}")
     return names
+
+
+def _check_known(names: list[str] | None, infos: list[dict[str, Any]]) -> None:
+    """Refuse a name that is neither a field nor a group of fields of any of these jobs."""
+    if not names or not infos:
+        return
+    known: set[str] = set()
+    for keys in {tuple(info) for info in infos}:  # nearly always the same ones
+        for key in keys:
+            parts = key.split(".")
+            known.update(".".join(parts[:count]) for count in range(1, len(parts) + 1))
+    for name in names:
+        if name not in known:
+            nearest = difflib.get_close_matches(name, known, 3, 0.5)
+            advice = (
+                f"did you mean {' or '.join(nearest)}?"
+                if nearest
+                else f"there are {', '.join(sorted(known))}"
+            )
+            raise ValueError(f"info() has no field {name!r:.80}; {advice}")
 
 
 def _chosen(info: dict[str, Any], names: list[str] | None) -> dict[str, Any]:

@@ -49,7 +49,7 @@ class Worker:
         self.ended: asyncio.Future[str] = loop.create_future()
         """Done with a reason once the link is over."""
         await self._interpreters.start()
-        link = Link(PeerRole.WORKER, self._name, loop.time())
+        link = Link(PeerRole.WORKER, self._name, loop.time(), silence_limit=channel.silence_limit)
         self._session = LinkSession(link, channel, self._on_event)
         agent = Agent(self._offers)
         self._runtime = Runtime(agent, self._interpreters, self._session, self._fail)

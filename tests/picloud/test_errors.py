@@ -2,6 +2,8 @@
 
 import copy
 import pickle
+import sys
+import types
 from typing import Any
 
 import pytest
@@ -155,3 +157,133 @@ def test_an_exception_that_could_not_travel_is_told_by_its_text() -> None:
     error = errors.from_failure(1, JobStatus.ERROR, failure)
     assert (type(error), str(error)) == (errors.JobError, "Odd: no")
     assert error.__notes__ == ["Traceback ..."]
+
+
+class MoreMemoryError(MemoryError):
+    pass
+
+
+class OursAndMemoryError(TwoArgumentsError, MemoryError):
+    pass
+
+
+class ValueAndOSError(ValueError, OSError):
+    pass
+
+
+@pytest.mark.parametrize(
+    "original",
+    [
+        MemoryError("full"),
+        MemoryError(),
+        MoreMemoryError("full"),
+        OursAndMemoryError(1, "full"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_class_with_a_constructor_in_c_is_mixed_in_wherever_it_stands(
+    original: Exception,
+) -> None:
+    error = raised(original)
+    assert isinstance(error, errors.JobError)
+    assert isinstance(error, type(original))
+    assert (str(error), error.args) == (str(original), original.args)
+    assert type(pickle.loads(pickle.dumps(error))) is type(error)
+
+
+def test_of_several_built_in_bases_the_one_with_fields_gets_the_arguments() -> None:
+    error = raised(ValueAndOSError(2, "gone"))
+    assert isinstance(error, ValueAndOSError)
+    assert (error.args, error.errno, error.strerror) == ((2, "gone"), 2, "gone")
+
+
+class StubbornError(Exception):
+    def __setattr__(self, name: str, item: Any) -> None:
+        raise TypeError("frozen")
+
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError(name)
+
+
+class ExitsWhenMixedError(Exception):
+    def __init_subclass__(cls) -> None:
+        raise SystemExit(4)
+
+
+class WithoutDictError(Exception):
+    @property
+    def __dict__(self) -> Any:  # type: ignore[override]
+        return types.MappingProxyType({})
+
+
+def test_an_exception_that_allows_no_change_is_mixed_in_with_its_traceback() -> None:
+    error = raised(StubbornError("x"))
+    assert isinstance(error, StubbornError)
+    assert isinstance(error, errors.JobError)
+    assert error.__notes__[0].startswith("Traceback")
+
+
+@pytest.mark.parametrize("original", [ExitsWhenMixedError("x"), WithoutDictError("x")])
+def test_an_exception_whose_mixing_fails_is_a_job_error_with_its_text_and_notes(
+    original: Exception,
+) -> None:
+    original.add_note("noted")
+    error = raised(original)
+    assert type(error) is errors.JobError
+    assert str(error) == f"{type(original).__name__}: x"
+    assert error.__notes__[-1].endswith("noted")
+
+
+class EndsTheProgram:
+    def __reduce__(self) -> Any:
+        return sys.exit, (5,)
+
+
+def test_an_exception_that_ends_the_program_when_it_is_loaded_is_told_by_its_text() -> None:
+    data = pickle.dumps(EndsTheProgram())
+    failure = Failure(FailureKind.EXCEPTION, "Odd: x", "mod.Odd", "Traceback ...", data)
+    error = errors.from_failure(1, JobStatus.ERROR, failure)
+    assert (type(error), str(error)) == (errors.JobError, "Odd: x")
+    assert error.__notes__ == ["Traceback ..."]
+
+
+@pytest.mark.parametrize(
+    ("original", "text"),
+    [
+        (KeyboardInterrupt("c"), "KeyboardInterrupt: c"),
+        (KeyboardInterrupt(), "KeyboardInterrupt"),
+        (GeneratorExit("g"), "GeneratorExit: g"),
+        (StopIteration(3), "StopIteration: 3"),
+        (SealedError("x"), "SealedError: x"),
+    ],
+    ids=repr,
+)
+def test_the_text_for_what_is_not_mixed_in_names_its_type(
+    original: BaseException, text: str
+) -> None:
+    error = raised(original)
+    assert (type(error), str(error), error.message) == (errors.JobError, text, text)
+
+
+def test_the_text_for_an_exit_says_that_the_job_called_it_also_when_it_is_passed_on() -> None:
+    seen = describe(SystemExit(3))
+    text = "the job called sys.exit(3)"
+    failure = Failure(FailureKind.EXIT, text, seen.type_name, seen.traceback, seen.exception)
+    error = errors.from_failure(7, JobStatus.ERROR, failure)
+    assert (type(error), str(error), error.message) == (errors.JobError, text, text)
+    assert str(raised(error)) == text
+
+
+def test_an_exception_that_is_also_an_exit_is_not_mixed_in() -> None:
+    class ExitError(Exception, SystemExit):
+        pass
+
+    assert type(raised(ExitError(3))) is errors.JobError
+
+
+def test_a_text_of_several_megabytes_keeps_its_beginning() -> None:
+    error = raised(ValueError("start " + "x" * (5 << 20)))
+    assert isinstance(error, ValueError)
+    assert str(error).startswith("start x")
+    assert len(str(error)) == 64 << 10
+    assert any("was cut to the first 65536 of its" in note for note in error.__notes__)

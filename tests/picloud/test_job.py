@@ -57,11 +57,24 @@ async def test_a_job_can_be_awaited_and_names_its_twins_in_a_loop(master: FakeMa
             _ = job.status
 
 
-def test_a_job_pickles_to_its_number_alone(session: Session) -> None:
-    job = session.call(double, 1)
-    again = pickle.loads(pickle.dumps({"job": job}))["job"]
-    assert (type(again), again, again._session) == (Job, 1, None)
+def test_a_pickled_job_is_a_handle_where_the_session_is_of_the_same_cloud(
+    session: Session,
+) -> None:
+    job, jobs = session.call(double, 1), session.map(double, [2, 3])
+    again, more = pickle.loads(pickle.dumps([job, jobs]))
+    assert (type(again), again, list(more)) == (Job, job, list(jobs))
+    assert session.result(again) == 2
+    assert session.result(more) == [4, 6]
     assert copy.deepcopy([job])[0] is job
+
+
+def test_elsewhere_its_number_is_not_taken_for_another_job(session: Session) -> None:
+    job = session.call(double, 1)
+    with FakeMaster().session() as other:
+        assert other.call(double, 5) == job
+        for stranger in pickle.loads(pickle.dumps([job, session.map(double, [2])])):
+            with pytest.raises(ValueError, match="another cloud session"):
+                other.result(stranger)
 
 
 def test_a_job_of_another_session_is_refused(session: Session) -> None:

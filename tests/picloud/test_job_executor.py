@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from picloud import errors
+from picloud.job_executor import JobExecutor
 from picloud.protocol.client_messages import KillJobs, SubmitJobs
 from picloud.session import Session
 from tests.support.fake_master import FakeMaster
@@ -147,3 +148,13 @@ async def test_even_the_first_call_of_a_session_can_come_from_there() -> None:
     loop = asyncio.get_running_loop()
     assert await loop.run_in_executor(session.executor(), double, 4) == 8
     await session.aclose()
+
+
+def test_a_job_is_never_said_to_run_and_can_be_cancelled_all_along(
+    master: FakeMaster, session: Session
+) -> None:
+    future = session.executor(label="held").submit(double, 1)
+    assert session.status(1) == "queued"
+    assert not future.running()
+    assert future.cancel()
+    assert "Future.running()` is not tracked" in (JobExecutor.__doc__ or "")

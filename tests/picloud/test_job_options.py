@@ -4,7 +4,14 @@ from typing import Any
 
 import pytest
 
-from picloud.job_options import NO_OPTIONS, JobOptions
+from picloud.job_options import (
+    MAX_ENV,
+    MAX_ENV_VAR,
+    MAX_ENV_VARS,
+    NO_OPTIONS,
+    JobOptions,
+    check_timeout,
+)
 from picloud.session import Session
 from tests.support.fake_master import FakeMaster
 
@@ -39,7 +46,13 @@ def test_runtime_is_given_in_minutes_and_timeout_in_seconds() -> None:
         ("timeout", 0, ValueError),
         ("timeout", True, TypeError),
         ("timeout", float("nan"), ValueError),
+        ("timeout", 1.1e9, ValueError),
+        ("timeout", 10**400, ValueError),
         ("max_runtime", "1", TypeError),
+        ("max_runtime", 1e8, ValueError),
+        ("max_runtime", 1e308, ValueError),
+        ("max_runtime", 10**400, ValueError),
+        ("label", "\ud800", ValueError),
         ("memory", 0, ValueError),
         ("memory", 1.5, TypeError),
         ("os_env_vars", "HOME", TypeError),
@@ -48,6 +61,12 @@ def test_runtime_is_given_in_minutes_and_timeout_in_seconds() -> None:
         ("os_env_vars", {3: "x"}, TypeError),
         ("os_env_vars", {"A=B": "x"}, ValueError),
         ("os_env_vars", [3], TypeError),
+        ("os_env_vars", {"A": "\ud800"}, ValueError),
+        ("os_env_vars", {"\ud800": "x"}, ValueError),
+        ("os_env_vars", {"A": "x" * MAX_ENV_VAR}, ValueError),
+        ("os_env_vars", {"A": "\u20ac" * (MAX_ENV_VAR // 3)}, ValueError),
+        ("os_env_vars", {f"A{n}": "x" * (MAX_ENV // 10) for n in range(10)}, ValueError),
+        ("os_env_vars", {f"A{n}": "" for n in range(MAX_ENV_VARS + 1)}, ValueError),
     ],
 )
 def test_a_wrong_option_is_refused_at_once(name: str, item: Any, kind: type[Exception]) -> None:
@@ -65,6 +84,24 @@ def test_environment_variables_are_copied_or_given(monkeypatch: pytest.MonkeyPat
         "B": "2",
     }
     assert copied.changed({"cores": 2}).os_env_vars == copied.os_env_vars
+
+
+def test_the_largest_environment_and_the_longest_time_can_be_sent(
+    master: FakeMaster, session: Session
+) -> None:
+    full = {f"A{n}": "x" * (MAX_ENV_VAR - len(f"A{n}=") - 1) for n in range(8)}
+    assert session.result(session.call(abs, -1, _os_env_vars=full, _timeout=1e9)) == 1
+    many = {f"{n}": "\udc80" for n in range(MAX_ENV_VARS)}
+    assert session.result(session.call(abs, -2, _os_env_vars=many, _label="\udc80")) == 2
+
+
+def test_a_wait_of_more_than_a_lifetime_has_no_limit() -> None:
+    assert check_timeout(10**400) is None
+    assert check_timeout(1e300) is None
+    assert check_timeout(float("inf")) is None
+    assert check_timeout(1e9) == 1e9
+    with pytest.raises(ValueError, match="at least 0"):
+        check_timeout(-(10**400))
 
 
 def test_options_are_values() -> None:

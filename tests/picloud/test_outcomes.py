@@ -36,6 +36,13 @@ def test_a_job_is_watched_once_for_all_who_want_the_same() -> None:
     assert list(table.add(gather(1, results=False))) == []
 
 
+def test_a_job_named_very_often_is_no_more_work_than_as_many_jobs() -> None:
+    table, waiting = OutcomeTable(), gather(*[7] * 200_000)
+    assert list(table.add(waiting)) == [7]
+    table.done([7], [b"seven"])
+    assert waiting.outcomes == [b"seven"] * 200_000
+
+
 def test_a_result_is_asked_for_when_only_the_outcome_was_watched() -> None:
     table, joining, reading = OutcomeTable(), gather(1, results=False), gather(1)
     table.add(joining)

@@ -1,5 +1,6 @@
 """`call` and `map`, blocking and not, against a real link."""
 
+import asyncio
 import functools
 import threading
 from typing import Any
@@ -7,12 +8,13 @@ from typing import Any
 import pytest
 
 from picloud import errors
+from picloud.code import functions
 from picloud.job import Job, JobMap
 from picloud.protocol.client_messages import ReserveJids, SubmitJobs
 from picloud.protocol.definitions import DefineSpec, ForgetSpec
 from picloud.session import Session
 from picloud.submissions import MAX_SPECS
-from picloud.submit_verbs import PIECE_ITEMS
+from picloud.submit_verbs import PIECE_ITEMS, _pieces
 from tests.support.fake_master import FakeMaster
 
 
@@ -107,9 +109,9 @@ def test_a_burst_of_calls_travels_in_few_messages(master: FakeMaster, session: S
 def test_a_function_out_of_the_last_256_is_forgotten_and_can_come_back(
     master: FakeMaster, session: Session
 ) -> None:
-    functions = [eval(f"lambda x: x + {n}") for n in range(MAX_SPECS + 10)]
-    jobs = [session.call(each, 0) for each in functions]
-    jobs.append(session.call(functions[0], 0))
+    lambdas = [eval(f"lambda x: x + {n}") for n in range(MAX_SPECS + 10)]
+    jobs = [session.call(each, 0) for each in lambdas]
+    jobs.append(session.call(lambdas[0], 0))
     assert session.result(jobs) == [*range(MAX_SPECS + 10), 0]
     assert len(master.told(ForgetSpec)) == 11
     assert len(master.specs) == MAX_SPECS
@@ -179,36 +181,72 @@ def test_the_wrong_number_of_iterables_is_refused(session: Session) -> None:
         session.map(double, [1], [2])
 
 
-def test_a_lazy_input_is_sent_in_pieces_while_it_is_read(
-    master: FakeMaster, session: Session
-) -> None:
-    first = PIECE_ITEMS
-
+def test_a_lazy_input_is_sent_while_it_is_read(session: Session) -> None:
     def numbers() -> Any:
-        for n in range(3 * first):
-            if n == 2 * first:
-                # The first piece runs before the input has ended.
-                assert session.result(first_job_of(master)) == 0
+        for n in range(20):
             yield n
+            # Its job runs before the next item is asked for.
+            assert session.result(n + 1) == 2 * n
 
-    jobs = session.map(double, numbers())
-    assert session.result(jobs) == [2 * n for n in range(3 * first)]
-
-
-def first_job_of(master: FakeMaster) -> int:
-    return 1
+    assert session.result(session.map(double, numbers())) == [2 * n for n in range(20)]
 
 
-def test_an_error_of_the_input_comes_through_and_the_jobs_before_it_run(
+def test_so_is_the_last_item_of_a_burst(session: Session) -> None:
+    def numbers() -> Any:
+        yield from range(1_234)
+        assert session.result(1_234) == 2 * 1_233
+        yield 1_234
+
+    assert session.result(session.map(double, numbers())) == [2 * n for n in range(1_235)]
+
+
+def test_an_input_that_is_there_already_is_sent_in_few_pieces() -> None:
+    packed = functions.pack(double)
+    pieces = _pieces(packed, ((n,) for n in range(2 * PIECE_ITEMS + 1)), PIECE_ITEMS)
+    assert [len(piece) for piece in pieces] == [PIECE_ITEMS, PIECE_ITEMS, 1]
+
+
+def test_an_error_of_the_input_comes_through_and_the_jobs_before_it_are_killed(
     master: FakeMaster, session: Session
 ) -> None:
     def numbers() -> Any:
-        yield from range(PIECE_ITEMS)
+        yield from range(3 * PIECE_ITEMS)
         raise LookupError("no more")
 
     with pytest.raises(LookupError, match="no more"):
-        session.map(double, numbers())
-    assert session.result(PIECE_ITEMS) == 2 * (PIECE_ITEMS - 1)
+        session.map(double, numbers(), _label="held")
+    assert_all_killed(master, session)
+
+
+def test_an_item_that_cannot_be_pickled_kills_the_jobs_before_it() -> None:
+    master = FakeMaster(ids=7)
+    with master.session() as session:
+        items = iter([*range(100), threading.Lock()])
+        with pytest.raises(errors.SerializationError, match="lock"):
+            session.map(double, items, _label="held")
+        assert_all_killed(master, session)
+
+
+async def test_a_map_that_is_cancelled_kills_its_jobs(master: FakeMaster) -> None:
+    async with master.session() as session:
+
+        def numbers() -> Any:
+            yield from range(3)
+            mapping.cancel()
+            yield from range(3 * PIECE_ITEMS)
+
+        mapping = asyncio.ensure_future(session.options(label="held").amap(double, numbers()))
+        with pytest.raises(asyncio.CancelledError):
+            await mapping
+        await session.awhy(1)
+        assert master.jobs
+        assert {job.status for job in master.jobs.values()} == {"killed"}
+
+
+def assert_all_killed(master: FakeMaster, session: Session) -> None:
+    session.status(1)  # what was asked before this has been done
+    assert master.jobs
+    assert {job.status for job in master.jobs.values()} == {"killed"}
 
 
 def test_large_items_make_small_pieces(master: FakeMaster, session: Session) -> None:

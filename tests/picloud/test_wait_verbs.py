@@ -276,6 +276,18 @@ def test_the_name_of_a_field_is_a_text(session: Session) -> None:
         session.info(1, 3)  # type: ignore[arg-type]
 
 
+def test_a_field_that_no_job_has_is_refused_with_the_nearest(session: Session) -> None:
+    job = session.call(double, 1)
+    with pytest.raises(ValueError, match="no field 'statsu'; did you mean status"):
+        session.info(job, ["label", "statsu"])
+    with pytest.raises(ValueError, match=r"no field 'mem'; .*memory"):
+        session.info(job, "mem")
+    with pytest.raises(ValueError, match="no field 'xyzzy'; there are label, memory, "):
+        session.info(job, "xyzzy")
+    assert session.info(job, []) == {job: {}}
+    assert session.info([], "xyzzy") == {}
+
+
 def test_a_killed_job_raises_as_killed(session: Session) -> None:
     job = held(session)
     session.kill(job)

@@ -8,7 +8,16 @@ LostCallback = Callable[[str], None]
 
 
 class Channel(Protocol):
-    """An ordered, message-preserving, two-way pipe of frames on one event loop."""
+    """An ordered, message-preserving, two-way pipe of frames on one event loop.
+
+    Attributes:
+        silence_limit: seconds without a frame after which the other end must be taken for lost;
+            infinite where it cannot be lost without a word.
+    """
+
+    @property
+    def silence_limit(self) -> float:
+        """See above."""
 
     def start(self, on_frame: FrameCallback, on_lost: LostCallback) -> None:
         """Begin to deliver frames; `on_lost` is called once, with a reason, when it is over."""

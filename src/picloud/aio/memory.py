@@ -1,14 +1,19 @@
 """Channels between two ends in one process: for the embedded cloud, and for tests of bad wires."""
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Callable
 
 from picloud.aio.channel import FrameCallback, LostCallback
+from picloud.protocol import limits
 
 
 class MemoryChannel:
     """One end of a pair; frames arrive at the other end in the loop's next turn."""
+
+    silence_limit = math.inf
+    """Both ends live in one process: when it pauses, silence proves nothing."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -92,6 +97,8 @@ class LossyChannel(MemoryChannel):
     """
 
     fate: Callable[[bytes], float | None] = staticmethod(lambda _frame: 0.0)
+
+    silence_limit = limits.SILENCE_LIMIT
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop)

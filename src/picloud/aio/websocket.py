@@ -29,6 +29,8 @@ class WebSocketChannel:
         transport: what is under it, where nobody else ends it when the peer takes nothing more.
     """
 
+    silence_limit = limits.SILENCE_LIMIT
+
     def __init__(
         self,
         socket: web.WebSocketResponse | aiohttp.ClientWebSocketResponse,

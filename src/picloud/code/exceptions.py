@@ -6,6 +6,7 @@ an object that fails when it is loaded. What cannot travel is left out and named
 describing never fails, and neither does rebuilding, unless the class itself cannot be had.
 """
 
+import builtins
 import pickle
 import traceback
 import types
@@ -20,6 +21,9 @@ MAX_MESSAGE = 8 << 10
 MAX_TRACEBACK = 128 << 10
 MAX_PART = 1 << 20
 MAX_RECORD = 8 << 20
+MAX_TEXT = 64 << 10
+"""Characters that are kept of a text which is too large for a part."""
+
 MAX_CHAIN = 8
 """How many exceptions are kept along `__cause__`, `__context__` and exception groups."""
 
@@ -48,7 +52,7 @@ def describe(error: BaseException) -> Failure:
     """Say what an exception of user code was, for people and for `rebuild`. Never fails."""
     return Failure(
         FailureKind.EXCEPTION,
-        _sendable(_headline(error), MAX_MESSAGE),
+        _brief(error),
         _sendable(_class_name(type(error)), MAX_MESSAGE),
         _sendable(_traceback_text(error), MAX_TRACEBACK),
         _pickled(error),
@@ -118,7 +122,7 @@ def _take_apart(error: BaseException | None, seen: set[int]) -> _Record | None:
         cls,
         _arguments(error, notes),
         _attributes(error, notes),
-        _own_notes(error) + notes,
+        [_cut(note, "this note", notes) for note in _own_notes(error)] + notes,
         error.__suppress_context__,
         _take_apart(error.__cause__, seen),
         _take_apart(error.__context__, seen),
@@ -136,21 +140,32 @@ def _part(item: Any) -> bytes | None:
 
 def _arguments(error: BaseException, notes: list[str]) -> list[bytes]:
     if isinstance(error, BaseExceptionGroup):
-        return [values.dumps(str(error.message))]
+        return [values.dumps(_cut(str(error.message), "the message", notes))]
     parts = []
     for place, argument in enumerate(error.args):
-        part = _part(argument)
+        what = f"argument {place}"
+        part = _part(_cut(argument, what, notes))
         if part is None:
-            notes.append(_left_out(f"argument {place}", argument))
+            notes.append(_left_out(what, argument))
             part = values.dumps(f"<{type(argument).__qualname__}>")
         parts.append(part)
     return parts
 
 
+def _cut(item: Any, what: str, notes: list[str]) -> Any:
+    """Keep the beginning of a text that is too large for a part, and leave all else as it is."""
+    if type(item) is not str or len(item) <= MAX_TEXT:
+        return item
+    if len(item.encode("utf-8", "surrogatepass")) < MAX_PART - 100:  # pickled it takes a bit more
+        return item
+    notes.append(f"[{what} was cut to the first {MAX_TEXT} of its {len(item)} characters]")
+    return item[:MAX_TEXT]
+
+
 def _attributes(error: BaseException, notes: list[str]) -> dict[str, bytes]:
     parts = {}
     for name, item in _attribute_values(error):
-        part = _part(item)
+        part = _part(_cut(item, f"attribute {name}", notes))
         if part is None:
             notes.append(_left_out(f"attribute {name}", item))
         else:
@@ -178,7 +193,10 @@ def _left_out(what: str, item: Any) -> str:
 
 
 def _own_notes(error: BaseException) -> list[str]:
-    notes = getattr(error, "__notes__", None)
+    try:
+        notes = getattr(error, "__notes__", None)
+    except Exception:  # noqa: BLE001 - a class of the user, which may do anything
+        return []
     if not isinstance(notes, list | tuple):
         return []
     return [note for note in notes if isinstance(note, str)]
@@ -187,7 +205,11 @@ def _own_notes(error: BaseException) -> list[str]:
 def _members(error: BaseException, seen: set[int]) -> "list[_Record | str] | None":
     if not isinstance(error, BaseExceptionGroup):
         return None
-    return [_take_apart(each, seen) or _headline(each) for each in error.exceptions]
+    return [_take_apart(each, seen) or _brief(each) for each in error.exceptions]
+
+
+def _brief(error: BaseException) -> str:
+    return _sendable(_headline(error), MAX_MESSAGE)
 
 
 # ------------------------------------------------------------------ rebuild
@@ -241,8 +263,7 @@ def _member(member: "_Record | str") -> BaseException:
 
 def _new(cls: type[BaseException], args: list[Any]) -> BaseException | None:
     """Make an instance without its `__init__`, which may want other arguments or do anything."""
-    builtin = next(base for base in cls.__mro__ if base.__module__ == "builtins")
-    for new in (cls.__new__, builtin.__new__):
+    for new in (cls.__new__, builtin_base(cls).__new__):
         try:
             error = new(cls, *args)
         except Exception:  # noqa: BLE001 - a `__new__` of the user wants other arguments
@@ -254,9 +275,21 @@ def _new(cls: type[BaseException], args: list[Any]) -> BaseException | None:
     return None
 
 
+def builtin_base(cls: type[BaseException]) -> type[BaseException]:
+    """The built-in class whose `__new__` makes instances of this one.
+
+    That is the one which they are laid out like, not the first in the `__mro__`: Python calls
+    `MemoryError.__new__` unsafe for a class that has MemoryError as its second base.
+    """
+    base: type[Any] = cls
+    while base.__base__ and getattr(builtins, base.__name__, None) is not base:
+        base = base.__base__
+    return base
+
+
 def _set(error: BaseException, name: str, item: Any) -> None:
     """Set an attribute, of a class that allows no change (a frozen dataclass) as well."""
     try:
         object.__setattr__(error, name, item)
-    except (AttributeError, TypeError):
+    except Exception:  # noqa: BLE001 - a property of the user may raise anything
         return  # read-only where it comes from; `__new__` has set it from the arguments

@@ -268,18 +268,11 @@ def _is_found_by_name(item: object) -> bool:
     if not isinstance(item, type | types.BuiltinFunctionType):
         return False
     name, module = item.__module__, sys.modules.get(item.__module__ or "")
-    if name == "__main__" or module is None or "." in item.__qualname__:
+    if name in values.MAIN_MODULES or module is None or "." in item.__qualname__:
         return False
-    if name in _by_value():
+    if name in values.by_value_modules():
         return False
     return getattr(module, item.__qualname__, None) is item
-
-
-def _by_value() -> set[str]:
-    import cloudpickle
-
-    registered: set[str] = cloudpickle.list_registry_pickle_by_value()
-    return registered
 
 
 _GLOBAL_OPERATIONS = frozenset(

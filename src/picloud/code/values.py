@@ -1,14 +1,18 @@
 """Python values to bytes and back: the one place that pickles and unpickles values.
 
 Objects whose class is defined in `__main__`, or inside a function, travel by value; all else
-travels by reference to its module. Plain values take a short cut: setting up a cloudpickle
-pickler costs ten times as much as pickling a small number.
+travels by reference to its module. `__mp_main__`, the name by which children of multiprocessing
+know the program's script, counts as `__main__`. Plain values take a short cut: setting up a
+cloudpickle pickler costs ten times as much as pickling a small number.
 """
 
+import functools
 import io
 import pickle
+import sys
 import types
 from collections import ChainMap
+from itertools import accumulate
 from typing import Any, ClassVar
 
 import cloudpickle
@@ -17,6 +21,9 @@ from picloud.code import sources
 from picloud.protocol import limits
 
 PROTOCOL = 5
+
+MAIN_MODULES = frozenset({"__main__", "__mp_main__"})
+"""The names of the main program, which no other process can import."""
 
 _ATOMS = frozenset({int, float, complex, bool, str, bytes, type(None)})
 _FEW = 64  # checking a longer tuple would cost more than the pickler that it saves
@@ -74,14 +81,22 @@ def _are_plain_arguments(args: Any, kwargs: Any) -> bool:
 
 
 def _dumps_any(value: Any) -> bytes:
+    _register_main()
     buffer = io.BytesIO()
     try:
         ValuePickler(buffer, PROTOCOL).dump(value)
-    except MemoryError:
+    except (MemoryError, Unpicklable):
         raise
     except Exception as error:  # classes of users run here and raise what they like
         raise Unpicklable(_why(value, error)) from error
     return buffer.getvalue()
+
+
+def _register_main() -> None:
+    """Tell cloudpickle, which knows of `__main__` only, of the program's other name."""
+    main = sys.modules.get("__mp_main__")
+    if isinstance(main, types.ModuleType):
+        cloudpickle.register_pickle_by_value(main)  # costs as little as a look if it is known
 
 
 def _why(value: Any, error: Exception) -> str:
@@ -100,11 +115,44 @@ def _last_reduced(value: Any) -> Any:
     return value
 
 
+def by_value_modules() -> set[str]:
+    """The modules that the user wants to travel with what is defined in them."""
+    registered: set[str] = cloudpickle.list_registry_pickle_by_value()
+    return registered
+
+
+def _reduce_cached(cached: Any) -> Any:
+    """Pickle a `functools.cache` object, which Python can do by its name only."""
+    module = getattr(cached, "__module__", None) or "?"
+    name = getattr(cached, "__qualname__", None) or "?"
+    if _is_importable(cached, module, name):
+        return cached.__reduce__()
+    raise Unpicklable(
+        f"{module}.{name} is a functools.cache object that no other process can import, and "
+        f"functools.cache objects of the main program cannot travel: define {name} in a module, "
+        "or cache inside the job"
+    )
+
+
+def _is_importable(item: Any, module: str, name: str) -> bool:
+    parents = accumulate(module.split("."), "{}.{}".format)
+    if module in MAIN_MODULES or not by_value_modules().isdisjoint(parents):
+        return False
+    found: Any = sys.modules.get(module)
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    return found is item
+
+
 class ValuePickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle ships no types
-    """cloudpickle's, and functions keep their source lines."""
+    """cloudpickle's; functions keep their source lines, caches that cannot travel are named."""
 
     dispatch_table: ClassVar[Any] = ChainMap(
-        {types.CodeType: sources.reduce_code}, cloudpickle.Pickler.dispatch_table
+        {
+            types.CodeType: sources.reduce_code,
+            functools._lru_cache_wrapper: _reduce_cached,
+        },
+        cloudpickle.Pickler.dispatch_table,
     )
 
 

@@ -93,6 +93,8 @@ class Link:
         now: seconds on any monotonic clock; every later `now` is on the same clock.
         expected: roles that the peer may have, when fewer than our role allows.
         versions: the oldest and the newest protocol version that we speak.
+        silence_limit: seconds of silence that end the link; infinite where both ends live in one
+            process, whose pauses prove nothing.
     """
 
     def __init__(
@@ -103,10 +105,12 @@ class Link:
         *,
         expected: frozenset[PeerRole] | None = None,
         versions: tuple[int, int] = (OLDEST_VERSION, VERSION),
+        silence_limit: float = limits.SILENCE_LIMIT,
     ) -> None:
         self.state = LinkState.GREETING
         self._expected = expected or _EXPECTED_PEERS[role]
         self._versions = versions
+        self._silence_limit = silence_limit
         self._peer_drained = False
         self._drain_asked = False
         self._heard = now
@@ -240,7 +244,7 @@ class Link:
             return None
         if self.state is LinkState.CLOSING:
             return self._closing_since + limits.CLOSE_LIMIT
-        silence = self._heard + limits.SILENCE_LIMIT
+        silence = self._heard + self._silence_limit
         if self.state is LinkState.GREETING:
             return silence
         return min(silence, self._spoke + limits.HEARTBEAT_INTERVAL)
@@ -253,8 +257,8 @@ class Link:
         if self.state is LinkState.CLOSING:
             assert self._goodbye is not None  # set on entering this state
             return self._end(*self._goodbye)
-        if now >= self._heard + limits.SILENCE_LIMIT:
-            text = f"nothing heard for {limits.SILENCE_LIMIT:.0f} s"
+        if now >= self._heard + self._silence_limit:
+            text = f"nothing heard for {self._silence_limit:.0f} s"
             self._write(now, Close(CloseReason.SILENCE, text))
             return self._end(CloseReason.SILENCE, text, None)
         self._write(now, Heartbeat())

@@ -29,7 +29,13 @@ class PeerSession(ABC):
 
     def __init__(self, channel: Channel, role: PeerRole, now: float, name: str) -> None:
         self._callbacks: list[Callable[[PeerSession], None]] = []
-        link = Link(PeerRole.MASTER, name, now, expected=frozenset({role}))
+        link = Link(
+            PeerRole.MASTER,
+            name,
+            now,
+            expected=frozenset({role}),
+            silence_limit=channel.silence_limit,
+        )
         self._session = LinkSession(link, channel, self._on_event)
 
     def enqueue(self, message: Any) -> None:  # Any: a message of the peer's protocol

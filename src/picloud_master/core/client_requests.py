@@ -90,7 +90,7 @@ def _submit(registry: Registry, session: ClientSession, message: SubmitJobs) -> 
 
 
 def _reserve(registry: Registry, session: ClientSession, message: ReserveJids) -> None:
-    if len(session.blocks) >= registry.policy.max_blocks_per_session:
+    if session.reserved >= registry.policy.max_jids_per_session:
         raise Misbehaviour("no session needs so many job ids")
     registry.reserve_jids(session)
 

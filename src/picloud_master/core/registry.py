@@ -140,7 +140,7 @@ class Registry:
         """Give a session another block of job ids."""
         first = JobId(self._next_jid)
         self._next_jid += JIDS_PER_BLOCK
-        session.blocks.append((first, JIDS_PER_BLOCK))
+        session.add_block(range(first, first + JIDS_PER_BLOCK))
         self.say_to_client(session.id, JidsReserved(first, JIDS_PER_BLOCK))
 
     def new_spec_number(self) -> SpecNumber:

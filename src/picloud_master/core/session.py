@@ -10,6 +10,7 @@ class ClientSession:
 
     Attributes:
         name: for people.
+        reserved: how many job ids it has got.
         with_results, without_results, eager: the watchers that jobs refer to; the last one for
             jobs whose outcome is sent without being asked for.
     """
@@ -20,6 +21,7 @@ class ClientSession:
         "id",
         "name",
         "owner",
+        "reserved",
         "specs",
         "with_results",
         "without_results",
@@ -29,7 +31,8 @@ class ClientSession:
         self.id = session_id
         self.owner = owner
         self.name = f"client {session_id}"
-        self.blocks: list[tuple[JobId, int]] = []
+        self.blocks: list[range] = []
+        self.reserved = 0
         self.specs: dict[SpecNumber, SpecRecord] = {}
         self.with_results = Watcher(session_id, limits.MAX_PAYLOAD)
         self.without_results = Watcher(session_id, -1)
@@ -37,4 +40,12 @@ class ClientSession:
 
     def may_use(self, first: JobId, count: int) -> bool:
         """True when all these ids are in one of the session's blocks."""
-        return any(start <= first and first + count <= start + size for start, size in self.blocks)
+        last = first + count - 1
+        return any(first in block and last in block for block in self.blocks)
+
+    def add_block(self, block: range) -> None:
+        """Reserve these ids; a client may use ids across the border of two blocks that touch."""
+        self.reserved += len(block)
+        if self.blocks and self.blocks[-1].stop == block.start:
+            block = range(self.blocks.pop().start, block.stop)
+        self.blocks.append(block)

@@ -170,7 +170,7 @@ class ZygoteProcess:
 
 def _start(settings: InterpreterSettings, control: int, mark: str) -> subprocess.Popen[bytes]:
     ours = str(Path(__file__).parents[2])
-    path = [os.path.abspath(each) for each in settings.import_path]
+    path = [absolute for each in settings.import_path if (absolute := _absolute(each))]
     boot = {"path": [*path, *([] if ours in path else [ours])], "control": control}
     environment = {name: os.environ[name] for name in settings.variables if name in os.environ}
     return subprocess.Popen(
@@ -198,3 +198,11 @@ def _environment(process: str) -> bytes:
         return Path(process, "environ").read_bytes()
     except OSError:
         return b""  # it has ended, or is not ours
+
+
+def _absolute(directory: str) -> str | None:
+    """The directory wherever the zygote runs; None for the current one, if that was deleted."""
+    try:
+        return os.path.abspath(directory)
+    except FileNotFoundError:
+        return None

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from picloud.aio.memory import LossyChannel
+from picloud.aio.memory import LossyChannel, MemoryChannel
 from picloud.aio.session import ROOM_LIMIT, LinkSession
 from picloud.protocol import limits
 from picloud.protocol.client_messages import KillAllJobs, SubmitJobs
@@ -12,6 +12,7 @@ from picloud.protocol.link import (
     LinkClosed,
     LinkEvent,
     LinkOpened,
+    LinkState,
     MessagesReceived,
     PeerDrained,
 )
@@ -285,3 +286,12 @@ async def test_there_is_room_until_the_peer_is_far_behind() -> None:
     assert side.session.has_room()
     one.kept = ROOM_LIMIT
     assert not side.session.has_room()
+
+
+async def test_a_pause_of_the_whole_process_ends_no_link_within_it() -> None:
+    here, there = MemoryChannel.pair(asyncio.get_running_loop())
+    link = Link(PeerRole.CLIENT, "client", 0.0, silence_limit=here.silence_limit)
+    link.receive(Link(PeerRole.MASTER, "master", 0.0).frames_to_send()[0], 0.0)
+    assert link.on_deadline(1e6) == []
+    assert link.state is LinkState.OPEN
+    assert there.silence_limit == here.silence_limit

@@ -266,3 +266,54 @@ def test_a_class_that_cannot_be_had_gives_nothing(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize("data", [b"", b"junk", pickle.dumps(5), pickle.dumps({"cls": 1})])
 def test_bytes_that_hold_no_exception_give_nothing(data: bytes) -> None:
     assert exceptions.rebuild(data) is None
+
+
+class Cramped(Exception):
+    @property
+    def full(self) -> int:
+        return 1
+
+    @full.setter
+    def full(self, item: int) -> None:
+        raise ZeroDivisionError
+
+
+class OwnMemory(TwoArguments, MemoryError):
+    pass
+
+
+def test_a_class_with_memory_error_as_its_second_base_comes_back() -> None:
+    back = there_and_back(OwnMemory(4, "four"))
+    assert (type(back), str(back), back.code) == (OwnMemory, "4: four", 4)
+
+
+def test_a_property_that_raises_when_it_is_set_is_passed_over() -> None:
+    error = Cramped("x")
+    error.__dict__["full"] = 2
+    assert str(there_and_back(error)) == "x"
+
+
+@pytest.mark.parametrize("letter", ["x", "é", "\udc80"])
+def test_texts_too_large_to_travel_keep_their_beginning(letter: str) -> None:
+    text = letter * (3 << 20)
+    error = ValueError("a", text)
+    error.detail = text  # type: ignore[attr-defined]
+    error.add_note(text)
+    back = there_and_back(error)
+    start = letter * exceptions.MAX_TEXT
+    assert (back.args, back.detail, back.__notes__[0]) == (("a", start), start, start)
+    assert back.__notes__[1:] == [
+        f"[{what} was cut to the first 65536 of its {3 << 20} characters]"
+        for what in ("argument 1", "attribute detail", "this note")
+    ]
+
+
+def test_a_large_text_that_can_travel_is_whole() -> None:
+    text = "x" * 500_000
+    assert there_and_back(ValueError(text)).args == (text,)
+
+
+def test_a_group_with_a_huge_message_keeps_its_members() -> None:
+    back = there_and_back(ExceptionGroup("m" * (9 << 20), [KeyError(1)]))
+    assert back.message == "m" * exceptions.MAX_TEXT
+    assert [type(each) for each in back.exceptions] == [KeyError]

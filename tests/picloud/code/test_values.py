@@ -1,7 +1,11 @@
 """Values to bytes and back."""
 
+import functools
 import pickle
+import subprocess
+import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -95,3 +99,126 @@ def test_plain_values_are_plain_pickles() -> None:
 def test_unpicklable_and_oversize_are_what_python_would_raise() -> None:
     assert issubclass(values.Unpicklable, TypeError)
     assert issubclass(values.Oversize, ValueError)
+
+
+def run_script(path: Path, text: str, *arguments: str) -> str:
+    path.write_text(text)
+    done = subprocess.run(
+        [sys.executable, str(path), *arguments], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+SPAWNING = """
+import multiprocessing
+import sys
+from picloud.code import functions, values
+
+class Point:
+    def __init__(self, x):
+        self.x = x
+
+def double(x):
+    return Point(2 * x).x
+
+def write(path):
+    assert double.__module__ == "__mp_main__"
+    functions.pack(double)
+    with open(path, "wb") as file:
+        file.write(values.dumps((functions.pack(double).code, Point(5))))
+
+if __name__ == "__main__":
+    context = multiprocessing.get_context(sys.argv[2])
+    child = context.Process(target=write, args=(sys.argv[1],))
+    child.start()
+    child.join()
+    sys.exit(child.exitcode)
+"""
+
+
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+def test_the_main_program_of_a_multiprocessing_child_travels_by_value(
+    tmp_path: Path, method: str
+) -> None:
+    pickled = tmp_path / "pickled"
+    run_script(tmp_path / "script.py", SPAWNING, str(pickled), method)
+    code, point = values.loads(pickled.read_bytes())  # here, there is no such `__mp_main__`
+    assert values.loads(code)(4) == 8
+    assert (type(point).__name__, point.x) == ("Point", 5)
+
+
+CHANGING = """
+import sys
+sys.modules["__mp_main__"] = sys.modules["__main__"]
+__name__ = "__mp_main__"
+from picloud.code import functions
+
+class Settings:
+    size = 1
+
+def size():
+    return Settings.size
+
+before = functions.pack(size).code
+Settings.size = 2
+assert functions.pack(size).code != before
+"""
+
+
+def test_a_class_of_the_main_program_of_a_child_may_change_between_calls(tmp_path: Path) -> None:
+    run_script(tmp_path / "script.py", CHANGING)
+
+
+CACHED = """
+import functools
+from picloud.code import values
+
+@functools.cache
+def fib(n):
+    return n if n < 2 else fib(n - 1) + fib(n - 2)
+
+class Table:
+    @functools.lru_cache(maxsize=3)
+    def row(self, n):
+        return n
+
+def job(n):
+    return fib(n)
+
+for value in (fib, job, [fib], Table, Table(), functools.partial(fib, 1), Table.row):
+    try:
+        values.dumps(value)
+    except values.Unpicklable as error:
+        print(error)
+    else:
+        raise SystemExit(f"{value} was pickled")
+"""
+
+
+def test_caches_of_the_main_program_are_refused_by_name_with_what_to_do(tmp_path: Path) -> None:
+    lines = run_script(tmp_path / "script.py", CACHED).splitlines()
+    assert len(lines) == 7
+    for line in lines:
+        name = "Table.row" if "Table" in line else "fib"
+        assert line.startswith(f"__main__.{name} is a functools.cache object")
+        assert line.endswith(
+            "functools.cache objects of the main program cannot travel: "
+            f"define {name} in a module, or cache inside the job"
+        )
+
+
+def test_a_cache_made_inside_a_function_is_refused() -> None:
+    @functools.cache
+    def local(n: int) -> int:
+        return n
+
+    with pytest.raises(values.Unpicklable, match=r"<locals>\.local is a functools\.cache object"):
+        values.dumps(lambda n: local(n))
+
+
+def test_a_cache_of_a_module_travels_by_its_name() -> None:
+    from fnmatch import _compile_pattern  # type: ignore[attr-defined]
+
+    assert type(_compile_pattern) is functools._lru_cache_wrapper
+    assert values.loads(values.dumps([_compile_pattern]))[0] is _compile_pattern

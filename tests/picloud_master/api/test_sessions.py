@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from picloud.aio.memory import MemoryChannel
+from picloud.aio.memory import LossyChannel, MemoryChannel
 from picloud.protocol import client_messages as client
 from picloud.protocol import limits
 from picloud.protocol import worker_messages as worker
@@ -31,7 +31,7 @@ class Hub:
         self.master = Master(MemoryStore(), self.failures.append)
 
     def join(self, role: PeerRole) -> "Raw":
-        ours, theirs = MemoryChannel.pair(self.loop)
+        ours, theirs = LossyChannel.pair(self.loop)
         if role is PeerRole.CLIENT:
             self.master.accept_client(theirs, "main")
         else:
@@ -67,7 +67,7 @@ async def settle() -> None:
 @on_virtual_time
 async def test_a_peer_that_never_greets_is_left_after_a_while() -> None:
     hub = Hub()
-    ours, theirs = MemoryChannel.pair(hub.loop)
+    ours, theirs = LossyChannel.pair(hub.loop)
     peer = hub.master.accept_client(theirs, "main")
     lost: list[str] = []
     ours.start(lambda _frame: None, lost.append)

@@ -206,6 +206,25 @@ class TestDeleting:
         assert master.registry.jobs == {}
 
 
+class TestBlocks:
+    def test_jobs_may_cross_the_border_of_two_blocks_that_touch(
+        self, master: Master, client: TestClient
+    ) -> None:
+        client.says(ask.ReserveJids())
+        last = JobId(client.block + limits.JIDS_PER_BLOCK - 1)
+        client.says(DefineSpec(ONE, a_spec(), b""), ask.SubmitJobs(ONE, last, [b"", b""]))
+        assert master.statuses([last, JobId(last + 1)]) == ["queued", "queued"]
+
+    def test_but_not_what_lies_between_two_that_do_not(
+        self, master: Master, client: TestClient
+    ) -> None:
+        master.client()  # whose block comes next
+        client.says(ask.ReserveJids())
+        last = JobId(client.block + limits.JIDS_PER_BLOCK - 1)
+        client.says(DefineSpec(ONE, a_spec(), b""))
+        assert "not reserved" in dismissal(client, ask.SubmitJobs(ONE, last, [b"", b""]))
+
+
 class TestWatchedSubmissions:
     def test_their_outcomes_are_told_unasked(self, client: TestClient, worker: TestWorker) -> None:
         (jid,) = client.submits(watched=True)
