@@ -4,6 +4,7 @@ Threads of the user hand over work by posting to that loop. All that is posted i
 leaves as one frame, submissions first, so that nothing names a job before the job is known.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, get_args
 
@@ -183,19 +184,19 @@ class Client:
             self._link.close(CloseReason.PROTOCOL, f"a {type(message).__name__} for a client")
 
 
-class Connected:
+class Connected(ABC):
     """What the verbs build on; `Session` knows how to connect."""
 
     _client: Client | None = None
 
     @property
+    @abstractmethod
     def is_lost(self) -> bool:
         """True when the session is closed or its master is gone: its verbs raise ConnectionLost."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def _opened(self) -> Client:
         """Return the client, once it is connected."""
-        raise NotImplementedError
 
 
 async def why_in_time(client: Client, jid: int) -> str:

@@ -179,7 +179,7 @@ class Session(BlockingVerbs):
         return Options(lambda: self, NO_OPTIONS.changed(options))
 
     def executor(self, **options: Any) -> "JobExecutor":
-        """Make a `concurrent.futures.Executor`; see `JobExecutor` for how it differs from a pool."""
+        """Make a `concurrent.futures.Executor`; `JobExecutor` says how it differs from a pool."""
         from picloud.job_executor import JobExecutor
 
         return JobExecutor(self, NO_OPTIONS.changed(options))
