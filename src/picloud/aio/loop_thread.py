@@ -82,7 +82,12 @@ class LoopThread:
         try:
             self.loop.run_forever()
         finally:
+            self._end()
+
+    def _end(self) -> None:
+        try:
             self._call_posted()
+        finally:  # one has raised: the thread reports it, and the loop is closed all the same
             self._cancel_all()
             self.loop.run_until_complete(self.loop.shutdown_asyncgens())
             self.loop.close()

@@ -26,7 +26,7 @@ def state_places() -> Iterator[Path]:
 def socket_path(port: int) -> Path | None:
     """The socket file of a master of this user that listens on a loopback port.
 
-    Bytes go through it in half the time that TCP takes. The directory is closed to other users,
+    Bytes go through it faster than through TCP (ADR 13). The directory is closed to other users,
     so whoever listens there is this user. None where no such path can be used.
     """
     for place in state_places():

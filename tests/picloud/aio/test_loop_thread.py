@@ -181,3 +181,14 @@ def test_the_loop_is_uvloop_where_there_is_one() -> None:
         assert isinstance(loop, uvloop.Loop)
     finally:
         loop.close()
+
+
+def test_what_was_posted_last_is_called_before_the_loop_ends() -> None:
+    thread = LoopThread("test")
+    thread.start()
+    called: list[int] = []
+    # Posted on the loop's own last turn, after which it takes nothing by itself any more.
+    thread.post(lambda: (thread.loop.stop(), thread.post(called.append, 1)))
+    thread._thread.join()
+    assert called == [1]
+    assert thread.loop.is_closed()
