@@ -11,11 +11,12 @@ from typing import NamedTuple
 
 
 class Functions(NamedTuple):
-    """One set of the three functions, by reference or by value."""
+    """One set of the functions, by reference or by value."""
 
     noop: Callable[[int], int]
     spin: Callable[[int], int]
     block: Callable[[str], None]
+    add: Callable[[int, int], int]
 
 
 def noop(value: int) -> int:
@@ -39,7 +40,12 @@ def block(marker: str) -> None:
         time.sleep(0.05)
 
 
-BY_REFERENCE = Functions(noop, spin, block)
+def add(left: int, right: int) -> int:
+    """One step of a graph of jobs."""
+    return left + right
+
+
+BY_REFERENCE = Functions(noop, spin, block, add)
 
 
 def by_value() -> Functions:
@@ -60,4 +66,7 @@ def by_value() -> Functions:
         while os.path.exists(marker):
             time.sleep(0.05)
 
-    return Functions(noop, spin, block)
+    def add(left: int, right: int) -> int:
+        return left + right
+
+    return Functions(noop, spin, block, add)

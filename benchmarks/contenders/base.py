@@ -37,7 +37,7 @@ class Contender(Protocol):
     def close(self) -> None:
         """Forget what is queued and end every process."""
 
-    def submit(self, function: Callable[..., Any], argument: Any) -> Handle:
+    def submit(self, function: Callable[..., Any], *arguments: Any) -> Handle:
         """Start one job."""
 
     def map(self, function: Callable[..., Any], arguments: Iterable[Any]) -> Handles:
@@ -48,6 +48,12 @@ class Contender(Protocol):
 
     def value(self, handle: Handle) -> Any:
         """The result of one."""
+
+    def chain(self, length: int) -> int:
+        """Add 1 to 0 so many times, each time in a job that needs the one before."""
+
+    def tree(self, leaves: int) -> int:
+        """Add up so many jobs that return 1, in pairs: jobs that need two others each."""
 
     def wait_queued(self, handles: Handles) -> None:
         """Wait until the last of these jobs stands in the queue."""
@@ -62,10 +68,12 @@ class Contender(Protocol):
 class Futures:
     """The part that is alike for rivals in the own process: futures with a blocking `result()`."""
 
+    functions: Functions
+
     def map(self, function: Callable[..., Any], arguments: Iterable[Any]) -> Handles:
         return [self.submit(function, argument) for argument in arguments]
 
-    def submit(self, function: Callable[..., Any], argument: Any) -> Handle:
+    def submit(self, function: Callable[..., Any], *arguments: Any) -> Handle:
         raise NotImplementedError
 
     def gather(self, handles: Handles) -> list[Any]:
@@ -73,6 +81,21 @@ class Futures:
 
     def value(self, handle: Handle) -> Any:
         return handle.result()
+
+    def chain(self, length: int) -> int:
+        """They have no graph: the program waits for each step."""
+        total = 0
+        for _ in range(length):
+            total = self.value(self.submit(self.functions.add, total, 1))
+        return total
+
+    def tree(self, leaves: int) -> int:
+        """The program waits for each level."""
+        values = self.gather(self.map(self.functions.noop, [1] * leaves))
+        while len(values) > 1:
+            pairs = zip(values[::2], values[1::2], strict=True)
+            values = self.gather([self.submit(self.functions.add, *pair) for pair in pairs])
+        return int(values[0])
 
     def wait_queued(self, handles: Handles) -> None:
         """Their submission returns when the job is queued."""
@@ -82,3 +105,22 @@ class Futures:
 
     def calling(self) -> AbstractAsyncContextManager[Call]:
         raise NotImplementedError("no way to await")
+
+
+class GraphFutures(Futures):
+    """For rivals whose jobs take the handles of others as arguments: graphs are submitted whole."""
+
+    def chain(self, length: int) -> int:
+        """See `Contender`."""
+        total: Handle = 0
+        for _ in range(length):
+            total = self.submit(self.functions.add, total, 1)
+        return int(self.value(total))
+
+    def tree(self, leaves: int) -> int:
+        """See `Contender`."""
+        handles = list(self.map(self.functions.noop, [1] * leaves))
+        while len(handles) > 1:
+            pairs = zip(handles[::2], handles[1::2], strict=True)
+            handles = [self.submit(self.functions.add, *pair) for pair in pairs]
+        return int(self.value(handles[0]))

@@ -7,7 +7,7 @@ from typing import Any
 from distributed import Client, LocalCluster
 
 from benchmarks import jobs
-from benchmarks.contenders.base import WORKERS, Call, ColdStart, Futures, Handle, Handles
+from benchmarks.contenders.base import WORKERS, Call, ColdStart, GraphFutures, Handle, Handles
 
 _OPTIONS: dict[str, Any] = {  # the type of each differs
     "processes": True,
@@ -17,7 +17,7 @@ _OPTIONS: dict[str, Any] = {  # the type of each differs
 }
 
 
-class Cluster(Futures):
+class Cluster(GraphFutures):
     """One `submit` for each job; pure=False, so that no result is taken from another job."""
 
     functions = jobs.BY_REFERENCE
@@ -36,8 +36,8 @@ class Cluster(Futures):
         self._client.close()
         self._cluster.close()
 
-    def submit(self, function: Callable[..., Any], argument: Any) -> Handle:
-        return self._client.submit(function, argument, pure=False)
+    def submit(self, function: Callable[..., Any], *arguments: Any) -> Handle:
+        return self._client.submit(function, *arguments, pure=False)
 
     def gather(self, handles: Handles) -> list[Any]:
         return list(self._client.gather(handles))

@@ -25,8 +25,8 @@ class Processes(Futures):
         self._pool.terminate()
         self._pool.join()
 
-    def submit(self, function: Callable[..., Any], argument: Any) -> Handle:
-        return self._pool.apply_async(function, (argument,))
+    def submit(self, function: Callable[..., Any], *arguments: Any) -> Handle:
+        return self._pool.apply_async(function, arguments)
 
     def gather(self, handles: Handles) -> list[Any]:
         return [handle.get() for handle in handles]

@@ -28,8 +28,8 @@ class Executor(Futures):
     def close(self) -> None:
         self._executor.shutdown(cancel_futures=True)
 
-    def submit(self, function: Callable[..., Any], argument: Any) -> Handle:
-        return self._executor.submit(function, argument)
+    def submit(self, function: Callable[..., Any], *arguments: Any) -> Handle:
+        return self._executor.submit(function, *arguments)
 
     @asynccontextmanager
     async def calling(self) -> AsyncIterator[Call]:

@@ -7,12 +7,12 @@ from typing import Any
 import ray
 
 from benchmarks import jobs
-from benchmarks.contenders.base import WORKERS, Call, ColdStart, Futures, Handle, Handles
+from benchmarks.contenders.base import WORKERS, Call, ColdStart, GraphFutures, Handle, Handles
 
 _INIT = f"ray.init(num_cpus={WORKERS}, include_dashboard=False, log_to_driver=False)"
 
 
-class Remote(Futures):
+class Remote(GraphFutures):
     """The functions are declared remote once, as ray's users do."""
 
     functions = jobs.BY_REFERENCE
@@ -30,8 +30,8 @@ class Remote(Futures):
     def close(self) -> None:
         ray.shutdown()
 
-    def submit(self, function: Callable[..., Any], argument: Any) -> Handle:
-        return self._remote[function].remote(argument)
+    def submit(self, function: Callable[..., Any], *arguments: Any) -> Handle:
+        return self._remote[function].remote(*arguments)
 
     def gather(self, handles: Handles) -> list[Any]:
         return list(ray.get(handles))

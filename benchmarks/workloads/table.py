@@ -1,6 +1,6 @@
 """The workloads, in the order in which they run. `research/rivals.md` defines the numbers."""
 
-from benchmarks.workloads import bulk, cold, latency, memory
+from benchmarks.workloads import bulk, cold, graphs, latency, memory
 from benchmarks.workloads.base import Metric, Workload
 
 _BULK = (
@@ -39,6 +39,15 @@ _ALL = (
             Metric("efficiency", "efficiency", higher_is_better=True),
             Metric("wall_s", "wall s"),
             Metric("bare_s", "bare s"),
+        ),
+    ),
+    Workload(
+        "W5",
+        "a chain of 500 jobs, and the sum of 1,024 leaves in pairs",
+        graphs.graphs,
+        (
+            Metric("chain_per_s", "chain, jobs/s", higher_is_better=True),
+            Metric("tree_per_s", "tree, jobs/s", higher_is_better=True),
         ),
     ),
     Workload(

@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from picloud.errors import SerializationError as SerializationError
     from picloud.errors import VersionMismatch as VersionMismatch
     from picloud.errors import WorkerLost as WorkerLost
+    from picloud.inside import running_on_cloud as running_on_cloud
     from picloud.job import ALL as ALL
     from picloud.job import Job as Job
     from picloud.job import JobMap as JobMap
@@ -77,6 +78,7 @@ _PLACES = {
         "ConnectionLost JobError JobKilled JobStalled MemoryLimitExceeded NestingTooDeep "
         "ResultError RuntimeLimitExceeded SerializationError VersionMismatch WorkerLost"
     ),
+    "picloud.inside": "running_on_cloud",
     "picloud.job": "ALL Job JobMap",
     "picloud.session": "Session",
 }

@@ -1,13 +1,11 @@
 """Runs the verbs' coroutines in a thread without an event loop."""
 
-import asyncio
 import sys
 import threading
 from collections.abc import AsyncIterator, Coroutine, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Generic, TypeVar
 
-from picloud.waiters import Waiter
+from picloud.waiters import Waiter, running_loop
 
 T = TypeVar("T")
 
@@ -23,12 +21,14 @@ def drive(coroutine: Coroutine[Any, Any, T], verb: str) -> T:
         RuntimeError: an event loop is running in this thread, and would stand still meanwhile;
             a notebook's own loop does not count.
     """
-    loop = asyncio._get_running_loop()
+    loop = running_loop()
     if loop is None:
         return _driven(coroutine)
     if not is_notebook_cell():
         coroutine.close()
         raise in_loop(verb)
+    import asyncio  # runs already
+
     # The kernel's loop stands still while a cell works, as it does for any other blocking call.
     asyncio._set_running_loop(None)
     try:
@@ -62,8 +62,10 @@ def _driven(coroutine: Coroutine[Any, Any, T]) -> T:
 
 def drive_anywhere(coroutine: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine of the verbs even where an event loop runs, which then stands still."""
-    if asyncio._get_running_loop() is None:
+    if running_loop() is None:
         return drive(coroutine, "")
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(1, "picloud wait") as pool:
         return pool.submit(drive, coroutine, "").result()
 
@@ -90,7 +92,7 @@ class BlockingIterator(Generic[T]):
     """An asynchronous iterator of the verbs as a plain one; errors do not end it."""
 
     def __init__(self, source: AsyncIterator[T], verb: str) -> None:
-        if asyncio._get_running_loop() is not None and not is_notebook_cell():
+        if running_loop() is not None and not is_notebook_cell():
             raise in_loop(verb)
         self._source = source
         self._verb = verb

@@ -1,13 +1,19 @@
 """The verbs for programs without an event loop: each drives its twin in the calling thread."""
 
+from abc import abstractmethod
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from picloud.blocking import BlockingIterator, drive
+from picloud.bound_options import Options
 from picloud.job import Job, JobMap
 from picloud.job_futures import FutureThread, JobFuture, watched_future
+from picloud.job_options import NO_OPTIONS
 from picloud.submit_verbs import SubmitVerbs
 from picloud.wait_verbs import WaitVerbs
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 T = TypeVar("T")
 
@@ -71,6 +77,24 @@ class BlockingVerbs(SubmitVerbs, WaitVerbs):
             self._futures = FutureThread()
         jids, _ = self._jids_of(job)
         return watched_future(self, jids[0], self._futures)
+
+    def options(self, **options: Any) -> Options:
+        """Keep options to submit with; see `cloud.options`."""
+        return Options(lambda: self, NO_OPTIONS.changed(options))
+
+    def executor(self, **options: Any) -> "Executor":
+        """Make a `concurrent.futures.Executor`; `JobExecutor` says how it differs from a pool."""
+        from picloud.job_executor import JobExecutor
+
+        return JobExecutor(self, NO_OPTIONS.changed(options))
+
+    def close(self) -> bool:
+        """End the session; jobs of a durable master go on. True if it was open, as in PiCloud."""
+        return drive(self.aclose(), "close")
+
+    @abstractmethod
+    async def aclose(self) -> bool:
+        """End the session; see `close`."""
 
     def drive(self, coroutine: Coroutine[Any, Any, T], verb: str) -> T:
         """Run a coroutine of these verbs in this thread; `verb` is the spelling the user knows."""

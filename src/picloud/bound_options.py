@@ -5,7 +5,7 @@ from typing import Any
 
 from picloud.blocking import drive
 from picloud.job import Job, JobMap
-from picloud.job_options import NO_OPTIONS, JobOptions
+from picloud.job_options import JobOptions
 from picloud.submit_verbs import SubmitVerbs
 
 
@@ -52,9 +52,5 @@ class Options:
         return hash(self._job_options)
 
     def __repr__(self) -> str:
-        changed = [
-            f"{name}={item!r}"
-            for name, item in vars(self._job_options).items()
-            if not name.startswith("_") and item != getattr(NO_OPTIONS, name)
-        ]
+        changed = (f"{name}={item!r}" for name, item in self._job_options.named().items())
         return f"options({', '.join(changed)})"

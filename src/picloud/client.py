@@ -4,16 +4,15 @@ Threads of the user hand over work by posting to that loop. All that is posted i
 leaves as one frame, submissions first, so that nothing names a job before the job is known.
 """
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, get_args
 
 from picloud import errors
 from picloud.aio.loop_thread import LoopThread
 from picloud.aio.session import LinkSession
+from picloud.grants import Secrets
 from picloud.outcomes import Collector
 from picloud.protocol import client_messages as messages
-from picloud.protocol.ids import JobId
 from picloud.protocol.link import LinkClosed, LinkEvent, MessagesReceived, PeerDrained
 from picloud.protocol.link_messages import CloseReason
 from picloud.submission_stream import SubmissionStream
@@ -22,14 +21,16 @@ from picloud.watches import Question, Questions, Watches
 
 _ERRORS = {CloseReason.VERSION: errors.VersionMismatch}
 
-WHY_TIME = 5.0
-"""Seconds that a timed-out wait gives the master to say why."""
-
 
 class Client:
-    """Submits, watches and asks over one link, for all threads of a session."""
+    """Submits, watches and asks over one link, for all threads of a session.
 
-    def __init__(self, thread: LoopThread) -> None:
+    Args:
+        thread: the engine's.
+        secrets: takes those of the ids that the session is given.
+    """
+
+    def __init__(self, thread: LoopThread, secrets: Secrets | None = None) -> None:
         self._thread = thread
         self._link: LinkSession | None = None
         self._watches = Watches(self._flush_soon)
@@ -37,7 +38,7 @@ class Client:
         self._flush_is_due = False
         self._loss: BaseException | None = None
         self.submissions = SubmissionStream(
-            thread.loop, self._post, self.flush, self._watches.expect
+            thread.loop, self._post, self.flush, self._watches.expect, secrets or Secrets()
         )
         self._handlers: dict[type, Callable[[Any], object]] = {
             messages.JidsReserved: self.submissions.on_jids_reserved,
@@ -182,30 +183,3 @@ class Client:
             handler(message)
         elif self._link is not None:
             self._link.close(CloseReason.PROTOCOL, f"a {type(message).__name__} for a client")
-
-
-class Connected(ABC):
-    """What the verbs build on; `Session` knows how to connect."""
-
-    _client: Client | None = None
-
-    @property
-    @abstractmethod
-    def is_lost(self) -> bool:
-        """True when the session is closed or its master is gone: its verbs raise ConnectionLost."""
-
-    @abstractmethod
-    async def _opened(self) -> Client:
-        """Return the client, once it is connected."""
-
-
-async def why_in_time(client: Client, jid: int) -> str:
-    """Ask why a job has not finished, or say that the master does not answer."""
-    question = Question(lambda number: messages.AskWhy(number, JobId(jid)))
-    client.ask(question)
-    client.expire(question, WHY_TIME)
-    if await question is Wake.LOST:
-        raise client.loss()
-    if isinstance(question.answer, messages.ReasonRead | messages.Refused):
-        return question.answer.text
-    return f"the master has not answered for {WHY_TIME:.0f} s"

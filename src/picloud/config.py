@@ -14,13 +14,6 @@ from urllib.parse import urlsplit
 URL = "PICLOUD_URL"
 API_KEY = "PICLOUD_API_KEY"
 API_SECRETKEY = "PICLOUD_API_SECRETKEY"
-INSIDE_JOB = "PICLOUD_ZYGOTE"
-"""Set in every process that runs jobs, and in what those start."""
-
-
-def is_inside_job() -> bool:
-    """True in a job, and in processes that it has started."""
-    return INSIDE_JOB in os.environ
 
 
 @dataclass(frozen=True)

@@ -2,30 +2,51 @@
 
 It is made by the first verb: an argument of `connect` or `setkey` comes before the environment's
 variables, these before the configuration file, and with none of them it is an embedded cloud.
+
+Inside a job it is the cloud that runs the job, unless the job says otherwise; then that counts
+until the job has ended. What sessions need is imported when one is made: a job needs less.
 """
 
 import os
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from picloud import config, errors
-from picloud.session import Session
+from picloud import config, errors, inside
+
+if TYPE_CHECKING:
+    from picloud.blocking_verbs import BlockingVerbs
+    from picloud.session import Session
 
 _lock = threading.Lock()
-_current: Session | None = None
+_current: "Session | None" = None
 _chosen: config.Target | None = None
 """What `connect` or `setkey` has said, for when the connection must be made again."""
 
 
-def current_session() -> Session:
+def current_session() -> "BlockingVerbs":
     """The process's session; made now if there is none, or if its master has gone away."""
+    line = inside.line
+    if line is not None:
+        return _session_of_job(line)
     session = _current
     if session is None or session.is_lost:
         session = _renewed()
     return session
 
 
-def connect(url: str, *, api_key: str | None = None, api_secretkey: str | None = None) -> Session:
+def _session_of_job(line: "inside.Line") -> "BlockingVerbs":
+    session: BlockingVerbs | None = line.session
+    if session is None or session.is_lost:
+        from picloud.nested import NestedSession
+
+        with _lock:  # a job may have several threads
+            session = line.session
+            if session is None or session.is_lost:
+                line.session = session = NestedSession(line)
+    return session
+
+
+def connect(url: str, *, api_key: str | None = None, api_secretkey: str | None = None) -> "Session":
     """Use this master from now on.
 
     Args:
@@ -61,7 +82,7 @@ def embedded(
     workers: int | None = None,
     core_types: Any = None,
     data_dir: str | os.PathLike[str] | None = None,
-) -> Session:
+) -> "Session":
     """Make an embedded cloud: a context manager, sync and async, with every verb as a method.
 
     Args:
@@ -91,7 +112,7 @@ async def aclose() -> bool:
     return await session.aclose() if session is not None else False
 
 
-def _renewed() -> Session:
+def _renewed() -> "Session":
     global _current
     with _lock:
         if _current is None or _current.is_lost:
@@ -99,12 +120,13 @@ def _renewed() -> Session:
         return _current
 
 
-def _made(target: config.Target | None) -> Session:
-    if target is None and config.is_inside_job():
-        # An embedded cloud of its own for each job that asks would drown the machine.
+def _made(target: config.Target | None) -> "Session":
+    if target is None and inside.running_on_cloud():
+        # A process that a job has started has no part in the job's conversation, and an embedded
+        # cloud of its own for each job that asks would drown the machine.
         raise errors.CloudException(
-            "a job cannot use the cloud that runs it",
-            hint="return what the next step needs, and make its call from your program",
+            "a process that a job has started cannot use the cloud that runs the job",
+            hint="make the call in the job itself, or name a master with connect()",
         )
     if target is None:
         return embedded()
@@ -119,9 +141,12 @@ def _choose(target: config.Target) -> None:
         _chosen = target
 
 
-def _replace(target: config.Target) -> Session:
+def _replace(target: config.Target) -> "Session":
     global _current
     session = _made(target)
+    if inside.line is not None:
+        inside.line.session = session
+        return session
     with _lock:
         old, _current = _current, session
     if old is not None:
@@ -130,8 +155,12 @@ def _replace(target: config.Target) -> Session:
     return session
 
 
-def _taken() -> Session | None:
+def _taken() -> "BlockingVerbs | None":
     global _current
+    line = inside.line
+    if line is not None:
+        session, line.session = line.session, None
+        return session  # type: ignore[no-any-return]  # a line only keeps it
     with _lock:
         session, _current = _current, None
     return session

@@ -1,14 +1,16 @@
 """The plain verbs, `cloud.call(...)` and so on: each is that of the process's session."""
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from picloud.bound_options import Options
 from picloud.current import current_session
 from picloud.job import Job, JobMap
-from picloud.job_executor import JobExecutor
 from picloud.job_options import NO_OPTIONS
 from picloud.protocol.jobs import JobStatus
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 finished_statuses = [
     status.value
@@ -25,13 +27,17 @@ def call(func: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Job:
         args: copied now; changing them later changes nothing.
         kwargs: likewise. Names that begin with an underscore are PiCloud's options: `_type`,
             `_cores`, `_label`, `_priority`, `_restartable`, `_kill_process`, `_timeout` (seconds),
-            `_max_runtime` (minutes), `_memory` (MB), `_os_env_vars`; see `options`.
+            `_max_runtime` (minutes), `_memory` (MB), `_os_env_vars`, `_retries`, `_retry_delay`,
+            `_profile`, `_depends_on`, `_depends_on_errors`, `_callback`, `_callback_on_error`;
+            see `options`.
 
     Returns:
         The job: its number, and the handle for all else.
 
     Raises:
         TypeError: `func` is not callable or would refuse the arguments; or an unknown option.
+        ValueError: an option makes no sense, or asks for what this cloud can never offer.
+        AccessDenied: a job that it is to wait for does not exist, or not for this session.
         SerializationError: the function or an argument cannot travel.
         ConnectionLost: the master is out of reach.
         RuntimeError: an event loop is running here: use `acall`.
@@ -237,6 +243,15 @@ def options(**options: Any) -> Options:
         memory: limit in MB; default none.
         os_env_vars: environment variables set while the job runs: names, which are read from
             here and now, or a dict of names and values.
+        retries: how often the job runs again after it has failed by itself; default 0.
+        retry_delay: seconds of pause before it does; default 0.
+        profile: have its run profiled, for `info`.
+        depends_on: jobs, read here and now, that have to finish first.
+        depends_on_errors: "abort" (default): if one of these does not succeed, the job never runs
+            and is `stalled`; "ignore": it runs all the same.
+        callback: a function, or a list of them, to be called in this program with the job when it
+            is done; one that takes no argument is called without. Not inside a job.
+        callback_on_error: the same for when it has ended otherwise.
 
     Returns:
         A value with `call`, `map`, `acall` and `amap`; it can be kept and used again.
@@ -247,7 +262,7 @@ def options(**options: Any) -> Options:
     return Options(current_session, NO_OPTIONS.changed(options))
 
 
-def executor(**options: Any) -> JobExecutor:
+def executor(**options: Any) -> "Executor":
     """Make a `concurrent.futures.Executor` whose calls are jobs, with these options.
 
     Unlike a pool's, its futures do not track `running()`, cancelling one kills its job even while

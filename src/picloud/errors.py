@@ -166,6 +166,12 @@ def unknown_job(jid: int) -> AccessDenied:
     return AccessDenied(f"no job {jid} that this session may read", jid)
 
 
+def job_in_cycle(jid: int) -> CloudCycleError:
+    """Make the answer for a job that may come to wait for the one that asks."""
+    text = f"job {jid} may come to wait for this one: waiting for it could never end"
+    return CloudCycleError(text, jid)
+
+
 def _original_of(failure: Failure) -> BaseException | None:
     if not failure.exception:
         return None

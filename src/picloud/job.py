@@ -1,14 +1,15 @@
-"""`Job`, `JobMap`, and how the `jobs` argument of every verb is read."""
+"""`Job` and `JobMap`: handles of jobs."""
 
 from __future__ import annotations
 
 import enum
+import threading
 from bisect import bisect_right
 from collections.abc import Coroutine, Generator, Iterable, Iterator, Sequence
 from itertools import accumulate, chain
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, overload
 
-from picloud.protocol.limits import MAX_INT
+from picloud.grants import Grant, spans
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -28,13 +29,16 @@ ALL: Final = _All.ALL
 T = TypeVar("T")
 
 
-class JobSession(Protocol):
+class HandleSession(Protocol):
     """What a handle needs of its session: some verbs, and to know whether it is still the one."""
 
-    origin: str
+    origin: str | None
+    """Equal for sessions whose jobs are the same; None inside a job, where all jobs that can be
+    reached are of the cloud that runs it."""
 
     @property
     def is_lost(self) -> bool: ...
+    def grants(self, first: int, stop: int) -> Sequence[Grant]: ...
     def drive(self, coroutine: Coroutine[Any, Any, T], verb: str) -> T: ...
     def aresult(self, jobs: Any, timeout: float | None = None) -> Coroutine[Any, Any, Any]: ...
     def astatus(self, jobs: Any) -> Coroutine[Any, Any, Any]: ...
@@ -53,16 +57,17 @@ class Job(int):
     Pickled, it is a handle for the session of whoever loads it. Dropping it never kills the job.
     """
 
-    _session: JobSession | Elsewhere | None = None
+    _session: HandleSession | Elsewhere | None = None
+    _grant: Grant | None = None  # of a handle that was loaded; a session's own are made when needed
 
-    def _verbs(self) -> JobSession:
+    def _verbs(self) -> HandleSession:
         session = self._session
         if session is not None and not isinstance(session, Elsewhere) and not session.is_lost:
             return session
         import picloud  # the process's own session; by then it is another connection, perhaps
 
         current = picloud.current_session()
-        if session is not None and session.origin != current.origin:
+        if session is not None and not _is_same(session, current):
             if isinstance(session, Elsewhere):
                 raise _of_another_session()
             return session
@@ -106,7 +111,12 @@ class Job(int):
         return self._verbs().future_of(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _loaded_job, (int(self), _origin_of(self._session))
+        grant = [part for each in grants_of(self) for part in each]  # there is at most one
+        return _loaded_job, (int(self), _origin_of(self._session), *grant)
+
+    def __picloud_handles__(self) -> Iterable[tuple[int, int]]:
+        """Tell the serializer which jobs this is a handle of."""
+        return ((int(self), int(self) + 1),)
 
     def __copy__(self) -> Job:
         return self
@@ -121,14 +131,18 @@ class JobMap(Sequence[Job]):
     It holds ranges of numbers: a hundred thousand jobs take no more room than one.
     """
 
-    __slots__ = ("_ends", "_ranges", "_session")
+    __slots__ = ("_ends", "_grants", "_ranges", "_session")
 
     def __init__(
-        self, ranges: Iterable[range] = (), session: JobSession | Elsewhere | None = None
+        self,
+        ranges: Iterable[range] = (),
+        session: HandleSession | Elsewhere | None = None,
+        grants: tuple[Grant, ...] = (),
     ) -> None:
         self._ranges = tuple(each for each in ranges if each)
         self._ends = tuple(accumulate(map(len, self._ranges)))
         self._session = session
+        self._grants = grants  # in order, of a map that was loaded
 
     @property
     def jids(self) -> Sequence[int]:
@@ -145,15 +159,16 @@ class JobMap(Sequence[Job]):
     def __getitem__(self, index: int | slice) -> Job | JobMap:
         if isinstance(index, slice):
             places = range(len(self))[index]
-            return JobMap(self._ranges_at(places), self._session)
+            return JobMap(self._ranges_at(places), self._session, self._grants)
         place = range(len(self))[index]  # counts from the end and raises as a list does
-        return job_of(self._jid_at(place), self._session)
+        jid = self._jid_at(place)
+        return job_of(jid, self._session, _grant_for(jid, self._grants))
 
     def __iter__(self) -> Iterator[Job]:
-        session = self._session
+        session, grants = self._session, self._grants
         for each in self._ranges:
             for jid in each:
-                yield job_of(jid, session)
+                yield job_of(jid, session, _grant_for(jid, grants) if grants else None)
 
     def __contains__(self, item: object) -> bool:
         return isinstance(item, int) and any(item in each for each in self._ranges)
@@ -172,7 +187,11 @@ class JobMap(Sequence[Job]):
         return f"JobMap({len(self)} jobs, {self._ranges[0][0]} to {self._ranges[-1][-1]})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _loaded_map, (self._ranges, _origin_of(self._session))
+        return _loaded_map, (self._ranges, _origin_of(self._session), tuple(grants_of(self)))
+
+    def __picloud_handles__(self) -> Iterable[tuple[int, int]]:
+        """Tell the serializer which jobs these are handles of."""
+        return chain.from_iterable(map(spans, self._ranges))
 
     def _jid_at(self, place: int) -> int:
         at = bisect_right(self._ends, place)
@@ -213,72 +232,111 @@ class Elsewhere:
         self.origin = origin
 
 
-def _origin_of(session: JobSession | Elsewhere | None) -> str | None:
+def _origin_of(session: HandleSession | Elsewhere | None) -> str | None:
     return None if session is None else session.origin
 
 
-def _loaded_job(jid: int, origin: str | None) -> Job:
-    job = Job(jid)
-    job._session = None if origin is None else Elsewhere(origin)
-    return job
+def _is_same(one: HandleSession | Elsewhere, current: HandleSession) -> bool:
+    return current.origin is None or one.origin == current.origin
 
 
-def _loaded_map(ranges: tuple[range, ...], origin: str | None) -> JobMap:
-    return JobMap(ranges, None if origin is None else Elsewhere(origin))
+class _Loading(threading.local):
+    """Whose result this thread is unpickling: handles that a job has made are for that session."""
+
+    session: HandleSession | None = None
 
 
-def job_of(jid: int, session: JobSession | Elsewhere | None) -> Job:
+_loading = _Loading()
+
+
+class loading:  # noqa: N801 - used like a function
+    """Around the loading of what comes from a session's cloud."""
+
+    __slots__ = ("_before", "_session")
+
+    def __init__(self, session: HandleSession) -> None:
+        self._session = session
+
+    def __enter__(self) -> None:
+        self._before, _loading.session = _loading.session, self._session
+
+    def __exit__(self, *_: object) -> None:
+        _loading.session = self._before
+
+
+def _session_for(origin: str | None) -> HandleSession | Elsewhere | None:
+    if origin is not None:
+        return Elsewhere(origin)
+    session = _loading.session
+    # Inside a job they stay handles that were loaded: that one may have to present them.
+    return None if session is None or session.origin is None else session
+
+
+def _loaded_job(
+    jid: int, origin: str | None, first: int = 0, stop: int = 0, capability: bytes = b""
+) -> Job:
+    return job_of(jid, _session_for(origin), (first, stop, capability) if capability else None)
+
+
+def _loaded_map(
+    ranges: tuple[range, ...], origin: str | None, grants: tuple[Grant, ...] = ()
+) -> JobMap:
+    return JobMap(ranges, _session_for(origin), grants)
+
+
+def job_of(jid: int, session: HandleSession | Elsewhere | None, grant: Grant | None = None) -> Job:
     """Make the handle of a job."""
     job = Job(jid)
     job._session = session
+    if grant is not None:
+        job._grant = grant
     return job
 
 
-# ---------------------------------------------------------------------- the `jobs` argument
+# ---------------------------------------------------------------------- capabilities
 
 
-def jids_of(jobs: object, session: JobSession) -> tuple[Sequence[int], bool]:
-    """Read a `jobs` argument: the numbers, and whether it was a single job.
-
-    Raises:
-        TypeError: something that is no job.
-        ValueError: a number that no job can have, or the job of another session.
-    """
-    if isinstance(jobs, int):
-        return [_jid_of(jobs, session)], True
-    return _many(jobs, session), False
-
-
-def _many(jobs: object, session: JobSession) -> Sequence[int]:
-    if isinstance(jobs, JobMap):
-        if jobs._session is not session:
-            _check_origin(jobs._session, session)
-        return jobs.jids
-    if isinstance(jobs, str | bytes | bytearray) or not isinstance(jobs, Iterable):
-        raise TypeError(f"expected a job, its number, or an iterable of these, not {jobs!r:.80}")
-    jids: list[int] = []
-    for each in jobs:
-        if type(each) is Job and each._session is session:
-            jids.append(int(each))
-        elif isinstance(each, JobMap):
-            jids.extend(_many(each, session))
-        else:
-            jids.append(_jid_of(each, session))
-    return jids
+def grants_of(jobs: Job | JobMap) -> Sequence[Grant]:
+    """The capabilities that these handles carry, in order."""
+    session = jobs._session
+    if isinstance(jobs, Job):
+        if jobs._grant is not None:
+            return [jobs._grant]
+        ranges: tuple[range, ...] = (range(int(jobs), int(jobs) + 1),)
+    elif jobs._grants:
+        return [each for each in jobs._grants if _touches(each, jobs._ranges)]
+    else:
+        ranges = jobs._ranges
+    if session is None or isinstance(session, Elsewhere):
+        return []
+    return sorted(
+        grant
+        for each in ranges
+        for first, stop in spans(each)
+        for grant in session.grants(first, stop)
+    )
 
 
-def _jid_of(job: object, session: JobSession) -> int:
-    if not isinstance(job, int) or isinstance(job, bool):
-        raise TypeError(f"expected a job or its number, not {job!r:.80}")
-    if not 0 <= job <= MAX_INT:  # a larger one fits into no message
-        raise ValueError(f"no job has the number {int(job)}")
-    if isinstance(job, Job):
-        _check_origin(job._session, session)
-    return int(job)
+def _grant_for(jid: int, grants: tuple[Grant, ...]) -> Grant | None:
+    at = bisect_right(grants, jid, key=_first) - 1
+    return grants[at] if at >= 0 and jid < grants[at][1] else None
 
 
-def _check_origin(other: JobSession | Elsewhere | None, session: JobSession) -> None:
-    if other is not None and other.origin != session.origin:
+def _first(grant: Grant) -> int:
+    return grant[0]
+
+
+def _touches(grant: Grant, ranges: tuple[range, ...]) -> bool:
+    first, stop, _ = grant
+    return any(first <= max(each[0], each[-1]) and min(each[0], each[-1]) < stop for each in ranges)
+
+
+# ---------------------------------------------------------------------- of which cloud
+
+
+def check_origin(other: HandleSession | Elsewhere | None, session: HandleSession) -> None:
+    """Refuse the handles of another cloud's session."""
+    if other is not None and not _is_same(other, session):
         raise _of_another_session()
 
 

@@ -57,10 +57,10 @@ class JobExecutor(Executor):
         """
         self._check_open()
         session = self._session
-        spec, payload = session.packed_call(self._job_options, fn, args, kwargs)
-        job = session.submit_now(spec, payload)
+        call = session.packed_call(self._job_options, fn, args, kwargs)
+        job = session.submit_now(call)
         if job is None:
-            job = drive_anywhere(session.submit_packed(spec, payload))
+            job = drive_anywhere(session.submit_packed(call))
         future = session.future_of(job)
         with self._lock:
             self._futures.add(future)
@@ -122,7 +122,7 @@ class JobExecutor(Executor):
 
     def _results(self, jobs: JobMap, deadline: float | None) -> Iterator[Any]:
         """Yield results; when the reader stops early, the rest is cancelled, as executors do."""
-        stream = ResultStream(self._session._opened, jobs.jids, None, False)
+        stream = ResultStream(self._session._opened, self._session, jobs.jids, None, False)
         count = 0
         try:
             for _ in range(len(jobs)):

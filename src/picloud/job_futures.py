@@ -12,12 +12,14 @@ from functools import partial
 from typing import Any, cast
 
 from picloud.blocking import drive
-from picloud.client import Client, Connected
+from picloud.connected import AnyClient, Connected
 from picloud.errors import CloudException
+from picloud.job import HandleSession
 from picloud.outcomes import Outcome
 from picloud.protocol.client_messages import KillJobs
 from picloud.protocol.ids import JobId, RequestId
 from picloud.result_values import value_of
+from picloud.waiters import Way
 from picloud.watches import JIDS_PER_MESSAGE, Question
 
 
@@ -65,9 +67,10 @@ class JobFuture(Future[Any]):
 
 
 class FutureThread:
-    """Does what takes time for futures, in order, in a daemon thread that starts when needed."""
+    """Does what takes time, in order, in a daemon thread that starts when needed."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "picloud futures") -> None:
+        self._name = name
         self._work: queue.SimpleQueue[Callable[[], object] | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -85,9 +88,7 @@ class FutureThread:
     def _start(self) -> None:
         with self._lock:
             if self._thread is None:
-                self._thread = threading.Thread(
-                    target=self._run, name="picloud futures", daemon=True
-                )
+                self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
                 self._thread.start()
 
     def _run(self) -> None:
@@ -100,7 +101,16 @@ class FutureCollector:
 
     wants_results = True
 
-    def __init__(self, jid: int, future: JobFuture, client: Client, thread: FutureThread) -> None:
+    def __init__(
+        self,
+        jid: int,
+        future: JobFuture,
+        client: AnyClient,
+        session: Connected,
+        thread: FutureThread,
+    ) -> None:
+        self.way: Way | None = None
+        self._session = cast("HandleSession", session)
         self.jids: Sequence[int] = [jid]
         self._future = future
         self._client = client
@@ -108,8 +118,10 @@ class FutureCollector:
 
     def put(self, _position: int, outcome: Outcome) -> None:
         """See `Collector`."""
-        jid = self.jids[0]
-        self._thread.put(lambda: self._future.settle(lambda: value_of(jid, outcome, False)))
+        jid, session = self.jids[0], self._session
+        self._thread.put(
+            lambda: self._future.settle(lambda: value_of(jid, outcome, False, session))
+        )
 
     def lose(self) -> None:
         """See `Collector`."""
@@ -130,12 +142,13 @@ def watched_future(session: Connected, jid: int, thread: FutureThread) -> JobFut
         except CloudException as error:
             future.fail(error)
         else:
-            client.watch(FutureCollector(jid, future, client, thread))
+            client.watch(FutureCollector(jid, future, client, session, thread))
 
     if session._client is None:
         thread.put(watch)
     else:
-        session._client.watch(FutureCollector(jid, future, session._client, thread))
+        client = session._client
+        client.watch(FutureCollector(jid, future, client, session, thread))
     return future
 
 

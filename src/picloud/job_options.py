@@ -7,10 +7,11 @@ import difflib
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from picloud.protocol.jobs import CORE_TYPES, JobSpec
 from picloud.protocol.limits import MAX_INT
+from picloud.submit_options import NO_SUBMIT_OPTIONS, SUBMIT_NAMES, SubmitOptions
 
 MAX_LABEL = 1024
 MAX_MEMORY = 1 << 40  # MB
@@ -41,6 +42,10 @@ class JobOptions:
         max_runtime: the same in minutes, PiCloud's way.
         memory: limit in MB; None for no limit.
         os_env_vars: names of variables to copy from here, or names with values.
+        retries: how often it runs again after it has failed by itself.
+        retry_delay: seconds of pause before it does.
+        profile: its run is profiled.
+        submit: what belongs to one submission only; set by `changed`.
     """
 
     type: str = "c1"
@@ -53,6 +58,10 @@ class JobOptions:
     max_runtime: float | None = None
     memory: int | None = None
     os_env_vars: Any = None  # given as a list or a mapping, kept as sorted pairs
+    retries: int = 0
+    retry_delay: float = 0
+    profile: bool = False
+    submit: SubmitOptions = NO_SUBMIT_OPTIONS
 
     def __post_init__(self) -> None:
         _check_type(self.type)
@@ -70,7 +79,18 @@ class JobOptions:
         if self.memory is not None:
             _check_int("memory", self.memory, 1, MAX_MEMORY)
         object.__setattr__(self, "os_env_vars", _pairs(self.os_env_vars))
-        object.__setattr__(self, "_hash", hash(tuple(getattr(self, name) for name in _NAMES)))
+        _check_int("retries", self.retries, 0)
+        if self.retry_delay != 0:
+            _check_time("retry_delay", self.retry_delay, MAX_SECONDS)
+        _check_bool("profile", self.profile)
+        object.__setattr__(self, "bare", self)
+        object.__setattr__(self, "_hash", hash(tuple(getattr(self, name) for name in _OWN)))
+
+    if TYPE_CHECKING:
+
+        @property
+        def bare(self) -> "JobOptions":
+            """The same without what belongs to one submission: a part of the key of a spec."""
 
     def __hash__(self) -> int:
         # Asked for at every call, so it is made once.
@@ -97,7 +117,23 @@ class JobOptions:
         for name in options:
             if name not in _NAMES:
                 raise unknown_option(name, list(_NAMES))
-        return replace(self, **options)
+        given = {name: item for name, item in options.items() if name in SUBMIT_NAMES}
+        own = {name: item for name, item in options.items() if name not in given}
+        bare = replace(self.bare, **own) if own else self.bare
+        submit = replace(self.submit, **given) if given else self.submit
+        return bare if submit is NO_SUBMIT_OPTIONS else bare._with(submit)
+
+    def _with(self, submit: SubmitOptions) -> "JobOptions":
+        """Put in what was checked already; in a chain of jobs every call comes here."""
+        options = object.__new__(JobOptions)
+        options.__dict__.update(self.__dict__, submit=submit)
+        return options
+
+    def named(self) -> dict[str, Any]:
+        """All options that differ from the defaults, by name."""
+        every = {**vars(self), **vars(self.submit)}
+        defaults = {**vars(NO_OPTIONS), **vars(NO_SUBMIT_OPTIONS)}
+        return {name: every[name] for name in _NAMES if every[name] != defaults[name]}
 
     def spec(self, name: str, python: str) -> JobSpec:
         """Say it in the words of the wire."""
@@ -114,10 +150,14 @@ class JobOptions:
             self.memory or 0,
             self.label or "",
             dict(self.os_env_vars) if self.os_env_vars else None,
+            self.retries,
+            float(self.retry_delay),
+            self.profile,
         )
 
 
-_NAMES = tuple(field.name for field in fields(JobOptions))
+_OWN = tuple(field.name for field in fields(JobOptions) if field.name != "submit")
+_NAMES = (*_OWN, *SUBMIT_NAMES)
 
 
 def unknown_option(name: str, known: list[str]) -> TypeError:

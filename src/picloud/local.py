@@ -34,7 +34,8 @@ def embedded_session(
             These cores serve every core type.
         core_types: instead, how many cores there are of each type, such as {"c1": 2, "m1": 1}.
     """
-    return Session(partial(_open, _offers(workers, core_types)))
+    offers = _offers(workers, core_types)
+    return Session(partial(_open, offers), offers=offers)
 
 
 def _offers(workers: int | None, core_types: Mapping[str, int] | None) -> list[SlotPool]:

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import repeat
 from typing import Protocol
 
-from picloud.protocol.client_messages import JobFailed, JobsUnknown
-from picloud.waiters import Waiter, Wake
+from picloud.protocol.client_messages import JobFailed, JobsInCycle, JobsUnknown
+from picloud.waiters import Waiter, Wake, Way
 
-Outcome = bytes | None | JobFailed | JobsUnknown
+Outcome = bytes | None | JobFailed | JobsUnknown | JobsInCycle
 
 
 class Pending:
@@ -23,6 +23,7 @@ class Pending:
 
 PENDING = Pending()
 UNKNOWN = JobsUnknown([])
+IN_CYCLE = JobsInCycle([])
 
 
 class Collector(Protocol):
@@ -30,6 +31,8 @@ class Collector(Protocol):
 
     jids: Sequence[int]
     wants_results: bool
+    way: Way | None
+    """How those who wait for it must wait, where that is not by themselves (`waiters`)."""
 
     def put(self, position: int, outcome: Outcome) -> None:
         """The job at this position has its outcome."""
@@ -88,6 +91,7 @@ class Stream:
         self.outcomes: list[Outcome | Pending] = [PENDING] * len(jids)
         self.arrived: list[int] = []  # positions, in order of completion
         self.is_lost = False
+        self.way: Way | None = None
         self._waiter: Waiter | None = None
 
     def put(self, position: int, outcome: Outcome) -> None:
@@ -113,6 +117,7 @@ class Stream:
     def next_arrival(self, is_here: Callable[[], bool]) -> Waiter:
         """Make a waiter for the next outcome; it is set already if `is_here` is true by now."""
         self._waiter = waiter = Waiter()
+        waiter.way = self.way
         # Looked at again after the waiter is in place: the engine puts first, then wakes.
         if self.is_lost:
             waiter.set(Wake.LOST)

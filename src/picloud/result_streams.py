@@ -4,9 +4,9 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Self
 
-from picloud.client import Client, why_in_time
+from picloud.connected import AnyClient, why_in_time
 from picloud.errors import CloudTimeoutError
-from picloud.job import Job, JobSession, job_of
+from picloud.job import HandleSession, Job, job_of
 from picloud.outcomes import PENDING, Stream
 from picloud.result_values import value_of
 from picloud.waiters import Wake
@@ -14,11 +14,11 @@ from picloud.waiters import Wake
 READ_AHEAD = 1_000
 """Results that are fetched before they are asked for; up to twice as many are kept."""
 
-Opened = Callable[[], Awaitable[Client]]
+Opened = Callable[[], Awaitable[AnyClient]]
 
 
 async def _arrival(
-    client: Client,
+    client: AnyClient,
     stream: Stream,
     is_here: Callable[[], bool],
     seconds: float | None,
@@ -51,16 +51,22 @@ class ResultStream:
     """
 
     def __init__(
-        self, opened: Opened, jids: Sequence[int], timeout: float | None, ignore_errors: bool
+        self,
+        opened: Opened,
+        session: HandleSession,
+        jids: Sequence[int],
+        timeout: float | None,
+        ignore_errors: bool,
     ) -> None:
         self._opened = opened
+        self._session = session
         self._jids = jids
         self.timeout = timeout
         self._ignore_errors = ignore_errors
         self._place = 0
         self._windows: list[Stream] = []
         self._fetched = 0  # how many jobs are in this and earlier windows
-        self._client: Client | None = None
+        self._client: AnyClient | None = None
 
     def __aiter__(self) -> Self:
         return self
@@ -80,18 +86,18 @@ class ResultStream:
         if self._place % READ_AHEAD == 0:
             del self._windows[0]
         assert outcome is not PENDING  # just waited for
-        return value_of(jid, outcome, self._ignore_errors)
+        return value_of(jid, outcome, self._ignore_errors, self._session)
 
     def __del__(self) -> None:
         if self._client is not None:
             for window in self._windows:
                 self._client.forget(window)
 
-    async def _open(self) -> Client:
+    async def _open(self) -> AnyClient:
         self._client = await self._opened()
         return self._client
 
-    def _read_ahead(self, client: Client) -> None:
+    def _read_ahead(self, client: AnyClient) -> None:
         while len(self._windows) < 2 and self._fetched < len(self._jids):
             jids = self._jids[self._fetched : self._fetched + READ_AHEAD]
             window = Stream(jids, wants_results=True)
@@ -104,14 +110,14 @@ class Completions:
     """Jobs in the order in which they end, however they end; the timeout is for all together."""
 
     def __init__(
-        self, opened: Opened, session: JobSession, jids: Sequence[int], timeout: float | None
+        self, opened: Opened, session: HandleSession, jids: Sequence[int], timeout: float | None
     ) -> None:
         self._opened = opened
         self._session = session
         self._stream = Stream(list(dict.fromkeys(jids)), wants_results=False)
         self._deadline = None if timeout is None else time.monotonic() + timeout
         self._place = 0
-        self._client: Client | None = None
+        self._client: AnyClient | None = None
 
     def __aiter__(self) -> Self:
         return self
@@ -136,7 +142,7 @@ class Completions:
         if self._client is not None and self._place < len(self._stream.jids):
             self._client.forget(self._stream)
 
-    async def _open(self) -> Client:
+    async def _open(self) -> AnyClient:
         self._client = await self._opened()
         self._client.watch(self._stream)
         return self._client

@@ -5,33 +5,40 @@ from typing import Any
 
 from picloud import errors
 from picloud.code import values
+from picloud.job import HandleSession, loading
 from picloud.outcomes import Outcome, Pending
-from picloud.protocol.client_messages import JobFailed
+from picloud.protocol.client_messages import JobFailed, JobsInCycle
 
 
-def value_of(jid: int, outcome: Outcome | Pending, ignore_errors: bool) -> Any:
+def value_of(
+    jid: int, outcome: Outcome | Pending, ignore_errors: bool, session: HandleSession
+) -> Any:
     """Unpickle a result; raise the error of a job that has none, or return it."""
-    if type(outcome) is bytes:
-        try:
-            return values.loads(outcome)
-        except Exception as error:  # noqa: BLE001 - what unpickling runs may raise anything
-            failure: BaseException = _unloadable(jid, error)
-            failure.__cause__ = error
-    else:
-        failure = error_of(jid, outcome)
+    with loading(session):
+        if type(outcome) is bytes:
+            try:
+                return values.loads(outcome)
+            except Exception as error:  # noqa: BLE001 - what unpickling runs may raise anything
+                failure: BaseException = _unloadable(jid, error)
+                failure.__cause__ = error
+        else:
+            failure = error_of(jid, outcome)
     if ignore_errors:
         return failure
     raise failure
 
 
-def values_of(jids: Sequence[int], outcomes: Sequence[Outcome], ignore_errors: bool) -> list[Any]:
+def values_of(
+    jids: Sequence[int], outcomes: Sequence[Outcome], ignore_errors: bool, session: HandleSession
+) -> list[Any]:
     """The same for many jobs, in their order."""
     loads = values.loads
     try:
-        return [loads(outcome) for outcome in outcomes]  # type: ignore[arg-type]  # mostly bytes
+        with loading(session):
+            return [loads(outcome) for outcome in outcomes]  # type: ignore[arg-type]  # mostly bytes
     except Exception:  # noqa: BLE001 - whatever it is, the careful way will meet it again
         return [
-            value_of(jid, outcome, ignore_errors)
+            value_of(jid, outcome, ignore_errors, session)
             for jid, outcome in zip(jids, outcomes, strict=True)
         ]
 
@@ -40,6 +47,8 @@ def error_of(jid: int, outcome: Outcome | Pending) -> errors.CloudException:
     """Make the error of a job that did not succeed."""
     if isinstance(outcome, JobFailed):
         return errors.from_failure(jid, outcome.status, outcome.failure)
+    if isinstance(outcome, JobsInCycle):
+        return errors.job_in_cycle(jid)
     return errors.unknown_job(jid)
 
 

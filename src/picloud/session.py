@@ -9,23 +9,23 @@ import asyncio
 import atexit
 import os
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from picloud import errors
 from picloud.aio.loop_thread import LoopThread
 from picloud.blocking import drive
 from picloud.blocking_verbs import BlockingVerbs
-from picloud.bound_options import Options
 from picloud.client import Client
-from picloud.job_options import NO_OPTIONS, JobOptions
+from picloud.grants import Grant, Secrets
+from picloud.job_futures import FutureThread
+from picloud.job_options import JobOptions
+from picloud.protocol.jobs import SlotPool
 from picloud.submissions import Spec
+from picloud.submit_options import SubmitOptions
 from picloud.waiters import Waiter
-
-if TYPE_CHECKING:
-    from picloud.job_executor import JobExecutor
 
 Closer = Callable[[], Awaitable[None]]
 """Ends what an opener has started; runs on the engine's loop."""
@@ -43,7 +43,10 @@ class Session(BlockingVerbs):
         origin: equal for sessions with the same master, whose jobs are the same jobs; by default
             no other session's.
         prepare: called once in the thread that opens the session, before its loop's thread starts.
+        offers: all the cores that this cloud will ever have, where that is known.
     """
+
+    _client: Client | None = None
 
     def __init__(
         self,
@@ -51,10 +54,14 @@ class Session(BlockingVerbs):
         *,
         origin: str | None = None,
         prepare: Callable[[], object] | None = None,
+        offers: Sequence[SlotPool] = (),
     ) -> None:
         self.origin = origin if origin is not None else os.urandom(16).hex()
         self._opener = opener
         self._prepare = prepare
+        self._offers = offers
+        self._secrets = Secrets()
+        self._callbacks = FutureThread("picloud callbacks")
         self._lock = threading.Lock()
         self._specs: dict[tuple[bytes, JobOptions], Spec] = {}
         self._thread: LoopThread | None = None
@@ -89,7 +96,7 @@ class Session(BlockingVerbs):
                 if self._prepare is not None:
                     self._prepare()
                 self._thread = LoopThread("picloud engine")
-                self._starting = Client(self._thread)
+                self._starting = Client(self._thread, self._secrets)
                 self._thread.loop.set_exception_handler(partial(_on_fault, self._starting))
                 self._thread.start()
                 self._thread.post(self._open, self._thread, self._starting)
@@ -131,10 +138,6 @@ class Session(BlockingVerbs):
     ) -> None:
         await self.aclose()
 
-    def close(self) -> bool:
-        """End the session; jobs of a durable master go on. True if it was open, as in PiCloud."""
-        return drive(self.aclose(), "close")
-
     async def aclose(self) -> bool:
         """End the session; see `close`."""
         with self._lock:
@@ -150,6 +153,7 @@ class Session(BlockingVerbs):
         thread.stop()
         if self._futures is not None:
             self._futures.stop()
+        self._callbacks.stop()
         return True
 
     def _close(self, thread: LoopThread, waiter: Waiter) -> None:
@@ -172,17 +176,29 @@ class Session(BlockingVerbs):
         """Close the session without waiting for it."""
         threading.Thread(target=self.close, name="picloud closer").start()
 
-    # ------------------------------------------------------------------ more than verbs
+    # ------------------------------------------------------------------ what verbs ask for
 
-    def options(self, **options: Any) -> Options:
-        """Keep options to submit with; see `cloud.options`."""
-        return Options(lambda: self, NO_OPTIONS.changed(options))
+    def grants(self, first: int, stop: int) -> list[Grant]:
+        """Capabilities of those of these jobs that are this session's own."""
+        return self._secrets.grants(first, stop)
 
-    def executor(self, **options: Any) -> "JobExecutor":
-        """Make a `concurrent.futures.Executor`; `JobExecutor` says how it differs from a pool."""
-        from picloud.job_executor import JobExecutor
+    def _call_back(self, jids: range, options: SubmitOptions) -> None:
+        from picloud.callbacks import CallbackCollector
 
-        return JobExecutor(self, NO_OPTIONS.changed(options))
+        client = self._client
+        assert client is not None  # it has just taken the jobs
+        client.watch(CallbackCollector(jids, options, self, self._callbacks))
+
+    def _check_offer(self, options: JobOptions) -> None:
+        if not self._offers:
+            return
+        cores = [pool.cores for pool in self._offers if options.type in pool.core_types]
+        if options.cores > max(cores, default=0):
+            there_are = f"at most {max(cores)}" if cores else "none"
+            raise ValueError(
+                f"no worker of this cloud can ever run a job with {options.cores} cores "
+                f"of type {options.type}: it has {there_are}"
+            )
 
     def _forget(self) -> None:
         """In a forked child there is no engine: its thread has stayed with the parent."""

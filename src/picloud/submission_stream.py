@@ -8,6 +8,8 @@ import asyncio
 from collections.abc import Callable
 
 from picloud.aio.session import LinkSession
+from picloud.dependencies import Dependencies
+from picloud.grants import Secrets
 from picloud.protocol.client_messages import JidsReserved, ReserveJids
 from picloud.submissions import Spec, SubmissionQueue, Submitter
 from picloud.waiters import Waiter, Wake
@@ -24,6 +26,7 @@ class SubmissionStream:
         post: has a function called on it.
         flush: sends, on the engine's loop, all that waits, by way of `send`.
         expect: told of jobs whose outcomes will come unasked.
+        secrets: takes those of the blocks of ids.
     """
 
     def __init__(
@@ -32,7 +35,9 @@ class SubmissionStream:
         post: Callable[..., None],
         flush: Callable[[], None],
         expect: Callable[[range], None],
+        secrets: Secrets,
     ) -> None:
+        self._secrets = secrets
         self._loop = loop
         self._post = post
         self._flush = flush
@@ -50,21 +55,37 @@ class SubmissionStream:
 
     # ------------------------------------------------------------------ any thread
 
-    def submit(self, spec: Spec, payload: bytes) -> int | None:
+    def submit(
+        self,
+        spec: Spec,
+        payload: bytes,
+        handles: list[int] | None = None,
+        after: Dependencies | None = None,
+    ) -> int | None:
         """Take an id for a job and have it sent soon; None if it must wait for `ready`."""
-        jid = self._queue.put(spec, payload)
+        jid = self._queue.put(spec, payload, handles, after)
         if not self._is_collecting:
             self._is_collecting = True
             self._post(self._collect)
         return jid
 
-    def submit_many(self, spec: Spec, payloads: list[bytes]) -> range:
+    def submit_many(
+        self,
+        spec: Spec,
+        payloads: list[bytes],
+        handles: list[list[int]] | None = None,
+        after: Dependencies | None = None,
+    ) -> range:
         """The same for several jobs, as far as there are ids; the ids used are consecutive."""
-        jids = self._queue.put_many(spec, payloads)
+        jids = self._queue.put_many(spec, payloads, handles, after)
         if not self._is_collecting:
             self._is_collecting = True
             self._post(self._collect)
         return jids
+
+    def owns(self, first: int, stop: int) -> bool:
+        """True if these jobs were submitted here."""
+        return self._queue.owns(first, stop)
 
     def ready(self) -> Waiter:
         """Make a waiter for the time when something can be submitted."""
@@ -81,6 +102,7 @@ class SubmissionStream:
     def on_jids_reserved(self, message: JidsReserved) -> None:
         """The session may use these ids; with the first ones it is open."""
         self._asked_for_ids = False
+        self._secrets.add(message.first, message.secret)
         self._queue.add_block(range(message.first, message.first + message.count))
         self.is_open = not self._is_lost
         self._look_if_ready()

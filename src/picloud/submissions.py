@@ -10,6 +10,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, Protocol
 
+from picloud.dependencies import Dependencies
 from picloud.protocol import limits
 from picloud.protocol.client_messages import SubmitJobs
 from picloud.protocol.definitions import DefineSpec, ForgetSpec
@@ -21,6 +22,9 @@ MAX_SPECS = 256
 
 MAX_JOBS_PER_MESSAGE = 10_000
 _FEW_MESSAGES = 1_000  # in one frame
+
+INT_SIZE = 9
+"""Bytes of a number on the wire, at most."""
 
 
 class Sender(Protocol):
@@ -36,21 +40,27 @@ class Sender(Protocol):
 class Spec:
     """A function with the options of its jobs; `number` is the engine's."""
 
-    __slots__ = ("code", "number", "spec")
+    __slots__ = ("code", "handles", "number", "spec")
 
-    def __init__(self, spec: JobSpec, code: bytes) -> None:
+    def __init__(self, spec: JobSpec, code: bytes, handles: list[int] | None = None) -> None:
         self.spec = spec
         self.code = code
+        self.handles = handles
         self.number: SpecNumber | None = None
 
 
 class JobsToSend(NamedTuple):
-    """Jobs with consecutive ids from `first` on; `watched` as in `SubmitJobs`."""
+    """Jobs with consecutive ids from `first` on; `watched` and `handles` as in `SubmitJobs`."""
 
     spec: Spec
     first: int
     payloads: list[bytes]
     watched: bool
+    handles: list[list[int]] | None = None
+    after: Dependencies | None = None
+
+
+_new = tuple.__new__
 
 
 class SubmissionQueue:
@@ -58,13 +68,21 @@ class SubmissionQueue:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._next = self._end = self._half = 0
+        self._first = self._next = self._end = self._half = 0
         self._blocks: deque[range] = deque()
+        self._used_up: list[range] = []
         self._waiting: deque[JobsToSend] = deque()
 
     # ------------------------------------------------------------------ any thread
 
-    def put(self, spec: Spec, payload: bytes) -> int | None:
+    def put(
+        self,
+        spec: Spec,
+        payload: bytes,
+        handles: list[int] | None = None,
+        after: Dependencies | None = None,
+        watched: bool = True,
+    ) -> int | None:
         """Take an id for a job and queue it; None if there is no id left."""
         with self._lock:
             jid = self._next
@@ -74,10 +92,18 @@ class SubmissionQueue:
                 jid = self._open_block()
             self._next = jid + 1
             # Whoever makes a single call will want its outcome, and soon.
-            self._waiting.append(JobsToSend(spec, jid, [payload], watched=True))
+            every = None if handles is None else [handles]
+            # Half the time of calling the class, in every call of a user.
+            self._waiting.append(_new(JobsToSend, (spec, jid, [payload], watched, every, after)))
         return jid
 
-    def put_many(self, spec: Spec, payloads: list[bytes]) -> range:
+    def put_many(
+        self,
+        spec: Spec,
+        payloads: list[bytes],
+        handles: list[list[int]] | None = None,
+        after: Dependencies | None = None,
+    ) -> range:
         """Queue as many of these jobs as there are ids in one block, from the first on."""
         with self._lock:
             if self._next == self._end and self._blocks:
@@ -86,7 +112,8 @@ class SubmissionQueue:
             jids = range(self._next, self._next + count)
             if count:
                 self._next += count
-                more = JobsToSend(spec, jids.start, payloads[:count], watched=False)
+                few = None if handles is None else handles[:count]
+                more = JobsToSend(spec, jids.start, payloads[:count], False, few, after)
                 self._waiting.append(more)
         return jids
 
@@ -100,8 +127,18 @@ class SubmissionQueue:
         """False when the next job must wait for a block."""
         return self._next < self._end or bool(self._blocks)
 
+    def owns(self, first: int, stop: int) -> bool:
+        """True if all these ids were given to jobs."""
+        with self._lock:
+            if self._first <= first and stop <= self._next:
+                return True
+            return any(used.start <= first and stop <= used.stop for used in self._used_up)
+
     def _open_block(self) -> int:
+        if self._next > self._first:
+            self._used_up.append(range(self._first, self._next))
         block = self._blocks.popleft()
+        self._first = block.start
         self._next, self._end = block.start, block.stop
         self._half = block.start + len(block) // 2
         return block.start
@@ -123,21 +160,28 @@ class SubmissionQueue:
         """Take what waits, neighbours joined as far as one message may hold them."""
         waiting = self._waiting
         while waiting:
-            begun = waiting.popleft()
-            spec, first, payloads, watched = begun
+            spec, first, payloads, watched, handles, after = waiting.popleft()
             expected = first + len(payloads)
             size = sum(map(len, payloads))
             while waiting:
-                next_spec, next_first, more, is_watched = waiting[0]
-                if next_spec is not spec or next_first != expected or is_watched != watched:
+                next_spec, next_first, more, is_watched, more_handles, next_after = waiting[0]
+                if next_spec is not spec or next_first != expected:
+                    break
+                if is_watched != watched or next_after is not after:
                     break
                 size += sum(map(len, more))
                 if size > limits.FRAME_TARGET or len(payloads) >= MAX_JOBS_PER_MESSAGE:
                     break
                 waiting.popleft()
+                if handles is not None or more_handles is not None:
+                    handles = _aligned(handles, payloads) + _aligned(more_handles, more)
                 payloads += more
                 expected += len(more)
-            yield begun  # its list has grown
+            yield JobsToSend(spec, first, payloads, watched, handles, after)
+
+
+def _aligned(handles: list[list[int]] | None, payloads: list[bytes]) -> list[list[int]]:
+    return [[] for _ in payloads] if handles is None else handles
 
 
 class Submitter:
@@ -155,10 +199,15 @@ class Submitter:
 
     def submit(self, submission: JobsToSend) -> None:
         """Send the jobs."""
-        spec, first, payloads, watched = submission
+        spec, first, payloads, watched, handles, after = submission
         number = self._number_of(spec)
-        self._make_room(sum(map(len, payloads)))
-        self._link.send(SubmitJobs(number, JobId(first), payloads, watched))
+        size = sum(map(len, payloads))
+        ranges, ignores = (None, False) if after is None else (after.ranges, after.ignore_errors)
+        if ranges is not None or handles is not None:
+            size += INT_SIZE * (len(ranges or ()) + sum(map(len, handles or ())))
+        self._make_room(size)
+        message = SubmitJobs(number, JobId(first), payloads, watched, ranges, ignores, handles)
+        self._link.send(message)
         if watched:
             self._expect(range(first, first + len(payloads)))
 
@@ -178,7 +227,7 @@ class Submitter:
             self._link.send(ForgetSpec(oldest))
         self._known[number] = spec
         self._make_room(len(spec.code))
-        self._link.send(DefineSpec(number, spec.spec, spec.code))
+        self._link.send(DefineSpec(number, spec.spec, spec.code, handles=spec.handles))
         return number
 
     def _make_room(self, size: int) -> None:

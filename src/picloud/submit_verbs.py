@@ -1,17 +1,22 @@
 """The verbs that make jobs, as coroutines that wait for nothing but `Waiter`s."""
 
 import platform
-from collections.abc import Callable, Iterable, Iterator, Sized
-from typing import Any, cast
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from typing import Any, NamedTuple, cast
 
 from picloud import errors
-from picloud.client import Connected
 from picloud.code import functions, values
-from picloud.job import Job, JobMap, JobSession, job_of
+from picloud.connected import AnyClient, Connected, ask_in_pieces
+from picloud.dependencies import Dependencies
+from picloud.grants import Grant
+from picloud.job import HandleSession, Job, JobMap, job_of
 from picloud.job_futures import kill_soon
 from picloud.job_options import NO_OPTIONS, JobOptions
+from picloud.protocol.client_messages import AskStatus
 from picloud.protocol.limits import FRAME_TARGET
 from picloud.submissions import MAX_SPECS, Spec
+from picloud.submit_options import NO_SUBMIT_OPTIONS, SubmitOptions
 from picloud.waiters import LoopTurn
 
 PIECE_ITEMS = 1_000
@@ -23,6 +28,18 @@ that it has just made.
 """
 
 PYTHON = ".".join(platform.python_version_tuple()[:2])
+
+
+PackedCall = tuple[Spec, bytes, list[int] | None, SubmitOptions]
+"""A call that is checked, pickled and ready to be submitted: its function, its arguments, the
+handles in them, and how to submit it."""
+
+
+class Piece(NamedTuple):
+    """Items of a `map` that are sent together."""
+
+    payloads: list[bytes]
+    handles: list[list[int]] | None
 
 
 class SubmitVerbs(Connected):
@@ -50,17 +67,18 @@ class SubmitVerbs(Connected):
         """What `acall` does, with options."""
         if kwargs:
             options, kwargs = options.with_keywords(kwargs)
-        spec, payload = self.packed_call(options, func, args, kwargs)
-        job = self.submit_now(spec, payload)
-        return job if job is not None else await self.submit_packed(spec, payload)
+        call = self.packed_call(options, func, args, kwargs)
+        job = self.submit_now(call)
+        return job if job is not None else await self.submit_packed(call)
 
-    async def submit_packed(self, spec: Spec, payload: bytes) -> Job:
+    async def submit_packed(self, call: PackedCall) -> Job:
         """Submit a job as soon as that can be done."""
         job = None
         while job is None:
             client = self._client or await self._opened()
+            await self._check_dependencies(client, call[3].after)
             await client.wait_ready()
-            job = self.submit_now(spec, payload)
+            job = self.submit_now(call)
         return job
 
     def packed_call(
@@ -69,22 +87,38 @@ class SubmitVerbs(Connected):
         func: Callable[..., Any],
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
-    ) -> tuple[Spec, bytes]:
+    ) -> PackedCall:
         """Check and pickle a call."""
+        handles: list[int] = []
+        submit = options.submit
+        if submit is not NO_SUBMIT_OPTIONS:
+            self._check_submit(submit)
         try:
             packed = functions.pack(func)
             packed.check(*args, **kwargs)
-            return self._spec(packed, options), values.dumps((args, kwargs))
+            spec, payload = self._spec(packed, options), values.dumps((args, kwargs), handles)
         except (values.Unpicklable, values.Oversize) as error:
             raise errors.SerializationError(str(error)) from error
+        return spec, payload, handles or None, submit
 
-    def submit_now(self, spec: Spec, payload: bytes) -> Job | None:
+    def submit_now(self, call: PackedCall) -> Job | None:
         """Submit a job; None if that must wait."""
         client = self._client
         if client is None or client.submissions.is_blocked:
             return None
-        jid = client.submissions.submit(spec, payload)
-        return None if jid is None else job_of(jid, cast("JobSession", self))
+        spec, payload, handles, options = call
+        if options is NO_SUBMIT_OPTIONS:  # nearly always
+            jid = client.submissions.submit(spec, payload, handles)
+            return None if jid is None else job_of(jid, cast("HandleSession", self))
+        after = options.after
+        if after is not None and not self._knows(client, after):
+            return None
+        jid = client.submissions.submit(spec, payload, handles, after)
+        if jid is None:
+            return None
+        if options.has_callbacks:
+            self._call_back(range(jid, jid + 1), options)
+        return job_of(jid, cast("HandleSession", self))
 
     async def submit_map(
         self,
@@ -102,24 +136,31 @@ class SubmitVerbs(Connected):
             )
         if not iterables:
             raise ValueError("map() needs at least one iterable")
+        self._check_submit(options.submit)
         calls = zip(*iterables)  # noqa: B905 - ends with the shortest, like the built-in
         try:
             packed = functions.pack(func)
             is_there = all(isinstance(each, Sized) for each in iterables)
             pieces = _pieces(packed, calls, PIECE_ITEMS if is_there else 1)
-            ranges = await self._stream(self._spec(packed, options), pieces)
+            spec = self._spec(packed, options)
+            if options.submit.after is not None:
+                client = self._client or await self._opened()
+                await self._check_dependencies(client, options.submit.after)
+            ranges = await self._stream(spec, pieces, options.submit)
         except (values.Unpicklable, values.Oversize) as error:
             raise errors.SerializationError(str(error)) from error
-        return JobMap(ranges, cast("JobSession", self))
+        return JobMap(ranges, cast("HandleSession", self))
 
-    async def _stream(self, spec: Spec, pieces: Iterable[list[bytes]]) -> list[range]:
+    async def _stream(
+        self, spec: Spec, pieces: Iterable[Piece], options: SubmitOptions
+    ) -> list[range]:
         """Send pieces while the input is still being read; kill them if that fails half way."""
         ranges: list[range] = []
         try:
             unturned = 0
-            for payloads in pieces:
-                unturned += len(payloads)
-                await self._send_piece(spec, payloads, ranges)
+            for piece in pieces:
+                unturned += len(piece.payloads)
+                await self._send_piece(spec, piece, options, ranges)
                 if unturned >= PIECE_ITEMS:
                     unturned = 0
                     await LoopTurn()
@@ -130,22 +171,89 @@ class SubmitVerbs(Connected):
             raise
         return ranges
 
-    async def _send_piece(self, spec: Spec, payloads: list[bytes], ranges: list[range]) -> None:
+    async def _send_piece(
+        self, spec: Spec, piece: Piece, options: SubmitOptions, ranges: list[range]
+    ) -> None:
         client = self._client or await self._opened()
+        payloads, handles = piece
         while payloads:
             if client.submissions.is_blocked:
                 await client.wait_ready()
-            jids = client.submissions.submit_many(spec, payloads)
+            jids = client.submissions.submit_many(spec, payloads, handles, options.after)
             if not jids:
                 await client.wait_ready()
+            elif options.has_callbacks:
+                self._call_back(jids, options)
             payloads = payloads[len(jids) :]
+            handles = None if handles is None else handles[len(jids) :]
             _append(ranges, jids)
 
+    # ------------------------------------------------------------------ dependencies
+
+    def _knows(self, client: AnyClient, after: Dependencies) -> bool:
+        """True if these jobs are known to exist: this session's own ones are.
+
+        Raises:
+            ValueError: they are of another session.
+        """
+        if after.is_checked_by(self):
+            return True
+        after.check_origin(cast("HandleSession", self))
+        if not all(client.submissions.owns(first, stop) for first, stop in after.pairs()):
+            return False
+        after.set_checked_by(self)
+        return True
+
+    async def _check_dependencies(self, client: AnyClient, after: Dependencies | None) -> None:
+        """Ask the master about those that are not known to exist.
+
+        Raises:
+            AccessDenied: one does not exist, or not for this session.
+            ValueError: they are of another session.
+        """
+        if after is None or self._knows(client, after):
+            return
+        owns = client.submissions.owns
+        others = [
+            jid
+            for first, stop in after.pairs()
+            if not owns(first, stop)
+            for jid in range(first, stop)
+        ]
+        self._present(after.grants)
+        await ask_in_pieces(client, AskStatus, others)
+        after.set_checked_by(self)
+
+    # ------------------------------------------------------------------ what differs by session
+
+    @abstractmethod
+    def _call_back(self, jids: range, options: SubmitOptions) -> None:
+        """Have the callbacks called at the end of these jobs."""
+
+    def _check_submit(self, options: SubmitOptions) -> None:
+        """Refuse what this kind of session does not offer.
+
+        Raises:
+            CloudException: it does not.
+        """
+
+    def _present(self, grants: Sequence[Grant]) -> None:
+        """Show what handles carry. A client need not: it may reach all jobs of its account."""
+
+    def _check_offer(self, options: JobOptions) -> None:
+        """Refuse what is known to be impossible on this cloud.
+
+        Raises:
+            ValueError: no worker could ever run such a job.
+        """
+
     def _spec(self, packed: functions.PackedFunction, options: JobOptions) -> Spec:
+        options = options.bare
         key = (packed.digest, options)
         spec = self._specs.get(key)
         if spec is None:
-            spec = Spec(options.spec(packed.name, PYTHON), packed.code)
+            self._check_offer(options)
+            spec = Spec(options.spec(packed.name, PYTHON), packed.code, packed.handles)
             while len(self._specs) >= MAX_SPECS:
                 self._specs.pop(next(iter(self._specs)), None)
             self._specs[key] = spec
@@ -154,22 +262,30 @@ class SubmitVerbs(Connected):
 
 def _pieces(
     packed: functions.PackedFunction, calls: Iterable[tuple[Any, ...]], most: int
-) -> Iterator[list[bytes]]:
+) -> Iterator[Piece]:
     """Pickle items, and yield at most so many at a time."""
     check, dumps = packed.check, values.dumps
     payloads: list[bytes] = []
+    handles: list[list[int]] | None = None
+    named: list[int] = []
     size = 0
     for args in calls:
         if not payloads:
             check(*args)  # all items come as equally many arguments
-        payload = dumps((args, {}))
+        payload = dumps((args, {}), named)
+        if named:
+            handles = handles or [[] for _ in payloads]
+            handles.append(named)
+            named = []
+        elif handles is not None:
+            handles.append([])
         payloads.append(payload)
         size += len(payload)
         if len(payloads) >= most or size >= FRAME_TARGET:
-            yield payloads
-            payloads, size = [], 0
+            yield Piece(payloads, handles)
+            payloads, handles, size = [], None, 0
     if payloads:
-        yield payloads
+        yield Piece(payloads, handles)
 
 
 def _append(ranges: list[range], jids: range) -> None:

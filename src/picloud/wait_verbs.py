@@ -1,20 +1,21 @@
 """The verbs about jobs that exist, as coroutines that wait for nothing but `Waiter`s."""
 
 import difflib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 from picloud import errors
-from picloud.client import Connected, why_in_time
-from picloud.job import JobSession, _All, jids_of
+from picloud.connected import Connected, ask_all, ask_in_pieces, why_in_time
+from picloud.job import HandleSession, _All, loading
+from picloud.job_arguments import jids_of
 from picloud.job_options import check_timeout
 from picloud.outcomes import Gather, Outcome
 from picloud.protocol import client_messages as messages
-from picloud.protocol.ids import JobId, RequestId
+from picloud.protocol.ids import JobId
 from picloud.result_streams import Completions, ResultStream
 from picloud.result_values import error_of, value_of, values_of
 from picloud.waiters import Wake
-from picloud.watches import JIDS_PER_MESSAGE, Question
+from picloud.watches import Question
 
 
 class WaitVerbs(Connected):
@@ -27,8 +28,8 @@ class WaitVerbs(Connected):
         jids, is_single = self._jids_of(jobs)
         outcomes = await self._gathered(jids, timeout, ignore_errors, wants_results=True)
         if is_single:
-            return value_of(jids[0], outcomes[0], ignore_errors)
-        return values_of(jids, outcomes, ignore_errors)
+            return value_of(jids[0], outcomes[0], ignore_errors, cast("HandleSession", self))
+        return values_of(jids, outcomes, ignore_errors, cast("HandleSession", self))
 
     async def ajoin(
         self, jobs: Any, timeout: float | None = None, ignore_errors: bool = False
@@ -42,12 +43,13 @@ class WaitVerbs(Connected):
     ) -> ResultStream:
         """Iterate over results as they come, in the order of the jobs; see `cloud.iresult`."""
         jids, _ = self._jids_of(jobs)
-        return ResultStream(self._opened, jids, check_timeout(timeout), ignore_errors)
+        session = cast("HandleSession", self)
+        return ResultStream(self._opened, session, jids, check_timeout(timeout), ignore_errors)
 
     def aas_completed(self, jobs: Any, timeout: float | None = None) -> Completions:
         """Iterate over jobs in the order of their completion; see `cloud.as_completed`."""
         jids, _ = self._jids_of(jobs)
-        return Completions(self._opened, cast("JobSession", self), jids, check_timeout(timeout))
+        return Completions(self._opened, cast("HandleSession", self), jids, check_timeout(timeout))
 
     async def _gathered(
         self,
@@ -81,7 +83,8 @@ class WaitVerbs(Connected):
         if wake is Wake.LOST:
             raise client.loss()
         if gather.failed is not None:
-            raise error_of(jids[gather.failed], gather.outcomes[gather.failed])
+            with loading(cast("HandleSession", self)):
+                raise error_of(jids[gather.failed], gather.outcomes[gather.failed])
         return gather.outcomes  # type: ignore[return-value]  # none is pending now
 
     async def _raise_timeout(self, gather: Gather) -> None:
@@ -100,7 +103,7 @@ class WaitVerbs(Connected):
         """Ask for the status of jobs; see `cloud.status`."""
         jids, is_single = self._jids_of(jobs)
         statuses: list[str] = []
-        for answer in await self._ask_in_pieces(messages.AskStatus, jids):
+        for answer in await ask_in_pieces(await self._opened(), messages.AskStatus, jids):
             assert isinstance(answer, messages.StatusesRead)  # the answer to this question
             statuses += answer.statuses
         return statuses[0] if is_single else statuses
@@ -112,7 +115,7 @@ class WaitVerbs(Connected):
         wanted = _fields(fields)
         jids, _ = self._jids_of(jobs)
         infos: list[dict[str, Any]] = []
-        for answer in await self._ask_in_pieces(messages.AskInfo, jids):
+        for answer in await ask_in_pieces(await self._opened(), messages.AskInfo, jids):
             assert isinstance(answer, messages.InfosRead)  # the answer to this question
             infos += answer.infos
         _check_known(wanted, infos)
@@ -121,15 +124,16 @@ class WaitVerbs(Connected):
     async def akill(self, jobs: Any) -> None:
         """Kill jobs; see `cloud.kill`."""
         if isinstance(jobs, _All):
-            await self._ask_all([Question(messages.KillAllJobs)])
+            await ask_all(await self._opened(), [Question(messages.KillAllJobs)])
         else:
-            await self._ask_in_pieces(messages.KillJobs, self._jids_of(jobs)[0])
+            jids, _ = self._jids_of(jobs)
+            await ask_in_pieces(await self._opened(), messages.KillJobs, jids)
 
     async def adelete(self, jobs: Any) -> None:
         """Forget finished jobs; see `cloud.delete`."""
         jids, _ = self._jids_of(jobs)
-        await self._ask_in_pieces(messages.DeleteJobs, jids)
-        client = self._client or await self._opened()
+        client = await self._opened()
+        await ask_in_pieces(client, messages.DeleteJobs, jids)
         client.forget_outcomes(jids)
 
     async def awhy(self, job: Any) -> str:
@@ -137,40 +141,13 @@ class WaitVerbs(Connected):
         if not isinstance(job, int):
             raise TypeError(f"why() takes one job, not {job!r:.80}")
         (jid,), _ = self._jids_of(job)
-        [answer] = await self._ask_all(
-            [Question(lambda number: messages.AskWhy(number, JobId(jid)))]
-        )
+        question = Question(lambda number: messages.AskWhy(number, JobId(jid)))
+        [answer] = await ask_all(await self._opened(), [question])
         assert isinstance(answer, messages.ReasonRead)  # the answer to this question
         return answer.text
 
-    async def _ask_in_pieces(
-        self, kind: Callable[[RequestId, Any], object], jids: Sequence[int]
-    ) -> list[messages.Answer]:
-        def question(start: int) -> Question:
-            piece = list(jids[start : start + JIDS_PER_MESSAGE])
-            return Question(lambda number: kind(number, piece))
-
-        return await self._ask_all(
-            [question(start) for start in range(0, len(jids), JIDS_PER_MESSAGE)]
-        )
-
-    async def _ask_all(self, questions: list[Question]) -> list[messages.Answer]:
-        client = self._client or await self._opened()
-        for question in questions:
-            client.ask(question)
-        answers: list[messages.Answer] = []
-        for question in questions:
-            if await question is Wake.LOST:
-                raise client.loss()
-            assert question.answer is not None  # set before the wake-up
-            answers.append(question.answer)
-        for answer in answers:
-            if isinstance(answer, messages.Refused):
-                raise _refusal(answer)
-        return answers
-
     def _jids_of(self, jobs: Any) -> tuple[Sequence[int], bool]:
-        return jids_of(jobs, cast("JobSession", self))
+        return jids_of(jobs, cast("HandleSession", self))
 
 
 def _fields(fields: object) -> list[str] | None:
@@ -213,9 +190,3 @@ def _chosen(info: dict[str, Any], names: list[str] | None) -> dict[str, Any]:
         return info
     groups = tuple(f"{name}." for name in names)
     return {key: item for key, item in info.items() if key in names or key.startswith(groups)}
-
-
-def _refusal(answer: messages.Refused) -> errors.CloudException:
-    if answer.unknown:
-        return errors.unknown_job(answer.jid)
-    return errors.CloudException(answer.text, answer.jid)

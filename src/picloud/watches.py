@@ -1,12 +1,12 @@
 """What a client asks its master and hears from it: outcomes of watched jobs, and answers."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import cast
+from typing import ClassVar, cast
 
-from picloud.aio.session import LinkSession
-from picloud.outcomes import UNKNOWN, Collector, Outcome, OutcomeTable
+from picloud.outcomes import IN_CYCLE, UNKNOWN, Collector, Outcome, OutcomeTable
 from picloud.protocol import client_messages as messages
 from picloud.protocol.ids import JobId, RequestId
+from picloud.submissions import Sender
 from picloud.waiters import Waiter, Wake
 
 JIDS_PER_MESSAGE = 10_000
@@ -32,6 +32,20 @@ class Watches:
         """The outcomes of these jobs will come without being asked for."""
         self._expected.update(jids)
 
+    def take_early(self, outcomes: Iterable[messages.JobsDone | messages.JobFailed]) -> None:
+        """Keep outcomes that came before anybody could wait for them."""
+        for message in outcomes:
+            if isinstance(message, messages.JobsDone):
+                for jid, result in zip(message.jids, message.results, strict=True):
+                    self._early.put(jid, result)
+            else:
+                self._early.put(message.jid, message)
+
+    @property
+    def is_due(self) -> bool:
+        """True when there is something that `send` should ask for."""
+        return any(self._due.values())
+
     def add(self, collector: Collector) -> None:
         """Enter a collector."""
         jids = self._table.add(collector)
@@ -48,7 +62,7 @@ class Watches:
         for jid in jids:
             self._early.pop(jid)
 
-    def send(self, link: LinkSession) -> None:
+    def send(self, link: Sender) -> None:
         """Ask for what is due and does not come by itself."""
         for results, due in self._due.items():
             if not due:
@@ -82,6 +96,11 @@ class Watches:
         """Tell who waits for them that there are no such jobs."""
         for jid in message.jids:
             self._table.ended(jid, UNKNOWN)
+
+    def on_jobs_in_cycle(self, message: messages.JobsInCycle) -> None:
+        """Tell who waits for them that it must not."""
+        for jid in message.jids:
+            self._table.ended(jid, IN_CYCLE)
 
     def _ask_for(self, jids: Sequence[int], results: bool) -> None:
         if jids:
@@ -149,6 +168,8 @@ class Question(Waiter):
 
     __slots__ = ("answer", "make")
 
+    is_answer: ClassVar[bool] = True
+
     def __init__(self, make: Callable[[RequestId], object]) -> None:
         super().__init__()
         self.make = make
@@ -162,7 +183,7 @@ class Questions:
         self._asked: dict[RequestId, Question] = {}
         self._last = 0
 
-    def ask(self, question: Question, link: LinkSession) -> None:
+    def ask(self, question: Question, link: Sender) -> None:
         """Send a question under the next number."""
         self._last += 1
         number = RequestId(self._last)

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import logging
+import os
 import time
 from collections.abc import Callable
 
@@ -10,9 +11,10 @@ from picloud.aio.channel import Channel
 from picloud.aio.driver import Driver
 from picloud.protocol.ids import SessionId, WorkerId
 from picloud_master.api.sessions import ClientPeer, PeerSession, WorkerPeer
-from picloud_master.core.events import Event
+from picloud_master.core.events import AlarmRang, Event
 from picloud_master.core.kernel import Kernel
 from picloud_master.core.policy import Policy
+from picloud_master.runtime.alarm import Alarm
 from picloud_master.runtime.clock import SteadyClock
 from picloud_master.runtime.outbox import Outbox
 from picloud_master.runtime.performer import Performer
@@ -34,8 +36,9 @@ class Master:
         self._store = store
         self._on_failure = on_failure
         self._clock = SteadyClock(time.time)
-        self._kernel = Kernel(Policy(durable=store.durable))
-        self._performer = Performer()
+        self._kernel = Kernel(Policy(durable=store.durable), os.urandom(32))
+        self._alarm = Alarm(self._loop, self._clock.now, lambda: self._driver.post(AlarmRang()))
+        self._performer = Performer(self._alarm.set)
         self._outbox = Outbox(store, self._performer.perform, self._fail)
         self._driver: Driver[Event] = Driver(self._turn, self._fail)
         self._sessions = itertools.count(1)
@@ -59,6 +62,7 @@ class Master:
 
     async def close(self) -> None:
         """Say goodbye to all peers and release the store."""
+        self._alarm.cancel()
         await asyncio.gather(*(peer.close() for peer in self._peers))
         await self._store.close()
 

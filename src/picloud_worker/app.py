@@ -15,7 +15,7 @@ from picloud.protocol.worker_messages import RegisterWorker, WorkerAccepted
 from picloud_worker.core.agent import Agent
 from picloud_worker.core.events import Event, MasterSaid
 from picloud_worker.interpreters.pool import Interpreters
-from picloud_worker.interpreters.settings import InterpreterSettings
+from picloud_worker.interpreters.settings import InterpreterSettings, available_memory, max_sleepers
 from picloud_worker.runtime.runtime import Runtime
 from picloud_worker.state import make_state_dir
 
@@ -51,7 +51,7 @@ class Worker:
         await self._interpreters.start()
         link = Link(PeerRole.WORKER, self._name, loop.time(), silence_limit=channel.silence_limit)
         self._session = LinkSession(link, channel, self._on_event)
-        agent = Agent(self._offers)
+        agent = Agent(self._offers, max_sleepers(available_memory()))
         self._runtime = Runtime(agent, self._interpreters, self._session, self._fail)
 
     async def close(self) -> None:

@@ -37,6 +37,7 @@ class Import:
     target: str  # a module under src by its full name, anything else by what the statement says
     line: int
     in_function: bool
+    for_checkers: bool  # under TYPE_CHECKING
 
     def __repr__(self) -> str:
         return f"{self.importer.path.relative_to(ROOT)}:{self.line} imports {self.target}"
@@ -63,9 +64,9 @@ def modules() -> dict[str, Module]:
 def imports() -> tuple[Import, ...]:
     """Every import under src: at module level, under TYPE_CHECKING and inside functions."""
     return tuple(
-        Import(module, target, node.lineno, in_function)
+        Import(module, target, node.lineno, in_function, for_checkers)
         for module in modules().values()
-        for node, in_function in _import_statements(module.tree)
+        for node, in_function, for_checkers in _import_statements(module.tree)
         for target in _targets(module, node)
     )
 
@@ -76,13 +77,14 @@ def within(name: str, package: str) -> bool:
 
 
 def _import_statements(
-    tree: ast.AST, in_function: bool = False
-) -> Iterator[tuple[ast.Import | ast.ImportFrom, bool]]:
+    tree: ast.AST, in_function: bool = False, for_checkers: bool = False
+) -> Iterator[tuple[ast.Import | ast.ImportFrom, bool, bool]]:
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.Import | ast.ImportFrom):
-            yield node, in_function
+            yield node, in_function, for_checkers
         is_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-        yield from _import_statements(node, in_function or is_function)
+        is_check = isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        yield from _import_statements(node, in_function or is_function, for_checkers or is_check)
 
 
 def _targets(module: Module, node: ast.Import | ast.ImportFrom) -> list[str]:

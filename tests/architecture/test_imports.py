@@ -11,6 +11,9 @@ from tests.architecture.source import SRC, modules
 LIGHT = {
     "picloud": {"aiohttp", "asyncio", "cloudpickle", "msgpack", "picloud_master", "picloud_worker"},
     "picloud.protocol": {"aiohttp", "asyncio", "cloudpickle"},
+    "picloud.inside": {"asyncio", "cloudpickle", "msgpack"},
+    "picloud.nested": {"aiohttp", "asyncio", "picloud_master", "picloud_worker"},
+    "picloud.default_verbs": {"aiohttp", "asyncio", "picloud_master", "picloud_worker"},
     "picloud_worker.interpreter.loop": {"aiohttp", "asyncio", "picloud_master"},
     "picloud_master.__main__": {"cloudpickle", "picloud_worker"},
     "picloud_worker.__main__": {"picloud_master"},

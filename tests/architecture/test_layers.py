@@ -15,6 +15,7 @@ from tests.architecture.source import Import, Module, imports, modules, within
 
 LAYERS = {
     "picloud.statemachine": 0,
+    "picloud.inside": 0,
     "picloud.protocol": 1,
     "picloud_worker.pipe": 1.5,  # what is private to a worker as its protocol is to all
     "picloud.code": 2,
@@ -25,7 +26,7 @@ LAYERS = {
     "picloud": 4,  # the client's modules
     "picloud_master.runtime": 4,
     "picloud_worker.runtime": 4,
-    "picloud_worker.interpreter": 4,
+    "picloud_worker.interpreter": 4.5,  # jobs use the client's modules
     "picloud_master.api": 5,
     "picloud_master.store": 5,
     "picloud_master.blobs": 5,
@@ -61,6 +62,8 @@ FOUNDATION = {
         "picloud.aio",
         "picloud.code",
         "picloud.errors",
+        "picloud.inside",
+        "picloud.nested",
     ],
 }
 EMBEDDED = "picloud.local"  # alone may import master and worker, inside its functions
@@ -197,13 +200,15 @@ def test_a_pure_package_has_no_coroutines(package: str) -> None:
     assert wrong == []
 
 
-def test_an_interpreter_asks_for_asyncio_only_inside_a_function() -> None:
+def test_an_interpreter_asks_for_what_takes_time_only_inside_a_function() -> None:
     wrong = [
         each
         for each in imports()
         if within(each.importer.name, "picloud_worker.interpreter")
-        and any(within(each.target, package) for package in ("asyncio", "picloud.aio"))
-        and not each.in_function
+        and any(
+            within(each.target, package) for package in ("asyncio", "picloud.aio", "picloud.nested")
+        )
+        and not (each.in_function or each.for_checkers)
     ]
     assert not wrong, listed(wrong)
 

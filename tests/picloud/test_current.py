@@ -11,9 +11,12 @@ from typing import Any
 import pytest
 
 import picloud
-from picloud import config, current, errors
+from picloud import config, current, errors, inside
+from picloud.nested import NestedSession
+from picloud.protocol.ids import Fence, JobId
 from tests.architecture.source import SRC
 from tests.support.fake_master import FakeMaster
+from tests.support.thread_worker import Attempt, ThreadLine, ThreadWorker
 
 VARIABLES = (config.URL, config.API_KEY, config.API_SECRETKEY)
 
@@ -188,6 +191,49 @@ def test_a_broken_file_is_named(text: str) -> None:
 def test_a_data_directory_is_not_available_yet() -> None:
     with pytest.raises(ValueError, match="not available yet"):
         picloud.embedded(data_dir="x")
+
+
+# ---------------------------------------------------------------------- inside a job
+
+
+@pytest.fixture
+def line(monkeypatch: pytest.MonkeyPatch) -> ThreadLine:
+    """Makes this thread one that runs a job."""
+    line = ThreadLine()
+    monkeypatch.setattr(inside, "line", line)
+    begin_attempt(line, 1)
+    return line
+
+
+def begin_attempt(line: ThreadLine, number: int) -> None:
+    line.begin(Attempt(ThreadWorker(line), JobId(number), Fence(1), number))
+
+
+def test_inside_a_job_the_session_is_the_attempt_s(line: ThreadLine, masters: list[Any]) -> None:
+    session = picloud.current_session()
+    assert type(session) is NestedSession
+    assert picloud.current_session() is session
+    begin_attempt(line, 2)
+    assert session.is_lost
+    assert picloud.current_session() is not session
+    assert masters == []
+
+
+def test_a_job_may_choose_another_cloud_until_it_ends(line: ThreadLine, masters: list[Any]) -> None:
+    session = picloud.connect("http://elsewhere:1")
+    assert picloud.current_session() is session
+    assert picloud.result(picloud.call(double, 2)) == 4
+    assert picloud.close()
+    assert type(picloud.current_session()) is NestedSession
+    picloud.connect("http://elsewhere:1").close()
+    begin_attempt(line, 2)
+    assert type(picloud.current_session()) is NestedSession
+
+
+def test_closing_the_cloud_that_runs_a_job_does_nothing(line: ThreadLine) -> None:
+    picloud.current_session()
+    assert not picloud.close()
+    assert not picloud.current_session().is_lost
 
 
 # ---------------------------------------------------------------------- the facade

@@ -54,6 +54,11 @@ def test_runtime_is_given_in_minutes_and_timeout_in_seconds() -> None:
         ("max_runtime", 10**400, ValueError),
         ("label", "\ud800", ValueError),
         ("memory", 0, ValueError),
+        ("retries", -1, ValueError),
+        ("retries", 1.5, TypeError),
+        ("retry_delay", -1, ValueError),
+        ("retry_delay", "1", TypeError),
+        ("profile", 1, TypeError),
         ("memory", 1.5, TypeError),
         ("os_env_vars", "HOME", TypeError),
         ("os_env_vars", 3, TypeError),
@@ -104,6 +109,11 @@ def test_a_wait_of_more_than_a_lifetime_has_no_limit() -> None:
         check_timeout(-(10**400))
 
 
+def test_retries_and_profile_are_said_in_the_spec() -> None:
+    spec = NO_OPTIONS.changed({"retries": 2, "retry_delay": 3, "profile": True}).spec("f", "3.11")
+    assert (spec.retries, spec.retry_delay, spec.profile) == (2, 3.0, True)
+
+
 def test_options_are_values() -> None:
     assert JobOptions(os_env_vars={"A": "1"}) == JobOptions(os_env_vars={"A": "1"})
     assert hash(JobOptions(cores=2)) == hash(JobOptions(cores=2))
@@ -115,7 +125,7 @@ def test_an_unknown_option_is_refused_with_the_nearest() -> None:
         NO_OPTIONS.changed({"coers": 2})
     with pytest.raises(TypeError, match="no option _zzz; there are _type, _cores"):
         NO_OPTIONS.with_keywords({"_zzz": 2})
-    for later in ("_depends_on", "_env", "_vol", "_profile", "_callback", "_retries"):
+    for later in ("_env", "_vol"):
         with pytest.raises(TypeError, match=f"no option {later}"):
             NO_OPTIONS.with_keywords({later: 2})
 

@@ -12,6 +12,7 @@ from picloud import errors
 from picloud.aio.loop_thread import LoopThread
 from picloud.client import Client
 from picloud.protocol.client_messages import JobsDone
+from picloud.protocol.jobs import SlotPool
 from picloud.session import Session
 from tests.support.fake_master import FakeMaster
 
@@ -90,7 +91,7 @@ def test_a_lost_master_fails_all_waits_now_and_later(master: FakeMaster, session
 def test_a_master_that_does_not_answer_still_lets_waits_time_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("picloud.client.WHY_TIME", 0.01)
+    monkeypatch.setattr("picloud.connected.WHY_TIME", 0.01)
     with FakeMaster(is_mute=True).session() as session:
         job = session.call(double, 1)
         with pytest.raises(errors.CloudTimeoutError, match="has not answered"):
@@ -208,3 +209,27 @@ def test_a_forked_child_has_no_use_for_the_session() -> None:
         _, code = os.waitpid(child, 0)
         assert code == 0
         assert session.result(session.call(double, 4)) == 8
+
+
+# ---------------------------------------------------------------------- what a cloud cannot do
+
+
+def offering(*pools: SlotPool) -> Session:
+    return Session(FakeMaster().open, offers=pools)
+
+
+def test_what_no_worker_can_ever_run_is_refused_at_submission() -> None:
+    with offering(SlotPool(["c1", "c2"], 2), SlotPool(["m1"], 1)) as session:
+        for wrong, text in (
+            ({"cores": 3}, "3 cores of type c1: it has at most 2"),
+            ({"type": "m1", "cores": 2}, "type m1: it has at most 1"),
+            ({"type": "s1"}, "1 cores of type s1: it has none"),
+        ):
+            for submit in (session.options(**wrong).call, session.options(**wrong).map):
+                with pytest.raises(ValueError, match=text):
+                    submit(abs, [1])
+        assert session.result(session.call(abs, -1, _type="c2", _cores=2)) == 1
+
+
+def test_where_offers_are_not_known_nothing_is_refused(session: Session) -> None:
+    assert session.result(session.call(abs, -1, _cores=500)) == 1

@@ -48,7 +48,7 @@ def test_neighbours_of_one_spec_travel_together() -> None:
     queue, one, other = queue_of(range(1, 100)), spec("one"), spec("other")
     for each in (one, one, other, one):
         queue.put(each, b"x")
-    assert [(s.spec.name, first, len(p)) for s, first, p, _ in queue.take()] == [
+    assert [(s.spec.spec.name, s.first, len(s.payloads)) for s in queue.take()] == [
         ("one", 1, 2),
         ("other", 3, 1),
         ("one", 4, 1),
@@ -61,7 +61,7 @@ def test_single_calls_are_watched_and_maps_are_not() -> None:
     queue.put(each, b"x")
     queue.put(each, b"y")
     queue.put_many(each, [b"z"])
-    assert [(first, watched) for _, first, _, watched in queue.take()] == [(1, True), (3, False)]
+    assert [(s.first, s.watched) for s in queue.take()] == [(1, True), (3, False)]
 
 
 def test_the_outcomes_of_watched_jobs_are_expected() -> None:
@@ -80,7 +80,7 @@ def test_ids_run_out_and_come_back() -> None:
     queue.add_block(range(10, 14))
     assert queue.put_many(each, [b""] * 9) == range(10, 14)
     assert len(queue.put_many(each, [b""])) == 0
-    assert [(first, len(payloads)) for _, first, payloads, _ in queue.take()] == [(1, 2), (10, 4)]
+    assert [(s.first, len(s.payloads)) for s in queue.take()] == [(1, 2), (10, 4)]
 
 
 def test_half_a_block_is_low_unless_there_is_another() -> None:
@@ -97,10 +97,10 @@ def test_a_message_holds_so_many_bytes_and_jobs() -> None:
     queue, each = queue_of(range(1, 1 << 20)), spec()
     for _ in range(4):
         queue.put(each, bytes(limits.FRAME_TARGET // 2))
-    assert [len(payloads) for _, _, payloads, _ in queue.take()] == [2, 2]
+    assert [len(s.payloads) for s in queue.take()] == [2, 2]
     for _ in range(MAX_JOBS_PER_MESSAGE + 1):
         queue.put(each, b"")
-    assert [len(payloads) for _, _, payloads, _ in queue.take()] == [MAX_JOBS_PER_MESSAGE, 1]
+    assert [len(s.payloads) for s in queue.take()] == [MAX_JOBS_PER_MESSAGE, 1]
 
 
 def test_a_spec_is_defined_before_its_first_jobs_and_once() -> None:
@@ -162,5 +162,5 @@ def test_threads_get_different_ids() -> None:
     for thread in threads:
         thread.join()
     assert len(set(taken)) == 800
-    sent = [first + n for _, first, payloads, _ in queue.take() for n in range(len(payloads))]
+    sent = [s.first + n for s in queue.take() for n in range(len(s.payloads))]
     assert sorted(sent) == sorted(taken)

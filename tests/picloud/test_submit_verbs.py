@@ -203,7 +203,7 @@ def test_so_is_the_last_item_of_a_burst(session: Session) -> None:
 def test_an_input_that_is_there_already_is_sent_in_few_pieces() -> None:
     packed = functions.pack(double)
     pieces = _pieces(packed, ((n,) for n in range(2 * PIECE_ITEMS + 1)), PIECE_ITEMS)
-    assert [len(piece) for piece in pieces] == [PIECE_ITEMS, PIECE_ITEMS, 1]
+    assert [len(piece.payloads) for piece in pieces] == [PIECE_ITEMS, PIECE_ITEMS, 1]
 
 
 def test_an_error_of_the_input_comes_through_and_the_jobs_before_it_are_killed(

@@ -148,3 +148,59 @@ def test_a_blocking_iterator_goes_on_after_an_error() -> None:
     with pytest.raises(ValueError, match="two"):
         next(items)
     assert list(items) == [3]
+
+
+# ---------------------------------------------------------------------- inside a job
+
+
+class ListeningWay:
+    """Those who wait hear for themselves: here they hear at once that it has happened."""
+
+    def __init__(self) -> None:
+        self.log: list[str] = []
+
+    def sleep(self, waiter: Waiter) -> None:
+        self.log.append("sleep")
+        waiter.set()
+
+    def attach(self, waiter: Waiter, loop: asyncio.AbstractEventLoop) -> None:
+        self.log.append("attach")
+        loop.call_soon(waiter.set)
+
+    def detach(self, waiter: Waiter) -> None:
+        self.log.append("detach")
+
+
+def on_a_way() -> tuple[Waiter, ListeningWay]:
+    waiter, way = Waiter(), ListeningWay()
+    waiter.way = way
+    return waiter, way
+
+
+def test_a_thread_sleeps_on_the_waiter_s_way() -> None:
+    waiter, way = on_a_way()
+    assert drive(wait_for(waiter), "verb") is Wake.SET
+    assert way.log == ["sleep"]
+
+
+async def test_a_loop_hears_for_as_long_as_a_coroutine_waits() -> None:
+    waiter, way = on_a_way()
+    assert await waiter is Wake.SET
+    assert way.log == ["attach", "detach"]
+
+
+async def test_also_if_the_coroutine_is_cancelled() -> None:
+    waiter, way = on_a_way()
+    task = asyncio.ensure_future(wait_for(waiter))
+    asyncio.get_running_loop().call_soon(task.cancel)
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert way.log == ["attach", "detach"]
+
+
+def test_what_has_happened_is_not_waited_for_on_any_way() -> None:
+    waiter, way = on_a_way()
+    waiter.set()
+    assert waiter.is_set()
+    assert drive(wait_for(waiter), "verb") is Wake.SET
+    assert way.log == []

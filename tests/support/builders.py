@@ -12,7 +12,8 @@ from picloud.protocol import worker_messages as report
 from picloud.protocol.definitions import DefineSpec
 from picloud.protocol.failures import Failure, FailureKind
 from picloud.protocol.ids import Fence, JobId, RequestId, SessionId, SpecNumber, WorkerId
-from picloud.protocol.jobs import JobSpec, SlotPool
+from picloud.protocol.jobs import Handles, JobSpec, SlotPool
+from picloud.protocol.wire import WIRE
 from picloud_master.core import events as master_events
 from picloud_master.core import invariants
 from picloud_master.core.effects import SendToClient, SendToWorker
@@ -54,8 +55,8 @@ def an_attempt(sequence: int = 1, payload: bytes = b"", **options: Any) -> Attem
 class Master:
     """A kernel, its clock and everything that it has said."""
 
-    def __init__(self, policy: Policy | None = None) -> None:
-        self.kernel = Kernel(policy)
+    def __init__(self, policy: Policy | None = None, key: bytes = b"master key") -> None:
+        self.kernel = Kernel(policy, key)
         self.registry = self.kernel.registry
         self.now = 100.0
         self.turn = Turn([], [])
@@ -122,21 +123,37 @@ class TestClient:
         """Speak, as one turn."""
         return self._master.hears(self.event(*messages))
 
-    def event(self, *messages: object) -> master_events.ClientSaid:
+    def event(self, *messages: object) -> master_events.Event:
         """What it says, to be heard with something else."""
         return master_events.ClientSaid(self.id, list(messages))
 
     def submits(
-        self, count: int = 1, payload: bytes = b"", watched: bool = False, **options: Any
+        self,
+        count: int = 1,
+        payload: bytes = b"",
+        watched: bool = False,
+        handles: Handles | None = None,
+        **options: Any,
     ) -> list[JobId]:
-        """Submit jobs of a new spec."""
+        """Submit jobs of a new spec, whose function names jobs."""
         self._specs += 1
         first = JobId(self.block + self._jids)
         self._jids += count
         number = SpecNumber(self._specs)
-        define = DefineSpec(number, a_spec(**options), b"code")
+        define = DefineSpec(number, a_spec(**options), b"code", handles=handles)
         self.says(define, ask.SubmitJobs(number, first, [payload] * count, watched))
         return [JobId(first + place) for place in range(count)]
+
+    def submits_each(self, *handles: Handles, depends_on: Handles | None = None) -> list[JobId]:
+        """Submit a job for each list of handles, which its arguments name."""
+        self._specs += 1
+        first = JobId(self.block + self._jids)
+        self._jids += len(handles)
+        number = SpecNumber(self._specs)
+        payloads = [b""] * len(handles)
+        submit = ask.SubmitJobs(number, first, payloads, False, depends_on, False, list(handles))
+        self.says(DefineSpec(number, a_spec(), b"code"), submit)
+        return [JobId(first + place) for place in range(len(handles))]
 
     def watches(self, jids: Sequence[JobId], results: bool = True) -> Turn:
         """Ask for outcomes."""
@@ -153,6 +170,44 @@ class TestClient:
     def heard(self, kind: type[T]) -> list[T]:
         """All that it was told, of one kind."""
         said = self._master.said.get(("client", self.id), [])
+        return [message for message in said if isinstance(message, kind)]
+
+
+class TestJob(TestClient):
+    """A running job of a `Master`, which uses the cloud as a client does."""
+
+    __test__ = False
+
+    def __init__(self, master: Master, worker: "TestWorker", jid: JobId) -> None:
+        super().__init__(master, SessionId(0), master.job(jid).submission.owner)
+        self.jid = jid
+        self.secret = b""
+        self._worker = worker
+        self._fence = worker.fence(jid)
+
+    def reserves(self) -> "TestJob":
+        """Ask for ids, with its first words; what it says next may submit jobs."""
+        self.says(ask.ReserveJids())
+        reserved = self.heard(ask.JidsReserved)[-1]
+        self.block, self.secret = reserved.first, reserved.secret
+        return self
+
+    def event(self, *messages: object) -> master_events.Event:
+        """What it says, to be heard with something else."""
+        return self._worker.event(self.said(WIRE.encode(messages)))
+
+    def is_of(self, fence: Fence) -> bool:
+        """Whether it is the attempt of this lease."""
+        return self._fence == fence
+
+    def said(self, frame: bytes) -> report.JobSaid:
+        """Its bytes, as its worker passes them on."""
+        return report.JobSaid(self.jid, self._fence, frame)
+
+    def heard(self, kind: type[T]) -> list[T]:
+        """All that it was told, of one kind."""
+        letters = [one for one in self._worker.heard(report.TellJob) if one.jid == self.jid]
+        said = [message for letter in letters for message in WIRE.decode(letter.frame)]
         return [message for message in said if isinstance(message, kind)]
 
 
@@ -190,6 +245,14 @@ class TestWorker:
         """A report that these attempts returned."""
         fences = [self.fence(jid) for jid in jids]
         return report.AttemptsDone(list(jids), fences, [result] * len(jids), [0.5] * len(jids))
+
+    def done_with(self, jid: JobId, handles: Handles) -> report.AttemptsDone:
+        """A report that this attempt returned a value that names jobs."""
+        return report.AttemptsDone([jid], [self.fence(jid)], [b"result"], [0.5], [handles])
+
+    def job(self, jid: JobId) -> TestJob:
+        """This attempt uses the cloud, and has asked for ids."""
+        return TestJob(self._master, self, jid).reserves()
 
     def failed(self, jid: JobId, failure: Failure = RAISED) -> report.AttemptFailed:
         """A report that this attempt ended otherwise."""

@@ -15,7 +15,13 @@ from picloud.protocol.jobs import JobSpec, SlotPool
 from picloud.protocol.wire import WIRE
 from picloud.protocol.worker_messages import RegisterWorker
 from picloud_master.core import events as master_events
-from picloud_master.core.effects import DismissClient, DismissWorker, SendToClient, SendToWorker
+from picloud_master.core.effects import (
+    DismissClient,
+    DismissWorker,
+    SendToClient,
+    SendToWorker,
+    SetAlarm,
+)
 from picloud_master.core.events import ClientSaid, SessionClosed, SessionOpened, WorkerJoined
 from picloud_master.core.kernel import Kernel
 from picloud_worker.core import effects as agent_effects
@@ -303,6 +309,8 @@ class Fleet:
                 case SendToClient(session, message):
                     if session in self.clients:
                         self.clients[session].hear(message)
+                case SetAlarm(at):
+                    self.timeline.at(at, lambda: self.post(master_events.AlarmRang()))
                 case DismissClient() | DismissWorker():
                     raise AssertionError(f"nobody misbehaves here: {effect!r}")
         for number, messages in frames.items():

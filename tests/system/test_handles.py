@@ -217,11 +217,12 @@ def test_a_lower_priority_number_runs_earlier(cloud: Session, tmp_path: Any, gat
     assert (tmp_path / "order").read_text() == "2 5 7 9 "
 
 
-def test_more_cores_than_there_are_is_told_by_why(cloud: Session) -> None:
-    job = cloud.call(square, 1, _cores=100)
-    with pytest.raises(TimeoutError, match="100 cores"):
-        cloud.result(job, 0.05)
-    cloud.kill(job)
+def test_more_cores_than_there_are_are_refused_at_once_or_told_by_why(cloud: Session) -> None:
+    # An embedded cloud knows all that it will ever have; to a served one a larger worker may come.
+    with pytest.raises((ValueError, TimeoutError), match="100 cores") as caught:
+        cloud.result(cloud.call(square, 1, _cores=100), 0.05)
+    if isinstance(caught.value, errors.CloudTimeoutError):
+        cloud.kill(caught.value.jid)
 
 
 # ---------------------------------------------------------------------- threads and loops

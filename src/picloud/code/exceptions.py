@@ -50,12 +50,15 @@ class _Record:
 
 def describe(error: BaseException) -> Failure:
     """Say what an exception of user code was, for people and for `rebuild`. Never fails."""
+    handles: list[int] = []
+    pickled = _pickled(error, handles)
     return Failure(
         FailureKind.EXCEPTION,
         _brief(error),
         _sendable(_class_name(type(error)), MAX_MESSAGE),
         _sendable(_traceback_text(error), MAX_TRACEBACK),
-        _pickled(error),
+        pickled,
+        handles or None,
     )
 
 
@@ -101,50 +104,62 @@ def _sendable(text: str, limit: int) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-def _pickled(error: BaseException) -> bytes:
+def _pickled(error: BaseException, handles: list[int]) -> bytes:
     try:
-        record = _take_apart(error, set())
+        record = _take_apart(error, _Taking(handles))
     except Exception:  # noqa: BLE001 - a class of the user that fakes the basic attributes
         return b""
     data = b"" if record is None else pickle.dumps(record, values.PROTOCOL)
     return data if len(data) <= MAX_RECORD else b""
 
 
-def _take_apart(error: BaseException | None, seen: set[int]) -> _Record | None:
-    if error is None or id(error) in seen or len(seen) >= MAX_CHAIN:
+class _Taking:
+    """What taking an exception apart has met: exceptions, and the handles of jobs in them."""
+
+    def __init__(self, handles: list[int]) -> None:
+        self.seen: set[int] = set()
+        self.handles = handles
+
+    def part(self, item: Any) -> bytes | None:
+        """Pickle a part; None if it has to stay here."""
+        handles: list[int] = []
+        try:
+            data = values.dumps(item, handles)
+        except (values.Unpicklable, values.Oversize, MemoryError, RecursionError):
+            return None
+        if len(data) > MAX_PART:
+            return None
+        self.handles += handles
+        return data
+
+
+def _take_apart(error: BaseException | None, taking: _Taking) -> _Record | None:
+    if error is None or id(error) in taking.seen or len(taking.seen) >= MAX_CHAIN:
         return None
-    seen.add(id(error))
-    cls = _part(type(error))
+    taking.seen.add(id(error))
+    cls = taking.part(type(error))
     if cls is None:
         return None
     notes: list[str] = []
     return _Record(
         cls,
-        _arguments(error, notes),
-        _attributes(error, notes),
+        _arguments(error, taking, notes),
+        _attributes(error, taking, notes),
         [_cut(note, "this note", notes) for note in _own_notes(error)] + notes,
         error.__suppress_context__,
-        _take_apart(error.__cause__, seen),
-        _take_apart(error.__context__, seen),
-        _members(error, seen),
+        _take_apart(error.__cause__, taking),
+        _take_apart(error.__context__, taking),
+        _members(error, taking),
     )
 
 
-def _part(item: Any) -> bytes | None:
-    try:
-        data = values.dumps(item)
-    except (values.Unpicklable, values.Oversize, MemoryError, RecursionError):
-        return None
-    return data if len(data) <= MAX_PART else None
-
-
-def _arguments(error: BaseException, notes: list[str]) -> list[bytes]:
+def _arguments(error: BaseException, taking: _Taking, notes: list[str]) -> list[bytes]:
     if isinstance(error, BaseExceptionGroup):
         return [values.dumps(_cut(str(error.message), "the message", notes))]
     parts = []
     for place, argument in enumerate(error.args):
         what = f"argument {place}"
-        part = _part(_cut(argument, what, notes))
+        part = taking.part(_cut(argument, what, notes))
         if part is None:
             notes.append(_left_out(what, argument))
             part = values.dumps(f"<{type(argument).__qualname__}>")
@@ -162,10 +177,10 @@ def _cut(item: Any, what: str, notes: list[str]) -> Any:
     return item[:MAX_TEXT]
 
 
-def _attributes(error: BaseException, notes: list[str]) -> dict[str, bytes]:
+def _attributes(error: BaseException, taking: _Taking, notes: list[str]) -> dict[str, bytes]:
     parts = {}
     for name, item in _attribute_values(error):
-        part = _part(_cut(item, f"attribute {name}", notes))
+        part = taking.part(_cut(item, f"attribute {name}", notes))
         if part is None:
             notes.append(_left_out(f"attribute {name}", item))
         else:
@@ -202,10 +217,10 @@ def _own_notes(error: BaseException) -> list[str]:
     return [note for note in notes if isinstance(note, str)]
 
 
-def _members(error: BaseException, seen: set[int]) -> "list[_Record | str] | None":
+def _members(error: BaseException, taking: _Taking) -> "list[_Record | str] | None":
     if not isinstance(error, BaseExceptionGroup):
         return None
-    return [_take_apart(each, seen) or _brief(each) for each in error.exceptions]
+    return [_take_apart(each, taking) or _brief(each) for each in error.exceptions]
 
 
 def _brief(error: BaseException) -> str:

@@ -37,12 +37,14 @@ class PackedFunction:
         code: the pickled function.
         name: `module.name at file:line`, for people.
         check: raises TypeError if called with arguments that the function would refuse.
+        handles: of the jobs that the pickle names, as in `values.dumps`; None if it names none.
     """
 
     digest: bytes
     code: bytes
     name: str
     check: signatures.Check
+    handles: list[int] | None = None
 
 
 def pack(function: Any) -> PackedFunction:
@@ -90,9 +92,11 @@ def run_chunk(function: Callable[..., Any], calls: list[tuple[Any, ...]]) -> lis
 
 
 def _pack(function: Callable[..., Any]) -> PackedFunction:
-    code = values.dumps(function)
+    handles: list[int] = []
+    code = values.dumps(function, handles)
     digest = hashlib.blake2b(code, digest_size=16).digest()
-    return PackedFunction(digest, code, name_of(function), signatures.check_of(function))
+    check = signatures.check_of(function)
+    return PackedFunction(digest, code, name_of(function), check, handles or None)
 
 
 # ---------------------------------------------------------------------- the cache
@@ -286,8 +290,12 @@ _GLOBAL_OPERATIONS = frozenset(
 )
 
 
-def global_names(code: types.CodeType) -> set[str]:
-    """The global names that a piece of code, and the functions inside it, can ask for."""
+@functools.lru_cache(CACHED_FUNCTIONS)
+def global_names(code: types.CodeType) -> frozenset[str]:
+    """The global names that a piece of code, and the functions inside it, can ask for.
+
+    Kept by the code's value: a job that was unpickled submits the function that it is of again.
+    """
     names = {
         instruction.argval
         for instruction in dis.get_instructions(code)
@@ -296,4 +304,4 @@ def global_names(code: types.CodeType) -> set[str]:
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
             names |= global_names(constant)
-    return names
+    return frozenset(names)

@@ -4,6 +4,9 @@ Objects whose class is defined in `__main__`, or inside a function, travel by va
 travels by reference to its module. `__mp_main__`, the name by which children of multiprocessing
 know the program's script, counts as `__main__`. Plain values take a short cut: setting up a
 cloudpickle pickler costs ten times as much as pickling a small number.
+
+A value may hold handles of jobs. Their classes say so by an attribute `__picloud_handles__`, a
+method that gives the ranges of ids; `dumps` notes them where it is given a list for that.
 """
 
 import functools
@@ -18,6 +21,7 @@ from typing import Any, ClassVar
 import cloudpickle
 
 from picloud.code import sources
+from picloud.code.handles import merged
 from picloud.protocol import limits
 
 PROTOCOL = 5
@@ -26,6 +30,11 @@ MAIN_MODULES = frozenset({"__main__", "__mp_main__"})
 """The names of the main program, which no other process can import."""
 
 _ATOMS = frozenset({int, float, complex, bool, str, bytes, type(None)})
+HANDLES = "__picloud_handles__"
+
+_FEW_HANDLES = 64
+"""Longer lists are worth putting into order: neighbours are one range then."""
+
 _FEW = 64  # checking a longer tuple would cost more than the pickler that it saves
 
 
@@ -37,24 +46,39 @@ class Oversize(ValueError):  # noqa: N818
     """A value whose pickle is over the limit of one payload."""
 
 
-def dumps(value: Any) -> bytes:
+def dumps(value: Any, handles: list[int] | None = None) -> bytes:
     """Pickle a value.
+
+    Args:
+        value: what to pickle.
+        handles: an empty list, which takes `first, stop` of each range of jobs whose handles are
+            met on the way.
 
     Raises:
         Unpicklable: the value, or something inside it, cannot be pickled.
-        Oversize: the pickle is larger than one payload may be.
+        Oversize: the pickle is larger than one payload may be, or there are too many handles.
     """
-    data = pickle.dumps(value, PROTOCOL) if _is_plain(value) else _dumps_any(value)
+    data = pickle.dumps(value, PROTOCOL) if _is_plain(value) else _dumps_any(value, handles)
     if len(data) > limits.MAX_PAYLOAD:
         raise Oversize(
             f"a value of type {_name(value)} takes {len(data) >> 20} MB pickled, "
             f"the limit is {limits.MAX_PAYLOAD >> 20} MB"
         )
+    if handles is not None and len(handles) > _FEW_HANDLES:
+        _put_in_order(handles)
     return data
 
 
 loads = pickle.loads
 """Unpickle a value. It may run anything, and raise anything: never call it on a master."""
+
+
+def _put_in_order(flat: list[int]) -> None:
+    pairs = iter(flat)
+    try:
+        flat[:] = merged(zip(pairs, pairs, strict=True))
+    except ValueError as error:
+        raise Oversize(f"a value with {error}") from error
 
 
 def _is_plain(value: Any) -> bool:
@@ -80,11 +104,13 @@ def _are_plain_arguments(args: Any, kwargs: Any) -> bool:
     )
 
 
-def _dumps_any(value: Any) -> bytes:
+def _dumps_any(value: Any, handles: list[int] | None) -> bytes:
     _register_main()
     buffer = io.BytesIO()
+    pickler = ValuePickler(buffer, PROTOCOL)
+    pickler.handles = handles
     try:
-        ValuePickler(buffer, PROTOCOL).dump(value)
+        pickler.dump(value)
     except (MemoryError, Unpicklable):
         raise
     except Exception as error:  # classes of users run here and raise what they like
@@ -147,6 +173,8 @@ def _is_importable(item: Any, module: str, name: str) -> bool:
 class ValuePickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle ships no types
     """cloudpickle's; functions keep their source lines, caches that cannot travel are named."""
 
+    handles: list[int] | None = None
+
     dispatch_table: ClassVar[Any] = ChainMap(
         {
             types.CodeType: sources.reduce_code,
@@ -154,6 +182,15 @@ class ValuePickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle sh
         },
         cloudpickle.Pickler.dispatch_table,
     )
+
+    def reducer_override(self, obj: Any) -> Any:
+        """Note the handles of jobs; all else is cloudpickle's to decide."""
+        if self.handles is not None:
+            ranges_of = getattr(type(obj), HANDLES, None)
+            if ranges_of is not None:
+                for each in ranges_of(obj):
+                    self.handles += each
+        return super().reducer_override(obj)
 
 
 class _Tracer(ValuePickler):

@@ -1,4 +1,4 @@
-"""What a client and the master say to each other.
+"""What a client and the master say to each other. A running job is a client, too.
 
 A question carries a request number and gets exactly one answer with the same number. Watching
 has none: the outcome of a watched job arrives when there is one, however often it was asked for.
@@ -6,7 +6,7 @@ has none: the outcome of a watched job arrives when there is one, however often 
 
 from picloud.protocol.failures import Failure
 from picloud.protocol.ids import JobId, RequestId, SpecNumber
-from picloud.protocol.jobs import JobStatus
+from picloud.protocol.jobs import Handles, JobStatus
 from picloud.statemachine import value
 
 Scalar = str | int | float | bool | None
@@ -20,17 +20,36 @@ class SubmitJobs:
 
     The outcomes of `watched` jobs are sent without being asked for: with the result's bytes if
     they are few (`limits.EAGER_RESULT`), else as if these had not been asked for.
+
+    Attributes:
+        depends_on: none of the jobs starts before these have finished.
+        ignore_errors: they need not have succeeded.
+        handles: for each payload those of the jobs that it names; None where none names any.
     """
 
     spec: SpecNumber
     first: JobId
     payloads: list[bytes]
     watched: bool = False
+    depends_on: Handles | None = None
+    ignore_errors: bool = False
+    handles: list[Handles] | None = None
 
 
 @value
 class ReserveJids:
     """Asks for another block of job ids; answered by `JidsReserved`."""
+
+
+@value
+class PresentHandles:
+    """Claims the jobs of these ranges by their capabilities; from jobs only, never answered.
+
+    For handles that came neither with the function and its arguments nor with a result.
+    """
+
+    ranges: Handles
+    capabilities: list[bytes]
 
 
 @value
@@ -93,10 +112,14 @@ class AskWhy:
 
 @value
 class JidsReserved:
-    """The session may submit jobs `first` to `first + count - 1`; the first message on a link."""
+    """The session may submit jobs `first` to `first + count - 1`; the first message on a link.
+
+    `secret` makes the capabilities of these jobs' handles (`protocol.capabilities`).
+    """
 
     first: JobId
     count: int
+    secret: bytes = b""
 
 
 @value
@@ -124,6 +147,13 @@ class JobsUnknown:
 
 
 @value
+class JobsInCycle:
+    """Watched jobs that this session's job must not wait for: they may come to wait for it."""
+
+    jids: list[JobId]
+
+
+@value
 class Accepted:
     """The request is carried out."""
 
@@ -132,12 +162,16 @@ class Accepted:
 
 @value
 class Refused:
-    """The request changes nothing; `jid` is the job it failed on."""
+    """The request changes nothing; `jid` is the job it failed on.
+
+    With `cycle` it is not `unknown`, but may come to wait for the job that asks.
+    """
 
     request: RequestId
     unknown: bool
     jid: JobId
     text: str
+    cycle: bool = False
 
 
 @value
@@ -167,6 +201,7 @@ class ReasonRead:
 ToMaster = (
     SubmitJobs
     | ReserveJids
+    | PresentHandles
     | WatchJobs
     | KillJobs
     | KillAllJobs
@@ -180,6 +215,7 @@ ToClient = (
     | JobsDone
     | JobFailed
     | JobsUnknown
+    | JobsInCycle
     | Accepted
     | Refused
     | StatusesRead

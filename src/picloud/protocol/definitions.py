@@ -1,7 +1,7 @@
 """The message that both clients and the master send: a function and how to run it."""
 
 from picloud.protocol.ids import SpecNumber
-from picloud.protocol.jobs import JobSpec
+from picloud.protocol.jobs import Handles, JobSpec
 from picloud.statemachine import value
 
 
@@ -10,12 +10,14 @@ class DefineSpec:
     """From now on `number` means this spec and this pickled function, on this link.
 
     The master fills in the owner for workers: interpreters are never shared between owners.
+    `handles` are those of the jobs that the function names (`jobs.Handles`).
     """
 
     number: SpecNumber
     spec: JobSpec
     code: bytes
     owner: str = ""
+    handles: Handles | None = None
 
 
 @value

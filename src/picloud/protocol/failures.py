@@ -2,6 +2,7 @@
 
 import enum
 
+from picloud.protocol.ids import Handles
 from picloud.statemachine import value
 
 
@@ -27,6 +28,7 @@ class Failure:
         type_name: qualified name of the exception class, where there was one.
         traceback: the remote traceback with its source lines, as text.
         exception: the exception itself, pickled; empty where there is none or it cannot be pickled.
+        handles: those of the jobs that the pickled exception names.
     """
 
     kind: FailureKind
@@ -34,3 +36,4 @@ class Failure:
     type_name: str = ""
     traceback: str = ""
     exception: bytes = b""
+    handles: Handles | None = None

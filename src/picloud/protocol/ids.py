@@ -19,3 +19,6 @@ SpecNumber = NewType("SpecNumber", int)
 
 RequestId = NewType("RequestId", int)
 """A question of a client; its answer carries the same number."""
+
+Handles = list[int]
+"""Jobs that pickled bytes name: `first, stop` of each range of ids, one after the other."""

@@ -2,6 +2,7 @@
 
 import enum
 
+from picloud.protocol.ids import Handles as Handles
 from picloud.statemachine import value
 
 CORE_TYPES = ("c1", "c2", "f2", "m1", "s1")
@@ -46,6 +47,9 @@ class JobSpec:
         memory: limit of memory in MB; 0 for no limit.
         label: the user's own mark.
         os_env: environment variables set while the job runs.
+        retries: how often it runs again after it has failed by itself.
+        retry_delay: seconds of pause before it does.
+        profile: its run is profiled.
     """
 
     name: str
@@ -59,6 +63,9 @@ class JobSpec:
     memory: int = 0
     label: str = ""
     os_env: dict[str, str] | None = None
+    retries: int = 0
+    retry_delay: float = 0.0
+    profile: bool = False
 
     @property
     def runs_alone(self) -> bool:

@@ -20,6 +20,9 @@ MAX_INT = (1 << 63) - 1
 EAGER_RESULT = 64 << 10
 """A result that is sent with its job's outcome although nobody has asked for it yet."""
 
+INPUT = 16 << 10
+"""Outcomes of a job's dependencies, together, that are sent along with its lease."""
+
 OUTPUT_TAIL = 64 << 10
 """What is kept of each of stdout, stderr and logging of a job."""
 

@@ -22,6 +22,7 @@ TAGS: dict[int, type] = {
     22: client.AskStatus,
     23: client.AskInfo,
     24: client.AskWhy,
+    25: client.PresentHandles,
     32: client.JidsReserved,
     33: client.JobsDone,
     34: client.JobFailed,
@@ -31,6 +32,7 @@ TAGS: dict[int, type] = {
     38: client.StatusesRead,
     39: client.InfosRead,
     40: client.ReasonRead,
+    41: client.JobsInCycle,
     48: worker.RegisterWorker,
     49: worker.SetWindow,
     50: worker.AttemptsStarted,
@@ -38,11 +40,16 @@ TAGS: dict[int, type] = {
     52: worker.AttemptFailed,
     53: worker.AttemptsReturned,
     54: worker.OutputRead,
+    55: worker.AttemptsWaiting,
+    56: worker.AttemptsResumed,
+    57: worker.UsageRead,
+    58: worker.JobSaid,
     64: worker.WorkerAccepted,
     65: worker.RunJobs,
     66: worker.StopAttempts,
     67: worker.TakeBack,
     68: worker.ReadOutput,
+    69: worker.TellJob,
 }
 
 WIRE = Codec(TAGS)

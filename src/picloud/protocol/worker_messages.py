@@ -2,7 +2,7 @@
 
 from picloud.protocol.failures import Failure
 from picloud.protocol.ids import Fence, JobId, SpecNumber, WorkerId
-from picloud.protocol.jobs import SlotPool
+from picloud.protocol.jobs import Handles, SlotPool
 from picloud.statemachine import value
 
 # ------------------------------------------------------------------ worker to master
@@ -37,12 +37,16 @@ class AttemptsStarted:
 
 @value
 class AttemptsDone:
-    """Attempts that returned: pickled results, and run times in seconds."""
+    """Attempts that returned: pickled results, and run times in seconds.
+
+    `handles` are, for each result, those of the jobs that it names; None where none names any.
+    """
 
     jids: list[JobId]
     fences: list[Fence]
     results: list[bytes]
     runtimes: list[float]
+    handles: list[Handles] | None = None
 
 
 @value
@@ -61,6 +65,51 @@ class AttemptsReturned:
 
     jids: list[JobId]
     fences: list[Fence]
+
+
+@value
+class AttemptsWaiting:
+    """Attempts that sleep until jobs which they wait for have finished; they lend their cores."""
+
+    jids: list[JobId]
+    fences: list[Fence]
+
+
+@value
+class AttemptsResumed:
+    """Attempts that were waiting and have their cores back."""
+
+    jids: list[JobId]
+    fences: list[Fence]
+
+
+@value
+class UsageRead:
+    """What an attempt has used; sent before its end, if that took long enough to be measured.
+
+    Attributes:
+        user, system: seconds of CPU time.
+        peak: bytes of memory that its process held at most.
+        arguments: their repr, shortened.
+        profile: the profiler's table; empty unless the spec asks for it.
+    """
+
+    jid: JobId
+    fence: Fence
+    user: float
+    system: float
+    peak: int
+    arguments: str
+    profile: str
+
+
+@value
+class JobSaid:
+    """A running attempt uses the cloud: a frame of client messages, as it sent them."""
+
+    jid: JobId
+    fence: Fence
+    frame: bytes
 
 
 @value
@@ -86,12 +135,20 @@ class WorkerAccepted:
 
 @value
 class RunJobs:
-    """Leases of one spec, one for each job and its pickled arguments."""
+    """Leases of one spec, one for each job and its pickled arguments.
+
+    `rank` is how urgent they are among those of their priority: higher ones run earlier, so that
+    what a waiting job waits for runs before what nobody waits for. `inputs` are, for each job, a
+    frame of client messages that tell the outcomes of what it depends on, empty where there are
+    none; None where no job has any.
+    """
 
     spec: SpecNumber
     fence: Fence
     jids: list[JobId]
     payloads: list[bytes]
+    rank: int = 0
+    inputs: list[bytes] | None = None
 
 
 @value
@@ -110,6 +167,15 @@ class TakeBack:
 
 
 @value
+class TellJob:
+    """A frame of client messages for a running attempt; dropped once it has ended."""
+
+    jid: JobId
+    fence: Fence
+    frame: bytes
+
+
+@value
 class ReadOutput:
     """Answered by `OutputRead` while the attempt runs; silently dropped once it has ended."""
 
@@ -124,6 +190,10 @@ FromWorker = (
     | AttemptsDone
     | AttemptFailed
     | AttemptsReturned
+    | AttemptsWaiting
+    | AttemptsResumed
+    | UsageRead
+    | JobSaid
     | OutputRead
 )
-ToWorker = WorkerAccepted | RunJobs | StopAttempts | TakeBack | ReadOutput
+ToWorker = WorkerAccepted | RunJobs | StopAttempts | TakeBack | TellJob | ReadOutput

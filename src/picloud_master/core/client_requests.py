@@ -10,9 +10,11 @@ from picloud.protocol.client_messages import (
     AskWhy,
     DeleteJobs,
     InfosRead,
+    JobsInCycle,
     JobsUnknown,
     KillAllJobs,
     KillJobs,
+    PresentHandles,
     ReasonRead,
     Refused,
     ReserveJids,
@@ -22,19 +24,21 @@ from picloud.protocol.client_messages import (
 )
 from picloud.protocol.definitions import DefineSpec, ForgetSpec
 from picloud.protocol.ids import JobId, RequestId
-from picloud.protocol.jobs import CORE_TYPES
 from picloud.protocol.worker_messages import ReadOutput
+from picloud_master.core import access, client_submissions, dependencies
 from picloud_master.core.errors import Misbehaviour
 from picloud_master.core.inquiries import Inquiry
-from picloud_master.core.job.actor import JobActor, SpecRecord, Submission
+from picloud_master.core.job.actor import JobActor
 from picloud_master.core.job.events import DELETE_REQUESTED, KILL_REQUESTED, DeleteRequested
-from picloud_master.core.job.states import Leased, Queued, Running
+from picloud_master.core.job.states import PLACED_STATES, UNFINISHED_STATES
 from picloud_master.core.job.transitions import TRANSITIONS
+from picloud_master.core.job_session import JobSession
+from picloud_master.core.reasons import Reasons
 from picloud_master.core.registry import Registry
 from picloud_master.core.session import ClientSession
 from picloud_master.core.summaries import info_of, reason_of
 
-_UNFINISHED = frozenset({Queued, Leased, Running})
+_UNFINISHED = frozenset(UNFINISHED_STATES)
 
 
 def take(registry: Registry, session: ClientSession, message: Any) -> None:
@@ -49,60 +53,41 @@ def take(registry: Registry, session: ClientSession, message: Any) -> None:
     handler(registry, session, message)
 
 
-# ------------------------------------------------------------------ submitting
-
-
-def _define_spec(registry: Registry, session: ClientSession, message: DefineSpec) -> None:
-    if message.number in session.specs:
-        raise Misbehaviour(f"spec {message.number} is defined already")
-    spec = message.spec
-    if spec.core_type not in CORE_TYPES or spec.cores < 1:
-        raise Misbehaviour(f"{spec.cores} cores of type {spec.core_type!r} do not exist")
-    record = SpecRecord(registry.new_spec_number(), spec, message.code)
-    session.specs[message.number] = record
-
-
-def _forget_spec(registry: Registry, session: ClientSession, message: ForgetSpec) -> None:
-    record = session.specs.pop(message.number, None)
-    if record is None:
-        raise Misbehaviour(f"spec {message.number} is not defined")
-    registry.drop_spec(record)
-
-
-def _submit(registry: Registry, session: ClientSession, message: SubmitJobs) -> None:
-    spec = session.specs.get(message.spec)
-    first, payloads = message.first, message.payloads
-    if spec is None:
-        raise Misbehaviour(f"spec {message.spec} is not defined")
-    if not payloads:
-        raise Misbehaviour("a submission without jobs")
-    if not session.may_use(first, len(payloads)):
-        raise Misbehaviour(f"job ids from {first} on are not reserved for this session")
-    if not registry.jobs.keys().isdisjoint(range(first, first + len(payloads))):
-        raise Misbehaviour(f"job ids from {first} on are in use already")
-    submission = Submission(session.owner, session.id, spec, registry.context.now)
-    jobs = [JobActor(JobId(first + i), submission, payload) for i, payload in enumerate(payloads)]
-    if message.watched:
-        only_eager = (session.eager,)  # shared by all of them
-        for job in jobs:
-            job.watchers = only_eager
-    registry.add_jobs(jobs)
-
-
-def _reserve(registry: Registry, session: ClientSession, message: ReserveJids) -> None:
-    if session.reserved >= registry.policy.max_jids_per_session:
-        raise Misbehaviour("no session needs so many job ids")
-    registry.reserve_jids(session)
-
-
 # ------------------------------------------------------------------ waiting
+
+
+def _present(registry: Registry, session: ClientSession, message: PresentHandles) -> None:
+    if not isinstance(session, JobSession):
+        raise Misbehaviour("a client needs no capabilities")
+    access.claim(registry, session, message)
+
+
+def _may_wait_for(registry: Registry, session: JobSession, jids: list[JobId]) -> list[JobId]:
+    """Leave out, and say so, what could never come; what a job waits for gets its urgency."""
+    refused = {jid for jid in jids if _is_cyclic(registry, session, jid)}
+    found = (registry.find(session, jid) for jid in jids)
+    awaited = [job for job in found if job is not None and isinstance(job.state, UNFINISHED_STATES)]
+    met = access.caught_in_cycle(registry, session.job, awaited)
+    registry.statistics.cycles_met += len(met)
+    refused |= met
+    rank = session.job.rank + 1
+    for job in awaited:
+        if job.id not in met:
+            dependencies.raise_rank(registry, job, rank)
+    if not refused:
+        return jids
+    registry.say_to_client(session.id, JobsInCycle([jid for jid in jids if jid in refused]))
+    return [jid for jid in jids if jid not in refused]
 
 
 def _watch(registry: Registry, session: ClientSession, message: WatchJobs) -> None:
     watcher = session.with_results if message.results else session.without_results
     only_this = (watcher,)  # shared by all jobs that nobody else watches
     unknown: list[JobId] = []
-    for jid in message.jids:
+    jids = message.jids
+    if isinstance(session, JobSession):
+        jids = _may_wait_for(registry, session, jids)
+    for jid in jids:
         job = registry.find(session, jid)
         if job is None:
             unknown.append(jid)
@@ -131,7 +116,7 @@ def _kill_all(registry: Registry, session: ClientSession, message: KillAllJobs) 
     unfinished = [
         job
         for job in registry.jobs.values()
-        if job.submission.owner == session.owner and type(job.state) in _UNFINISHED
+        if type(job.state) in _UNFINISHED and registry.find(session, job.id) is not None
     ]
     _kill_each(registry, unfinished)
     registry.say_to_client(session.id, Accepted(message.request))
@@ -170,7 +155,7 @@ def _ask_info(registry: Registry, session: ClientSession, message: AskInfo) -> N
         return
     awaited: set[JobId] = set()
     for job in jobs:
-        if isinstance(job.state, Leased | Running):
+        if isinstance(job.state, PLACED_STATES):
             awaited.add(job.id)
             lease = job.state.lease
             question = ReadOutput(job.id, lease.fence)
@@ -183,7 +168,12 @@ def answer_inquiry(registry: Registry, inquiry: Inquiry) -> None:
     session = registry.sessions[inquiry.session]
     jobs = _jobs_of(registry, session, inquiry.request, inquiry.jids)
     if jobs is not None:
-        infos = [info_of(registry, job) for job in jobs]
+        reasons = Reasons(registry)
+        infos = [info_of(registry, job, reasons) for job in jobs]
+        if not isinstance(session, JobSession):  # a job learns of no jobs but those that it holds
+            for job, info in zip(jobs, infos, strict=True):
+                info["parent"] = job.submission.parent
+                info["children"] = registry.children.get(job.id, 0)
         registry.say_to_client(session.id, InfosRead(inquiry.request, infos))
 
 
@@ -202,18 +192,31 @@ def _jobs_of(
     for jid in jids:
         job = registry.find(session, jid)
         if job is None:
-            text = f"there is no job {jid} that this session may read"
-            registry.say_to_client(session.id, Refused(request, True, jid, text))
+            registry.say_to_client(session.id, _refusal(registry, session, request, jid))
             return None
         jobs.append(job)
     return jobs
 
 
+def _refusal(registry: Registry, session: ClientSession, request: RequestId, jid: JobId) -> Refused:
+    if isinstance(session, JobSession) and _is_cyclic(registry, session, jid):
+        text = f"job {jid} may come to wait for the job that asks: that could never end"
+        return Refused(request, False, jid, text, cycle=True)
+    # The same words for a job that does not exist and for one that is not held.
+    return Refused(request, True, jid, f"there is no job {jid} that this session may read")
+
+
+def _is_cyclic(registry: Registry, session: JobSession, jid: JobId) -> bool:
+    """It has shown this job's capability, but must not wait for it."""
+    return jid in session.cyclic and registry.find(session, jid) is None
+
+
 _HANDLERS: dict[type, Callable[[Registry, ClientSession, Any], None]] = {
-    DefineSpec: _define_spec,
-    ForgetSpec: _forget_spec,
-    SubmitJobs: _submit,
-    ReserveJids: _reserve,
+    DefineSpec: client_submissions.define_spec,
+    ForgetSpec: client_submissions.forget_spec,
+    SubmitJobs: client_submissions.submit,
+    ReserveJids: client_submissions.reserve,
+    PresentHandles: _present,
     WatchJobs: _watch,
     KillJobs: _kill,
     KillAllJobs: _kill_all,

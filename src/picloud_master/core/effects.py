@@ -43,4 +43,11 @@ class DismissWorker:
     text: str
 
 
-Effect = SendToClient | SendToWorker | DismissClient | DismissWorker
+@value
+class SetAlarm:
+    """Answer with `AlarmRang` at that time, in UTC seconds; an earlier alarm is forgotten."""
+
+    at: float
+
+
+Effect = SendToClient | SendToWorker | DismissClient | DismissWorker | SetAlarm

@@ -54,4 +54,11 @@ class WorkerLost:
     text: str
 
 
-Event = SessionOpened | ClientSaid | SessionClosed | WorkerJoined | WorkerSaid | WorkerLost
+@value
+class AlarmRang:
+    """It is the time that the last `SetAlarm` named, or a little later."""
+
+
+Event = (
+    SessionOpened | ClientSaid | SessionClosed | WorkerJoined | WorkerSaid | WorkerLost | AlarmRang
+)

@@ -15,28 +15,32 @@ class Inquiry:
 
 
 class Inquiries:
-    """Open questions. One is ready once no job that it waits for runs unheard."""
+    """Open questions. One is ready once no job that it waits for runs unheard.
+
+    Attributes:
+        open: all of them; there are few, and nearly always none.
+    """
 
     def __init__(self) -> None:
-        self._open: list[Inquiry] = []
+        self.open: list[Inquiry] = []
 
     def add(self, inquiry: Inquiry) -> None:
         """Remember a question until its answer is complete."""
-        self._open.append(inquiry)
+        self.open.append(inquiry)
 
     def heard_of(self, jid: JobId) -> None:
         """This job's output has arrived, or it runs no more."""
-        for inquiry in self._open:
+        for inquiry in self.open:
             inquiry.awaited.discard(jid)
 
     def take_ready(self) -> list[Inquiry]:
         """Take the questions that wait for nothing."""
-        if not self._open:
+        if not self.open:
             return []
-        ready = [inquiry for inquiry in self._open if not inquiry.awaited]
-        self._open = [inquiry for inquiry in self._open if inquiry.awaited]
+        ready = [inquiry for inquiry in self.open if not inquiry.awaited]
+        self.open = [inquiry for inquiry in self.open if inquiry.awaited]
         return ready
 
     def forget_session(self, session: SessionId) -> None:
         """Its client is gone."""
-        self._open = [inquiry for inquiry in self._open if inquiry.session != session]
+        self.open = [inquiry for inquiry in self.open if inquiry.session != session]

@@ -11,10 +11,11 @@ from typing import Any
 from picloud.protocol.ids import WorkerId
 from picloud.protocol.worker_messages import TakeBack, WorkerAccepted
 from picloud.statemachine import value
-from picloud_master.core import client_requests, worker_reports
+from picloud_master.core import client_requests, dependencies, worker_reports
 from picloud_master.core.effects import DismissClient, DismissWorker, Effect
 from picloud_master.core.errors import Misbehaviour
 from picloud_master.core.events import (
+    AlarmRang,
     ClientSaid,
     Event,
     SessionClosed,
@@ -23,12 +24,13 @@ from picloud_master.core.events import (
     WorkerLost,
     WorkerSaid,
 )
-from picloud_master.core.job.events import AttemptLost, Placed
+from picloud_master.core.job.events import DELETE_REQUESTED, PAUSE_ENDED, AttemptLost, Placed
 from picloud_master.core.job.states import HELD_STATES
 from picloud_master.core.placement import overloaded, place
 from picloud_master.core.policy import Policy
 from picloud_master.core.records import JobRecord
 from picloud_master.core.registry import Registry
+from picloud_master.core.retention import expired
 from picloud_master.core.session import ClientSession
 from picloud_master.core.worker.actor import WorkerActor
 from picloud_master.core.worker.events import LeasesGranted, LinkLost
@@ -43,10 +45,14 @@ class Turn:
 
 
 class Kernel:
-    """The master's decisions. The same events, with the same times, give the same turns."""
+    """The master's decisions. The same events, with the same times, give the same turns.
 
-    def __init__(self, policy: Policy | None = None) -> None:
-        self.registry = Registry(policy or Policy())
+    Args:
+        key: what makes the capabilities of handles; nobody else may know it.
+    """
+
+    def __init__(self, policy: Policy | None = None, key: bytes = b"") -> None:
+        self.registry = Registry(policy or Policy(), key)
 
     def handle(self, now: float, *events: Event) -> Turn:
         """Take what has happened, at `now` in UTC seconds, and decide what follows."""
@@ -57,6 +63,8 @@ class Kernel:
         _place(registry)
         for inquiry in registry.inquiries.take_ready():
             client_requests.answer_inquiry(registry, inquiry)
+        if registry.finished.is_due(now):
+            _forget_expired(registry)
         return Turn(registry.take_records(), registry.take_effects())
 
 
@@ -79,20 +87,13 @@ def _client_said(registry: Registry, event: ClientSaid) -> None:
             client_requests.take(registry, session, message)
     except Misbehaviour as error:
         registry.add_effect(DismissClient(session.id, str(error)))
-        _close_session(registry, session)
+        registry.close_session(session)
 
 
 def _session_closed(registry: Registry, event: SessionClosed) -> None:
     session = registry.sessions.get(event.session)
     if session is not None:
-        _close_session(registry, session)
-
-
-def _close_session(registry: Registry, session: ClientSession) -> None:
-    del registry.sessions[session.id]
-    registry.inquiries.forget_session(session.id)
-    for spec in session.specs.values():
-        registry.drop_spec(spec)
+        registry.close_session(session)
 
 
 # ------------------------------------------------------------------ workers
@@ -141,10 +142,27 @@ def _lose_worker(registry: Registry, worker: WorkerActor, text: str) -> None:
     del registry.workers[worker.id]
 
 
+# ------------------------------------------------------------------ time
+
+
+def _alarm_rang(registry: Registry, event: AlarmRang) -> None:
+    # Each goes to the front of its line, so the one that has paused longest must go last.
+    for job in reversed(registry.alarms.take_due(registry.context.now)):
+        registry.tell_job(job, PAUSE_ENDED)
+
+
+def _forget_expired(registry: Registry) -> None:
+    now, policy = registry.context.now, registry.policy
+    is_needed = registry.is_needed
+    for job in expired(registry.finished, registry.jobs, now, policy, is_needed):
+        registry.tell_job(job, DELETE_REQUESTED)
+
+
 # ------------------------------------------------------------------ placement
 
 
 def _place(registry: Registry) -> None:
+    dependencies.settle(registry)
     registry.release_leases()
     workers = registry.workers.values()
     granted: dict[WorkerId, Placed] = {}
@@ -177,4 +195,5 @@ _HANDLERS: dict[type, Callable[[Registry, Any], None]] = {
     WorkerJoined: _worker_joined,
     WorkerSaid: _worker_said,
     WorkerLost: _worker_lost,
+    AlarmRang: _alarm_rang,
 }

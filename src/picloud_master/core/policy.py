@@ -11,6 +11,9 @@ class Policy:
         max_restarts: how often a restartable job runs again after its worker was lost.
         max_leases_per_core: upper bound of the window that a worker may ask for.
         max_jids_per_session: job ids that one session may reserve.
+        keep_finished: seconds after which a finished job is forgotten.
+        max_finished: finished jobs that are kept at most.
+        max_finished_bytes: bytes of arguments and outcomes that are kept for them at most.
         story_length: events remembered for stories, over all actors.
         durable: records of changed jobs leave with each turn, for a store that keeps them.
     """
@@ -18,5 +21,8 @@ class Policy:
     max_restarts: int = 3
     max_leases_per_core: int = 4096
     max_jids_per_session: int = 1 << 40
+    keep_finished: float = 7 * 24 * 3600.0
+    max_finished: int = 2_000_000
+    max_finished_bytes: int = 8 << 30
     story_length: int = 10_000
     durable: bool = False

@@ -1,11 +1,13 @@
-"""Jobs that wait for a slot: by priority, then fair share between owners, then age.
+"""Jobs that wait for a slot: by priority, fair share between owners, rank, then age.
 
-One line per priority and owner, so that taking jobs costs the same however many wait. A job
-that was killed while it waited stays in its line and is passed over when its turn comes; one that
-is wider than every worker is set aside until there is a wider one, so that it blocks nobody.
+One line per priority, owner and rank, so that taking jobs costs the same however many wait. What
+does not count any more stays in its line and is passed over when its turn comes: a job that was
+killed while it waited, or one whose rank has risen, which has another entry in a higher line. A
+job that is wider than every worker is set aside until there is a wider one: it blocks nobody.
 """
 
 import sys
+from bisect import insort
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -13,27 +15,61 @@ from picloud_master.core.job.actor import JobActor
 from picloud_master.core.job.states import Queued
 
 
+class RankedLine:
+    """The waiting jobs of one owner and priority: a queue for each rank, higher ones first."""
+
+    __slots__ = ("by_rank", "ranks")
+
+    def __init__(self, rank: int) -> None:
+        self.by_rank: dict[int, deque[JobActor]] = {rank: deque()}
+        self.ranks = [rank]  # rising: the last one goes first
+
+    def of(self, rank: int) -> deque[JobActor]:
+        """The queue of a rank, made if there is none."""
+        found = self.by_rank.get(rank)
+        if found is None:
+            found = self.by_rank[rank] = deque()
+            insort(self.ranks, rank)
+        return found
+
+    def drop_highest(self) -> None:
+        """Its queue is empty."""
+        del self.by_rank[self.ranks.pop()]
+
+    def waiting(self) -> Iterator[JobActor]:
+        """Those that count, in order."""
+        for rank in reversed(self.ranks):
+            for job in self.by_rank[rank]:
+                if type(job.state) is Queued and job.rank == rank:
+                    yield job
+
+
 class JobQueue:
     """The waiting jobs of one core type."""
 
     def __init__(self) -> None:
-        self._lines: dict[int, dict[str, deque[JobActor]]] = {}
+        self._lines: dict[int, dict[str, RankedLine]] = {}
         self._priorities: list[int] = []
         self._widest = sys.maxsize
-        self._aside: list[JobActor] = []
+        self._aside: dict[JobActor, None] = {}
 
-    def append(self, jobs: Iterable[JobActor], priority: int, owner: str) -> None:
-        """Add jobs behind all others of their owner and priority."""
-        self._line(priority, owner).extend(jobs)
+    def append(self, jobs: Iterable[JobActor], priority: int, owner: str, rank: int = 0) -> None:
+        """Add jobs behind all others of their owner, priority and rank."""
+        self._queue(priority, owner, rank).extend(jobs)
+
+    def enter(self, job: JobActor) -> None:
+        """Add one job behind all others of its owner, priority and rank, which may have risen."""
+        if job not in self._aside:
+            self._queue(job.spec.priority, job.submission.owner, job.rank).append(job)
 
     def put_back(self, job: JobActor) -> None:
-        """Add a job ahead of all others of its owner and priority: it has waited before."""
-        self._line(job.spec.priority, job.submission.owner).appendleft(job)
+        """Add a job ahead of all others of its owner, priority and rank: it has waited before."""
+        self._queue(job.spec.priority, job.submission.owner, job.rank).appendleft(job)
 
     def fit(self, widest: int) -> None:
         """From now on, set aside what needs more cores than this; take back what does no more."""
         if widest > self._widest and self._aside:
-            aside, self._aside = self._aside, []
+            aside, self._aside = self._aside, {}
             waiting = [job for job in aside if type(job.state) is Queued]
             for job in sorted(waiting, key=_age, reverse=True):
                 self.put_back(job)
@@ -50,44 +86,50 @@ class JobQueue:
     def take(self, cores: int, widest: int, shares: Mapping[str, int]) -> list[JobActor]:
         """Take jobs that run next, fit into so many cores together, and none wider than `widest`.
 
-        They are of one owner, the one whose jobs hold the fewest cores now (`shares`). Where
-        several owners wait, each gets its part of the cores only. If the first job needs more
-        than there is, nothing is taken: smaller ones must not overtake it for ever.
+        They are of one owner, the one whose jobs hold the fewest cores now (`shares`), and of one
+        rank. Where several owners wait, each gets its part of the cores only. If the first job
+        needs more than there is, nothing is taken: smaller ones must not overtake it for ever.
         """
         line, owners = self._next_line(shares) or (None, 0)
         if line is None:
             return []
-        left = cores if owners == 1 else min(cores, max(line[0].spec.cores, cores // owners))
+        rank = line.ranks[-1]
+        queue = line.by_rank[rank]
+        left = cores if owners == 1 else min(cores, max(queue[0].spec.cores, cores // owners))
         jobs: list[JobActor] = []
-        while line:
-            job = line[0]
-            if type(job.state) is Queued:
+        while queue:
+            job = queue[0]
+            if type(job.state) is Queued and job.rank == rank:
                 need = job.submission.spec.spec.cores
                 if need > left or need > widest:
                     break
                 left -= need
                 jobs.append(job)
-            line.popleft()
+            queue.popleft()
         return jobs
 
     def waiting(self) -> Iterator[JobActor]:
         """All waiting jobs, those with a chance by priority first; for counts and cross-checks."""
         for priority in self._priorities:
             for line in self._lines[priority].values():
-                yield from (job for job in line if type(job.state) is Queued)
+                yield from line.waiting()
         yield from (job for job in self._aside if type(job.state) is Queued)
 
-    def count_ahead(self, job: JobActor) -> int:
-        """How many waiting jobs are more urgent than this one, or of its owner and older."""
-        priority, owner = job.spec.priority, job.submission.owner
-        count = 0
-        for other in self.waiting():
-            if other is job:
-                break
-            count += other.spec.priority < priority or other.submission.owner == owner
-        return count
+    def counts_ahead(self) -> dict[JobActor, int]:
+        """For each waiting job, how many are more urgent, or of its owner and older."""
+        counts: dict[JobActor, int] = {}
+        more_urgent = 0
+        for priority in self._priorities:
+            together = 0
+            for line in self._lines[priority].values():
+                own = 0
+                for own, job in enumerate(line.waiting(), 1):
+                    counts[job] = more_urgent + own - 1
+                together += own
+            more_urgent += together
+        return counts
 
-    def _next_line(self, shares: Mapping[str, int]) -> tuple[deque[JobActor], int] | None:
+    def _next_line(self, shares: Mapping[str, int]) -> tuple[RankedLine, int] | None:
         """The line whose first job runs next, and how many owners wait at its priority."""
         while self._priorities:
             owners = self._lines[self._priorities[0]]
@@ -101,25 +143,29 @@ class JobQueue:
             del self._lines[self._priorities.pop(0)]
         return None
 
-    def _line(self, priority: int, owner: str) -> deque[JobActor]:
+    def _queue(self, priority: int, owner: str, rank: int) -> deque[JobActor]:
         owners = self._lines.get(priority)
         if owners is None:
             owners = self._lines[priority] = {}
             self._priorities = sorted(self._lines)
         line = owners.get(owner)
         if line is None:
-            line = owners[owner] = deque()
-        return line
+            line = owners[owner] = RankedLine(rank)
+        return line.of(rank)
 
-    def _settle(self, line: deque[JobActor]) -> bool:
-        """Drop leading jobs that wait no more or fit nowhere; False when the line is empty."""
-        while line:
-            job = line[0]
-            if type(job.state) is Queued:
-                if job.submission.spec.spec.cores <= self._widest:
-                    return True
-                self._aside.append(job)
-            line.popleft()
+    def _settle(self, line: RankedLine) -> bool:
+        """Drop leading entries that count no more or fit nowhere; False when the line is empty."""
+        while line.ranks:
+            rank = line.ranks[-1]
+            queue = line.by_rank[rank]
+            while queue:
+                job = queue[0]
+                if type(job.state) is Queued and job.rank == rank:
+                    if job.submission.spec.spec.cores <= self._widest:
+                        return True
+                    self._aside[job] = None
+                queue.popleft()
+            line.drop_highest()
         return False
 
 

@@ -16,11 +16,21 @@ class JobRecord:
     payload: bytes
     attempts: int
     state: JobState
+    retried: int = 0
+    depends_on: list[JobId] | None = None
 
 
 def record_of(job: JobActor) -> JobRecord:
     """Take what must be stored of a job."""
     submission = job.submission
+    prerequisites = submission.prerequisites
     return JobRecord(
-        job.id, submission.owner, submission.spec.number, job.payload, job.attempts, job.state
+        job.id,
+        submission.owner,
+        submission.spec.number,
+        job.payload,
+        job.attempts,
+        job.state,
+        job.retried,
+        prerequisites.depends_on if prerequisites else None,
     )

@@ -3,29 +3,39 @@
 Handlers work on a `Registry`; only its `tell_job` and `tell_worker` change an actor's state.
 """
 
-from collections import defaultdict
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
 from typing import Any
 
+from picloud.protocol.capabilities import block_secret
 from picloud.protocol.client_messages import JidsReserved
-from picloud.protocol.definitions import ForgetSpec
-from picloud.protocol.ids import Fence, JobId, SessionId, SpecNumber, WorkerId
+from picloud.protocol.ids import Fence, JobId, SessionId, WorkerId
 from picloud.protocol.limits import JIDS_PER_BLOCK
 from picloud.statemachine import InvalidTransition, advance
+from picloud_master.core import inputs
+from picloud_master.core.alarms import Alarms
 from picloud_master.core.context import Context
-from picloud_master.core.effects import Effect, SendToClient, SendToWorker
+from picloud_master.core.effects import Effect, SendToClient, SendToWorker, SetAlarm
+from picloud_master.core.holdings import Holdings
 from picloud_master.core.inquiries import Inquiries
 from picloud_master.core.job import outputs
-from picloud_master.core.job.actor import JobActor, SpecRecord, Watcher
+from picloud_master.core.job.actor import JobActor, Watcher
 from picloud_master.core.job.events import JobEvent
+from picloud_master.core.job.prerequisites import Prerequisites
+from picloud_master.core.job.states import UNFINISHED_STATES, Done, Errored
 from picloud_master.core.job.transitions import TRANSITIONS as JOB_TRANSITIONS
+from picloud_master.core.job_session import JobSession, Letters, is_of_job
 from picloud_master.core.lease import Lease
 from picloud_master.core.policy import Policy
 from picloud_master.core.queue import JobQueue
 from picloud_master.core.records import JobRecord, record_of
+from picloud_master.core.retention import Finished
 from picloud_master.core.session import ClientSession
+from picloud_master.core.specs import Specs
 from picloud_master.core.speech import Orders, Outcomes
+from picloud_master.core.statistics import Statistics
 from picloud_master.core.story import Story
+from picloud_master.core.worker import events as worker_events
 from picloud_master.core.worker.actor import WorkerActor
 from picloud_master.core.worker.events import LeasesEnded, WorkerEvent
 from picloud_master.core.worker.transitions import TRANSITIONS as WORKER_TRANSITIONS
@@ -34,16 +44,35 @@ from picloud_master.core.worker.transitions import TRANSITIONS as WORKER_TRANSIT
 class Registry:
     """What a master knows; the kernel moves it."""
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, key: bytes = b"") -> None:
         self.policy = policy
+        self.key = key
+        """From which the capabilities of all jobs' handles are made."""
         self.context = Context(0.0, policy)
         self.jobs: dict[JobId, JobActor] = {}
         self.workers: dict[WorkerId, WorkerActor] = {}
         self.sessions: dict[SessionId, ClientSession] = {}
+        self.session_of_job: dict[JobId, JobSession] = {}
+        """Of those of `sessions` that speak for a running attempt."""
+        self.job_sessions_opened = 0
+        self.used_jids = Holdings()
+        """All ids that are or were a job's, or whose session has ended: they never are new."""
+        self.children: dict[JobId, int] = {}
+        """How many jobs each job has submitted."""
+        self.specs = Specs(self.workers, self.say_to_worker)
+        self.statistics = Statistics()
         self.queues: defaultdict[str, JobQueue] = defaultdict(JobQueue)
         """One for each core type that jobs have asked for."""
         self.shares: dict[str, int] = {}
         """Cores that each owner's jobs hold now."""
+        self.dependants: dict[JobId, list[Prerequisites]] = {}
+        """Who waits for each unfinished job to end."""
+        self.ended_dependencies: list[tuple[JobActor, list[Prerequisites]]] = []
+        """Jobs that have ended in this turn, and who waited for them."""
+        self.needed: Counter[JobId] = Counter()
+        """How many submissions with unfinished jobs depend on each job, finished or not."""
+        self.finished = Finished()
+        self.alarms = Alarms()
         self.inquiries = Inquiries()
         self.story = Story(policy.story_length)
         self.progress = 0
@@ -51,13 +80,13 @@ class Registry:
         self.take_backs_answered: list[WorkerActor] = []
         """Workers that gave jobs back in this turn."""
         self._outcomes = Outcomes()
+        self._letters = Letters()
         self._orders = Orders()
         self._released: dict[WorkerId, LeasesEnded] = {}
         self._changed: dict[JobId, JobActor] = {}
         self._effects: list[Effect] = []
         self._next_fence = 1
         self._next_jid = 1
-        self._next_spec = 1
 
     # ------------------------------------------------------------------ one turn
 
@@ -76,7 +105,14 @@ class Registry:
         """What this turn asks of the world, in order."""
         effects, self._effects = self._effects, []
         effects += self._orders.effects(self.workers)
-        effects += self._outcomes.effects()
+        if self.job_sessions_opened:
+            effects += self._outcomes_told()
+        else:
+            effects += self._outcomes.effects()
+        if self.alarms:
+            alarm = self.alarms.take_change()
+            if alarm is not None:
+                effects.append(SetAlarm(alarm))
         return effects
 
     # ------------------------------------------------------------------ speaking
@@ -87,7 +123,10 @@ class Registry:
 
     def say_to_client(self, session: SessionId, message: Any) -> None:  # Any: ToClient
         """Send a message with this turn."""
-        self._effects.append(SendToClient(session, message))
+        if is_of_job(session):
+            self._letters.add(session, message)
+        else:
+            self._effects.append(SendToClient(session, message))
 
     def say_to_worker(
         self,
@@ -115,13 +154,16 @@ class Registry:
         """Give an event to a worker; its steps ask for nothing."""
         advance(worker, WORKER_TRANSITIONS, event, self.context)
 
-    def add_jobs(self, jobs: list[JobActor]) -> None:
-        """Take new jobs of one submission into the registry and the queue."""
+    def add_jobs(self, jobs: list[JobActor], queued: bool = True) -> None:
+        """Take new jobs of one submission into the registry and, unless they wait, the queue."""
         submission = jobs[0].submission
         submission.spec.unfinished += len(jobs)
-        self.jobs.update((job.id, job) for job in jobs)
+        self.jobs.update({job.id: job for job in jobs})
+        self.used_jids.add(jobs[0].id, jobs[-1].id + 1)
         spec = submission.spec.spec
-        self.queues[spec.core_type].append(jobs, spec.priority, submission.owner)
+        if queued:
+            queue = self.queues[spec.core_type]
+            queue.append(jobs, spec.priority, submission.owner, submission.rank)
         if self.policy.durable:
             self._changed.update((job.id, job) for job in jobs)
 
@@ -130,38 +172,35 @@ class Registry:
         job = self.jobs.get(jid)
         if job is None or job.submission.owner != session.owner or job.is_hidden:
             return None
+        if type(session) is JobSession and jid not in session.holds:
+            return None
         return job
+
+    def is_needed(self, job: JobActor) -> bool:
+        """An unfinished job depends on it, or has submitted it and may still ask for it."""
+        if job.id in self.needed:
+            return True
+        parent = job.submission.parent
+        above = self.jobs.get(parent) if parent is not None else None
+        return above is not None and isinstance(above.state, UNFINISHED_STATES)
 
     def announce(self, job: JobActor, watcher: Watcher) -> None:
         """Tell one session of a job that has its outcome already."""
         self._outcomes.add(watcher, job)
+        if job.gives is not None:
+            _hand_over(self, job, watcher)
 
     def reserve_jids(self, session: ClientSession) -> None:
         """Give a session another block of job ids."""
         first = JobId(self._next_jid)
         self._next_jid += JIDS_PER_BLOCK
         session.add_block(range(first, first + JIDS_PER_BLOCK))
-        self.say_to_client(session.id, JidsReserved(first, JIDS_PER_BLOCK))
-
-    def new_spec_number(self) -> SpecNumber:
-        """The next number of a spec, over all sessions."""
-        number = SpecNumber(self._next_spec)
-        self._next_spec += 1
-        return number
-
-    def drop_spec(self, spec: SpecRecord) -> None:
-        """Its client has forgotten it; workers forget it with its last job."""
-        spec.defined = False
-        if not spec.unfinished:
-            for worker in self.workers.values():
-                if spec.number in worker.known_specs:
-                    worker.known_specs.remove(spec.number)
-                    after_commit = not spec.spec.restartable
-                    self.say_to_worker(worker.id, ForgetSpec(spec.number), after_commit)
+        secret = block_secret(self.key, first)
+        self.say_to_client(session.id, JidsReserved(first, JIDS_PER_BLOCK, secret))
 
     def new_lease(self, worker: WorkerActor) -> Lease:
         """A lease on this worker with a fence above all earlier ones."""
-        lease = Lease(worker.id, Fence(self._next_fence))
+        lease = Lease(worker.id, Fence(self._next_fence), worker.name)
         self._next_fence += 1
         return lease
 
@@ -171,16 +210,58 @@ class Registry:
         for worker_id, ended in released.items():
             self.tell_worker(self.workers[worker_id], ended)
 
+    def close_session(self, session: ClientSession) -> None:
+        """It says and hears nothing any more; its jobs go on."""
+        del self.sessions[session.id]
+        self.inquiries.forget_session(session.id)
+        for spec in session.specs.values():
+            self.specs.drop(spec)
+        for block in session.blocks:  # what is left of them is lost, and makes one range with them
+            self.used_jids.add(block.start, block.stop)
+
+    def _outcomes_told(self) -> Iterator[Effect]:
+        """What each session hears of outcomes, and what jobs' sessions have to hear at all."""
+        for effect in self._outcomes.effects():
+            if is_of_job(effect.session):
+                self._letters.add(effect.session, effect.message)
+            else:
+                yield effect
+        yield from self._letters.effects(self.sessions)
+
 
 # ------------------------------------------------------------------ outputs of jobs
 
 
+def _enqueue(registry: Registry, job: JobActor, output: outputs.Enqueue) -> None:
+    registry.queues[job.spec.core_type].enter(job)
+
+
 def _run(registry: Registry, job: JobActor, output: outputs.Run) -> None:
+    if job.submission.prerequisites is not None:
+        inputs.prepare(registry.jobs, job)
     registry._orders.start(job.state.lease.worker, job)  # type: ignore[union-attr]  # it is Leased
 
 
 def _stop(registry: Registry, job: JobActor, output: outputs.Stop) -> None:
     registry._orders.stop(output.lease, job)
+    if registry.session_of_job:
+        _silence(registry, job)
+
+
+def _lend(registry: Registry, job: JobActor, output: outputs.Lend) -> None:
+    cores = job.spec.cores
+    registry.tell_worker(
+        registry.workers[output.lease.worker], worker_events.CoresLent(job.id, cores)
+    )
+    registry.shares[job.submission.owner] -= cores
+
+
+def _take_cores(registry: Registry, job: JobActor, output: outputs.TakeCores) -> None:
+    cores = job.spec.cores
+    registry.tell_worker(
+        registry.workers[output.lease.worker], worker_events.CoresTaken(job.id, cores)
+    )
+    registry.shares[job.submission.owner] += cores
 
 
 def _release(registry: Registry, job: JobActor, output: outputs.Release) -> None:
@@ -192,6 +273,15 @@ def _release(registry: Registry, job: JobActor, output: outputs.Release) -> None
     cores = submission.spec.spec.cores
     ended.cores.append(cores)
     registry.shares[submission.owner] -= cores
+    if registry.session_of_job:
+        _silence(registry, job)
+
+
+def _silence(registry: Registry, job: JobActor) -> None:
+    """Its attempt is over, or is as good as over: what it says and hears matters no more."""
+    session = registry.session_of_job.pop(job.id, None)
+    if session is not None:
+        registry.close_session(session)
 
 
 def _requeue(registry: Registry, job: JobActor, output: outputs.Requeue) -> None:
@@ -199,27 +289,81 @@ def _requeue(registry: Registry, job: JobActor, output: outputs.Requeue) -> None
     registry.inquiries.heard_of(job.id)
 
 
+def _pause(registry: Registry, job: JobActor, output: outputs.Pause) -> None:
+    registry.alarms.add(output.until, job)
+    registry.inquiries.heard_of(job.id)
+
+
 def _announce(registry: Registry, job: JobActor, output: outputs.Announce) -> None:
     for watcher in job.watchers:
         if watcher.session in registry.sessions:
             registry._outcomes.add(watcher, job)
+    if job.holds is not None:
+        _settle_holdings(registry, job)
     job.watchers = ()
     spec = job.submission.spec
     spec.unfinished -= 1
-    if not spec.unfinished and not spec.defined:
-        registry.drop_spec(spec)
-    registry.inquiries.heard_of(job.id)
+    if not spec.unfinished:
+        registry.specs.settle(spec)
+    if registry.inquiries.open:
+        registry.inquiries.heard_of(job.id)
+    registry.finished.news.append(job)
+    prerequisites = job.submission.prerequisites
+    if prerequisites is not None:
+        _settle_needs(registry, prerequisites)
+    if registry.dependants:
+        waiting = registry.dependants.pop(job.id, None)
+        if waiting is not None:
+            registry.ended_dependencies.append((job, waiting))
+
+
+def _settle_needs(registry: Registry, prerequisites: Prerequisites) -> None:
+    """With the last job of a submission nobody needs what it depends on any more."""
+    prerequisites.unfinished -= 1
+    if not prerequisites.unfinished:
+        needed = registry.needed
+        for jid in prerequisites.depends_on:
+            needed[jid] -= 1
+            if not needed[jid]:
+                del needed[jid]
+        prerequisites.depends_on = []
+
+
+def _settle_holdings(registry: Registry, job: JobActor) -> None:
+    """From now on it is a way to those jobs only that its outcome names."""
+    state = job.state
+    if job.holds and isinstance(state, Errored) and state.failure.handles:
+        job.gives = Holdings.of(state.failure.handles).within(job.holds)
+    job.holds = job.gives
+    if job.gives is not None:
+        for watcher in job.watchers:
+            _hand_over(registry, job, watcher)
+
+
+def _hand_over(registry: Registry, job: JobActor, watcher: Watcher) -> None:
+    """A job that is told an outcome with its bytes holds the jobs that they name: rule R2."""
+    session = registry.sessions.get(watcher.session)
+    if job.gives is not None and isinstance(session, JobSession):
+        state = job.state
+        if not isinstance(state, Done) or len(state.result) <= watcher.largest:
+            session.take(job.gives)
 
 
 def _forget(registry: Registry, job: JobActor, output: outputs.Forget) -> None:
     del registry.jobs[job.id]
+    registry.finished.forget(job)
+    registry.children.pop(job.id, None)
 
 
 _OUTPUTS: dict[type, Callable[[Registry, JobActor, Any], None]] = {
+    outputs.Enqueue: _enqueue,
     outputs.Run: _run,
     outputs.Stop: _stop,
+    outputs.Lend: _lend,
+    outputs.TakeCores: _take_cores,
     outputs.Release: _release,
     outputs.Requeue: _requeue,
+    outputs.Pause: _pause,
     outputs.Announce: _announce,
     outputs.Forget: _forget,
 }

@@ -1,6 +1,6 @@
 """What a turn has to say, collected while it runs and said once: one batch per peer and kind."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from picloud.protocol.client_messages import JobFailed, JobsDone
 from picloud.protocol.definitions import DefineSpec
@@ -11,7 +11,7 @@ from picloud.protocol.worker_messages import RunJobs, StopAttempts
 from picloud_master.core.batches import pieces
 from picloud_master.core.effects import Effect, SendToClient, SendToWorker
 from picloud_master.core.job.actor import JobActor, SpecRecord, Watcher
-from picloud_master.core.job.states import Done, Errored
+from picloud_master.core.job.states import Done, Errored, Stalled
 from picloud_master.core.lease import Lease
 from picloud_master.core.worker.actor import WorkerActor
 
@@ -34,12 +34,10 @@ class Outcomes:
                 column = self._done[watcher] = ([], [])
             column[0].append(job.id)
             column[1].append(state.result if len(state.result) <= watcher.largest else None)
-        elif type(state) is Errored:
-            self._failed.append((watcher, JobFailed(job.id, JobStatus.ERROR, state.failure)))
         else:
-            self._failed.append((watcher, JobFailed(job.id, JobStatus.KILLED, _KILLED)))
+            self._failed.append((watcher, failed(job)))
 
-    def effects(self) -> Iterator[Effect]:
+    def effects(self) -> Iterator[SendToClient]:
         """Say it all, once."""
         done, self._done = self._done, {}
         failed, self._failed = self._failed, []
@@ -50,12 +48,23 @@ class Outcomes:
             yield SendToClient(watcher.session, message)
 
 
+def failed(job: JobActor) -> JobFailed:
+    """How a job ended that is not done."""
+    state = job.state
+    if type(state) is Errored:
+        return JobFailed(job.id, JobStatus.ERROR, state.failure)
+    if type(state) is Stalled:
+        return JobFailed(job.id, JobStatus.STALLED, state.failure)
+    return JobFailed(job.id, JobStatus.KILLED, _KILLED)
+
+
 class Orders:
     """Attempts to start and to stop, grouped by worker."""
 
     def __init__(self) -> None:
         self._starts: dict[WorkerId, list[JobActor]] = {}
         self._stops: dict[tuple[WorkerId, bool], tuple[list[JobId], list[Fence]]] = {}
+        self._have_inputs = False
 
     def start(self, worker: WorkerId, job: JobActor) -> None:
         """Run this job there."""
@@ -63,6 +72,8 @@ class Orders:
         if jobs is None:
             jobs = self._starts[worker] = []
         jobs.append(job)
+        if job.submission.prerequisites is not None:
+            self._have_inputs = True
 
     def stop(self, lease: Lease, job: JobActor) -> None:
         """End this job's attempt there."""
@@ -76,25 +87,29 @@ class Orders:
         """Say it all, once; a spec goes ahead of its first attempt on a worker."""
         starts, self._starts = self._starts, {}
         stops, self._stops = self._stops, {}
+        have_inputs, self._have_inputs = self._have_inputs, False
         for worker_id, jobs in starts.items():
-            for spec, same in _by_spec(jobs).items():
-                yield from _start(workers[worker_id], spec, same)
+            for same in _alike(jobs):
+                yield from _start(workers[worker_id], same, have_inputs)
         for (worker_id, after_commit), (jids, fences) in stops.items():
             yield SendToWorker(worker_id, StopAttempts(jids, fences), after_commit)
 
 
-def _by_spec(jobs: list[JobActor]) -> dict[SpecRecord, list[JobActor]]:
-    groups: dict[SpecRecord, list[JobActor]] = {}
+def _alike(jobs: list[JobActor]) -> Iterable[list[JobActor]]:
+    """Groups of one spec and one rank; most jobs are like the one before."""
+    groups: dict[tuple[SpecRecord, int], list[JobActor]] = {}
+    spec: SpecRecord | None = None
+    rank, group = -1, list[JobActor]()
     for job in jobs:
-        spec = job.submission.spec
-        if spec in groups:
-            groups[spec].append(job)
-        else:
-            groups[spec] = [job]
-    return groups
+        if job.submission.spec is not spec or job.rank != rank:
+            spec, rank = job.submission.spec, job.rank
+            group = groups.setdefault((spec, rank), [])
+        group.append(job)
+    return groups.values()
 
 
-def _start(worker: WorkerActor, spec: SpecRecord, jobs: list[JobActor]) -> Iterator[Effect]:
+def _start(worker: WorkerActor, jobs: list[JobActor], have_inputs: bool) -> Iterator[Effect]:
+    spec = jobs[0].submission.spec
     # A job that must not start twice is sent only once its lease is on record.
     after_commit = not spec.spec.restartable
     if spec.number not in worker.known_specs:
@@ -105,6 +120,18 @@ def _start(worker: WorkerActor, spec: SpecRecord, jobs: list[JobActor]) -> Itera
     jids = [job.id for job in jobs]
     # All were granted in this turn, so they share one lease.
     fence = jobs[0].state.lease.fence  # type: ignore[union-attr]  # their state is Leased
-    for piece in pieces(payloads):
-        run = RunJobs(spec.number, fence, jids[piece], payloads[piece])
+    rank = jobs[0].rank
+    if not have_inputs:
+        for piece in pieces(payloads):
+            run = RunJobs(spec.number, fence, jids[piece], payloads[piece], rank)
+            yield SendToWorker(worker.id, run, after_commit)
+        return
+    inputs = [_inputs_of(job) for job in jobs]
+    for piece in pieces(list(map(bytes.__add__, payloads, inputs))):
+        run = RunJobs(spec.number, fence, jids[piece], payloads[piece], rank, inputs[piece])
         yield SendToWorker(worker.id, run, after_commit)
+
+
+def _inputs_of(job: JobActor) -> bytes:
+    prerequisites = job.submission.prerequisites
+    return (prerequisites.inputs or b"") if prerequisites is not None else b""

@@ -59,8 +59,13 @@ def _of_submission(message: client.SubmitJobs) -> list[int]:
     return list(range(message.first, message.first + len(message.payloads)))
 
 
+def _of_ranges(message: client.PresentHandles) -> list[int]:
+    return message.ranges[::2]
+
+
 _JIDS_OF: dict[type, Callable[[Any], list[int]]] = {
     client.SubmitJobs: _of_submission,
+    client.PresentHandles: _of_ranges,
     client.WatchJobs: _of_column,
     client.KillJobs: _of_column,
     client.DeleteJobs: _of_column,
@@ -71,5 +76,9 @@ _JIDS_OF: dict[type, Callable[[Any], list[int]]] = {
     worker.AttemptsDone: _of_column,
     worker.AttemptFailed: _of_one,
     worker.AttemptsReturned: _of_column,
+    worker.AttemptsWaiting: _of_column,
+    worker.AttemptsResumed: _of_column,
+    worker.UsageRead: _of_one,
+    worker.JobSaid: _of_one,
     worker.OutputRead: _of_one,
 }

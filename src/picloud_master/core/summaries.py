@@ -1,36 +1,37 @@
 """What a client is told about a job, in fields and in words."""
 
 from picloud.protocol.client_messages import Scalar
+from picloud_master.core.job import states
 from picloud_master.core.job.actor import JobActor
-from picloud_master.core.job.states import (
-    Done,
-    Errored,
-    Killed,
-    Killing,
-    Leased,
-    Queued,
-    Running,
-)
+from picloud_master.core.reasons import Reasons, text_of
 from picloud_master.core.registry import Registry
-from picloud_master.core.worker.actor import WorkerActor
 
 
-def info_of(registry: Registry, job: JobActor) -> dict[str, Scalar]:
-    """All fields of a job; times in UTC seconds, lengths in seconds."""
-    state, spec = job.state, job.spec
+def info_of(registry: Registry, job: JobActor, reasons: Reasons | None = None) -> dict[str, Scalar]:
+    """All fields of a job but its family; times in UTC seconds, lengths in seconds.
+
+    Args:
+        reasons: shared by jobs that are asked about together.
+    """
+    submission, spec, usage = job.submission, job.spec, job.usage
     stdout, stderr, logging = job.output or ("", "", "")
-    info: dict[str, Scalar] = {
+    prerequisites = submission.prerequisites
+    unfinished = isinstance(job.state, states.UNFINISHED_STATES)
+    return {
         "status": job.status.value,
-        "created": job.submission.created,
-        "started": None,
-        "finished": None,
-        "runtime": None,
+        "created": submission.created,
+        **_course_of(registry, job),
+        "why": reason_of(registry, job, reasons) if unfinished else None,
         "attempts": job.attempts,
-        "worker": None,
-        "exception": None,
+        "depends_on": prerequisites.count if prerequisites else 0,
         "stdout": stdout,
         "stderr": stderr,
         "logging": logging,
+        "cputime.user": usage.user if usage else None,
+        "cputime.system": usage.system if usage else None,
+        "memory.max_usage": usage.peak if usage else None,
+        "arguments": usage.arguments if usage else None,
+        "profile": (usage.profile or None) if usage else None,
         "function": spec.name,
         "label": spec.label,
         "type": spec.core_type,
@@ -39,69 +40,41 @@ def info_of(registry: Registry, job: JobActor) -> dict[str, Scalar]:
         "max_runtime": spec.timeout or None,
         "memory": spec.memory or None,
         "restartable": spec.restartable,
-        "code_size": len(job.submission.spec.code),
+        "retries": spec.retries,
+        "retry_delay": spec.retry_delay,
+        "code_size": len(submission.spec.code),
         "arguments_size": len(job.payload),
     }
-    match state:
-        case Leased(lease) | Running(lease):
-            worker = registry.workers.get(lease.worker)
-            info["worker"] = worker.name if worker else None
-            if isinstance(state, Running):
-                info["started"] = state.started
-                info["runtime"] = registry.context.now - state.started
-        case Done(_, runtime, finished):
-            info["runtime"] = runtime
-            info["finished"] = finished
-            info["started"] = finished - runtime
-        case Errored(failure, runtime, finished):
-            info["runtime"] = runtime
-            info["finished"] = finished
-            info["started"] = finished - runtime
-            info["exception"] = failure.traceback or failure.message
-        case Killed(finished) | Killing(finished=finished):
-            info["finished"] = finished
-        case Queued():
-            pass
-    return info
 
 
-def reason_of(registry: Registry, job: JobActor) -> str:
+def reason_of(registry: Registry, job: JobActor, reasons: Reasons | None = None) -> str:
     """Why a job has not finished, in a sentence."""
-    state = job.state
-    match state:
-        case Queued():
-            return f"job {job.id} is queued: {_queue_reason(registry, job)}"
-        case Leased(lease):
-            worker = registry.workers[lease.worker]
-            return (
-                f"job {job.id} is queued at {worker!r}, or has begun there just now: "
-                f"{len(worker.leases)} jobs are there for {_cores_of(worker)} cores"
-            )
-        case Running(lease, started):
-            worker = registry.workers[lease.worker]
-            seconds = registry.context.now - started
-            return f"job {job.id} has been running on {worker!r} for {seconds:.1f} s"
-        case _:
-            return f"job {job.id} has finished: {job.status.value}"
+    reason = (reasons or Reasons(registry)).of(job)
+    return f"job {job.id} {text_of(reason, registry.context.now)}"
 
 
-def _queue_reason(registry: Registry, job: JobActor) -> str:
-    spec = job.spec
-    offers = [
-        pool.cores
-        for worker in registry.workers.values()
-        for pool in worker.pools
-        if spec.core_type in pool.core_types
-    ]
-    if not registry.workers:
-        return "no worker is connected"
-    if not offers:
-        return f"no connected worker offers cores of type {spec.core_type!r}"
-    if max(offers) < spec.cores:
-        return f"no worker has {spec.cores} cores of type {spec.core_type!r}; most is {max(offers)}"
-    ahead = registry.queues[spec.core_type].count_ahead(job)
-    return f"all {sum(offers)} cores of type {spec.core_type!r} are busy; {ahead} jobs are ahead"
-
-
-def _cores_of(worker: WorkerActor) -> int:
-    return sum(pool.cores for pool in worker.pools)
+def _course_of(registry: Registry, job: JobActor) -> dict[str, Scalar]:
+    """When and where it ran, and what it ended with."""
+    course: dict[str, Scalar] = dict.fromkeys(
+        ("started", "finished", "runtime", "worker", "exception")
+    )
+    match job.state:
+        case states.Leased(lease):
+            course["worker"] = lease.name
+        case states.Running(lease, started) | states.Waiting(lease, started):
+            now = registry.context.now
+            course |= {"worker": lease.name, "started": started, "runtime": now - started}
+        case states.Done(_, runtime, finished, last) | states.Errored(_, runtime, finished, last):
+            course |= {"started": finished - runtime, "finished": finished, "runtime": runtime}
+            course["worker"] = last.name if last else None
+        case states.Killed(finished, last) | states.Killing(last, finished):
+            course["finished"] = finished
+            course["worker"] = last.name if last else None
+        case states.Stalled(finished=finished):
+            course["finished"] = finished
+        case states.Queued() | states.Blocked() | states.Delayed():
+            pass
+    if isinstance(job.state, states.Errored | states.Stalled):
+        failure = job.state.failure
+        course["exception"] = failure.traceback or failure.message
+    return course

@@ -8,11 +8,15 @@ from collections.abc import Callable
 from typing import Any
 
 from picloud.protocol import worker_messages as messages
+from picloud.protocol.failures import Failure
 from picloud.protocol.ids import Fence, JobId
+from picloud.protocol.jobs import Handles
+from picloud_master.core import job_requests
 from picloud_master.core.errors import Misbehaviour
+from picloud_master.core.holdings import Holdings
 from picloud_master.core.job import events as job_events
 from picloud_master.core.job.actor import JobActor
-from picloud_master.core.job.states import HELD_STATES
+from picloud_master.core.job.states import HELD_STATES, PLACED_STATES
 from picloud_master.core.registry import Registry
 from picloud_master.core.worker.actor import WorkerActor
 from picloud_master.core.worker.events import WindowChanged
@@ -44,10 +48,17 @@ def _started(registry: Registry, worker: WorkerActor, message: messages.Attempts
 
 
 def _done(registry: Registry, worker: WorkerActor, message: messages.AttemptsDone) -> None:
-    jids = message.jids
+    jids, handles = message.jids, message.handles
     if not len(jids) == len(message.fences) == len(message.results) == len(message.runtimes):
         raise Misbehaviour("columns of different lengths")
+    if handles is not None and len(handles) != len(jids):
+        raise Misbehaviour("columns of different lengths")
     registry.progress += 1
+    if jids:
+        _measure(registry, worker, jids[-1], message.runtimes[-1])
+    if handles is not None or registry.session_of_job:
+        _done_with_handles(registry, worker, message, handles or [[]] * len(jids))
+        return
     jobs, leases, tell_job = registry.jobs, worker.leases, registry.tell_job
     columns = zip(jids, message.fences, message.results, message.runtimes, strict=True)
     for jid, fence, result, runtime in columns:
@@ -56,12 +67,49 @@ def _done(registry: Registry, worker: WorkerActor, message: messages.AttemptsDon
             tell_job(job, job_events.AttemptSucceeded(fence, result, runtime))
 
 
+def _measure(registry: Registry, worker: WorkerActor, jid: JobId, runtime: float) -> None:
+    """Remember how long jobs of a spec run; the last one of a message is as good as any."""
+    job = _job_of(registry, worker, jid)
+    if job is not None:
+        job.submission.spec.runtime = runtime
+
+
+def _done_with_handles(
+    registry: Registry, worker: WorkerActor, message: messages.AttemptsDone, handles: list[Handles]
+) -> None:
+    """As `_done`, for jobs that may have used the cloud, or name jobs in their results."""
+    columns = zip(message.jids, message.fences, message.results, message.runtimes, strict=True)
+    for (jid, fence, result, runtime), named in zip(columns, handles, strict=True):
+        job = _job_of(registry, worker, jid)
+        if job is None:
+            continue
+        failure = _misbehaviour_of(registry, jid, fence)
+        if failure is not None:
+            registry.tell_job(job, job_events.AttemptFailed(fence, failure, runtime))
+            continue
+        if named and job.holds and _is_wanted(job, fence):
+            job.gives = Holdings.of(named).within(job.holds) or None
+        registry.tell_job(job, job_events.AttemptSucceeded(fence, result, runtime))
+
+
 def _failed(registry: Registry, worker: WorkerActor, message: messages.AttemptFailed) -> None:
     registry.progress += 1
     job = _job_of(registry, worker, message.jid)
     if job is not None:
-        event = job_events.AttemptFailed(message.fence, message.failure, message.runtime)
-        registry.tell_job(job, event)
+        failure = _misbehaviour_of(registry, job.id, message.fence) or message.failure
+        registry.tell_job(job, job_events.AttemptFailed(message.fence, failure, message.runtime))
+
+
+def _misbehaviour_of(registry: Registry, jid: JobId, fence: Fence) -> Failure | None:
+    """How the attempt ends whatever is reported, if its process has spoken nonsense."""
+    session = registry.session_of_job.get(jid)
+    return session.failure if session is not None and session.lease.fence == fence else None
+
+
+def _job_said(registry: Registry, worker: WorkerActor, message: messages.JobSaid) -> None:
+    job = _job_of(registry, worker, message.jid)
+    if job is not None and _is_wanted(job, message.fence):
+        job_requests.hear(registry, job, message.frame)
 
 
 def _returned(registry: Registry, worker: WorkerActor, message: messages.AttemptsReturned) -> None:
@@ -71,6 +119,27 @@ def _returned(registry: Registry, worker: WorkerActor, message: messages.Attempt
         job = _job_of(registry, worker, jid)
         if job is not None:
             registry.tell_job(job, job_events.AttemptReturned(fence))
+
+
+def _waiting(registry: Registry, worker: WorkerActor, message: messages.AttemptsWaiting) -> None:
+    registry.progress += 1
+    for jid, fence in _pairs(message.jids, message.fences):
+        job = _job_of(registry, worker, jid)
+        if job is not None:
+            registry.tell_job(job, job_events.AttemptWaits(fence))
+
+
+def _resumed(registry: Registry, worker: WorkerActor, message: messages.AttemptsResumed) -> None:
+    for jid, fence in _pairs(message.jids, message.fences):
+        job = _job_of(registry, worker, jid)
+        if job is not None:
+            registry.tell_job(job, job_events.AttemptResumed(fence))
+
+
+def _usage(registry: Registry, worker: WorkerActor, message: messages.UsageRead) -> None:
+    job = registry.jobs.get(message.jid)
+    if job is not None and _is_held(job, worker, message.fence):
+        job.usage = message
 
 
 def _output(registry: Registry, worker: WorkerActor, message: messages.OutputRead) -> None:
@@ -93,6 +162,11 @@ def _is_held(job: JobActor, worker: WorkerActor, fence: Fence) -> bool:
     )
 
 
+def _is_wanted(job: JobActor, fence: Fence) -> bool:
+    """True if this attempt is the job's, and nobody has killed it."""
+    return isinstance(job.state, PLACED_STATES) and job.state.lease.fence == fence
+
+
 def _pairs(jids: list[JobId], fences: list[Fence]) -> list[tuple[JobId, Fence]]:
     if len(jids) != len(fences):
         raise Misbehaviour("columns of different lengths")
@@ -105,5 +179,9 @@ _HANDLERS: dict[type, Callable[[Registry, WorkerActor, Any], None]] = {
     messages.AttemptsDone: _done,
     messages.AttemptFailed: _failed,
     messages.AttemptsReturned: _returned,
+    messages.AttemptsWaiting: _waiting,
+    messages.AttemptsResumed: _resumed,
+    messages.UsageRead: _usage,
+    messages.JobSaid: _job_said,
     messages.OutputRead: _output,
 }

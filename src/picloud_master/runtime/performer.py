@@ -10,14 +10,20 @@ from picloud_master.core.effects import (
     Effect,
     SendToClient,
     SendToWorker,
+    SetAlarm,
 )
 from picloud_master.runtime.ports import Peer
 
 
 class Performer:
-    """Knows the connected peers. One that has left meanwhile is skipped: its loss is an event."""
+    """Knows the connected peers. One that has left meanwhile is skipped: its loss is an event.
 
-    def __init__(self) -> None:
+    Args:
+        set_alarm: called with the time, in UTC seconds, at which the kernel wants to be woken.
+    """
+
+    def __init__(self, set_alarm: Callable[[float], None]) -> None:
+        self._alarm_setter = set_alarm
         self.clients: dict[SessionId, Peer] = {}
         self.workers: dict[WorkerId, Peer] = {}
         self._spoken_to: dict[Peer, None] = {}
@@ -51,10 +57,14 @@ class Performer:
         if peer is not None:
             peer.dismiss(effect.text)
 
+    def _set_alarm(self, effect: SetAlarm) -> None:
+        self._alarm_setter(effect.at)
+
 
 _PERFORM: dict[type, Callable[[Performer, Any], None]] = {
     SendToClient: Performer._send_to_client,
     SendToWorker: Performer._send_to_worker,
     DismissClient: Performer._dismiss_client,
     DismissWorker: Performer._dismiss_worker,
+    SetAlarm: Performer._set_alarm,
 }

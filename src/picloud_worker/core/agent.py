@@ -1,8 +1,8 @@
 """Moves events through attempts and interpreters, one turn at a time.
 
-A turn: each event is given to its handler, then waiting attempts are given to interpreters with
-room, then everything that the turn has to say is said at once. The agent moves; transitions and
-the pool's planner decide.
+A turn: each event is given to its handler, then those that are to sleep lend their cores, then
+waiting attempts are given to interpreters with room, then everything that the turn has to say is
+said at once. The agent moves; transitions and the pool's planner decide.
 """
 
 from collections.abc import Callable
@@ -11,12 +11,19 @@ from typing import Any
 from picloud.protocol.failures import Failure, FailureKind
 from picloud.protocol.jobs import SlotPool
 from picloud.protocol.worker_messages import SetWindow
-from picloud_worker.core import interpreter_reports, master_orders, settings, ticks
+from picloud_worker.core import (
+    attempt_words,
+    interpreter_reports,
+    master_orders,
+    settings,
+    ticks,
+)
 from picloud_worker.core.attempt.actor import Attempt
 from picloud_worker.core.attempt.events import InterpreterDied
 from picloud_worker.core.crew import Crew
 from picloud_worker.core.effects import Effect, SendToMaster
 from picloud_worker.core.events import (
+    AttemptSpoke,
     Event,
     InterpreterExited,
     InterpreterSaid,
@@ -27,8 +34,8 @@ from picloud_worker.core.events import (
 )
 from picloud_worker.core.exits import failure_of
 from picloud_worker.core.interpreter.actor import Interpreter
-from picloud_worker.core.interpreter.states import Ending, Idle
-from picloud_worker.core.pool import NeedInterpreter, Pool
+from picloud_worker.core.interpreter.states import Ending, Idle, Lending, Woken
+from picloud_worker.core.pool import Give, NeedInterpreter, Pool, Resume
 
 _UNKNOWN_FATE = Failure(
     FailureKind.WORKER_LOST,
@@ -40,10 +47,15 @@ _NOTABLE_CHANGE = 1.5
 
 
 class Agent:
-    """A worker's decisions. The same events, with the same times, give the same effects."""
+    """A worker's decisions. The same events, with the same times, give the same effects.
 
-    def __init__(self, offers: list[SlotPool]) -> None:
-        self.crew = Crew(offers)
+    Args:
+        offers: the worker's cores.
+        max_sleepers: how many attempts may wait for other jobs at the same time.
+    """
+
+    def __init__(self, offers: list[SlotPool], max_sleepers: int = settings.MAX_SLEEPERS) -> None:
+        self.crew = Crew(offers, max_sleepers)
         self._window = 1
 
     def handle(self, now: float, *events: Event) -> list[Effect]:
@@ -52,6 +64,8 @@ class Agent:
         crew.now = now
         for event in events:
             _HANDLERS[type(event)](crew, event)
+        if crew.dozing:
+            attempt_words.settle_down(crew)
         for pool in crew.pools:
             _dispatch(crew, pool)
         master_orders.give_back_owed(crew)
@@ -62,26 +76,37 @@ class Agent:
 
     def busy_interpreters(self) -> list[int]:
         """Interpreters for which `Ticked` should come, with what they run."""
-        return [one.id for one in self.crew.interpreters.values() if type(one.state) is not Idle]
+        interpreters = self.crew.interpreters
+        if any(pool.is_holding_back for pool in self.crew.pools):
+            return list(interpreters)  # it is time that lets go of what is held back
+        return [one.id for one in interpreters.values() if _needs_ticks(one)]
 
     def _set_window(self) -> None:
-        seconds = self.crew.overall.seconds
-        if seconds is None:
-            return
+        seconds = self.crew.overall.seconds or settings.MASTER_WINDOW
         wanted = round(settings.MASTER_WINDOW / seconds)
-        window = max(1, min(wanted, settings.MAX_LEASES_PER_CORE))
+        least = settings.LEAST_NESTED_WINDOW if self.crew.have_slept else 1
+        window = max(least, min(wanted, settings.MAX_LEASES_PER_CORE))
         low, high = sorted((window, self._window))
         if high >= low * _NOTABLE_CHANGE:
             self._window = window
             self.crew.effects.append(SendToMaster(SetWindow(window)))
 
 
+def _needs_ticks(interpreter: Interpreter) -> bool:
+    if isinstance(interpreter.state, Lending | Woken):
+        return any(one.spec.spec.timeout for one in interpreter.outstanding.values())
+    return type(interpreter.state) is not Idle
+
+
 def _dispatch(crew: Crew, pool: Pool) -> None:
-    while (step := pool.next_step()) is not None:
-        if isinstance(step, NeedInterpreter):
-            crew.start_interpreter(pool, step.attempt.spec.key)
-        else:
-            crew.give(step.interpreter, step.attempts)
+    while (step := pool.next_step(crew.now)) is not None:
+        match step:
+            case NeedInterpreter(attempt):
+                crew.start_interpreter(pool, attempt.spec.key)
+            case Give(interpreter, attempts):
+                crew.give(interpreter, attempts)
+            case Resume(interpreter):
+                crew.resume(interpreter)
 
 
 def _master_said(crew: Crew, event: MasterSaid) -> None:
@@ -102,7 +127,7 @@ def _output_fetched(crew: Crew, event: OutputFetched) -> None:
 
 def _interpreter_exited(crew: Crew, event: InterpreterExited) -> None:
     interpreter = crew.interpreters.pop(event.interpreter)
-    del crew.pools[interpreter.pool].interpreters[interpreter.id]
+    crew.pools[interpreter.pool].remove(interpreter)
     if not interpreter.has_spoken and not event.running and type(interpreter.state) is not Ending:
         crew.failed_starts += 1
     # Each innocent goes to the front of the backlog, so the oldest must go last.
@@ -133,6 +158,7 @@ def _fate(
 _HANDLERS: dict[type, Callable[[Crew, Any], None]] = {
     MasterSaid: _master_said,
     InterpreterSaid: interpreter_reports.take,
+    AttemptSpoke: attempt_words.take,
     InterpreterExited: _interpreter_exited,
     OutputFetched: _output_fetched,
     Ticked: ticks.take,

@@ -1,55 +1,59 @@
-"""Attempts that wait for an interpreter: by priority, then age."""
+"""Attempts that wait for an interpreter: by priority, then rank, then age."""
 
+from bisect import insort
 from collections import deque
 
+from picloud_worker.core.attempt import states
 from picloud_worker.core.attempt.actor import Attempt
-from picloud_worker.core.attempt.states import Waiting
+
+_Urgency = tuple[int, int]
+"""Priority and the negative of the rank: smaller ones run earlier."""
 
 
 class Backlog:
     """The waiting attempts of one pool. One that was stopped meanwhile is passed over."""
 
     def __init__(self) -> None:
-        self._lines: dict[int, deque[Attempt]] = {}
-        self._priorities: list[int] = []
+        self._lines: dict[_Urgency, deque[Attempt]] = {}
+        self._urgencies: list[_Urgency] = []
         self._count = 0
 
     def __len__(self) -> int:
         return self._count
 
     def append(self, attempt: Attempt) -> None:
-        """Add an attempt behind the others of its priority."""
+        """Add an attempt behind the others of its priority and rank."""
         self._line(attempt).append(attempt)
         self._count += 1
 
     def put_back(self, attempt: Attempt) -> None:
-        """Add an attempt ahead of the others of its priority: it has waited before."""
+        """Add an attempt ahead of the others of its priority and rank: it has waited before."""
         self._line(attempt).appendleft(attempt)
         self._count += 1
 
     def first(self) -> Attempt | None:
         """The attempt that is to run next."""
-        while self._priorities:
-            line = self._lines[self._priorities[0]]
+        while self._urgencies:
+            line = self._lines[self._urgencies[0]]
             while line:
-                if type(line[0].state) is Waiting:
+                if type(line[0].state) is states.Waiting:
                     return line[0]
                 self._drop_first(line)
-            del self._lines[self._priorities.pop(0)]
+            del self._lines[self._urgencies.pop(0)]
         return None
 
     def pop_first(self) -> None:
         """Take out the attempt that `first` returned."""
-        self._drop_first(self._lines[self._priorities[0]])
+        self._drop_first(self._lines[self._urgencies[0]])
 
     def pop_last(self) -> Attempt | None:
         """Take out the attempt that would run last."""
-        for priority in reversed(self._priorities):
-            line = self._lines[priority]
+        for urgency in reversed(self._urgencies):
+            line = self._lines[urgency]
             while line:
                 attempt = line.pop()
                 self._count -= 1
-                if type(attempt.state) is Waiting:
+                if type(attempt.state) is states.Waiting:
                     return attempt
         return None
 
@@ -58,9 +62,9 @@ class Backlog:
         self._count -= 1
 
     def _line(self, attempt: Attempt) -> deque[Attempt]:
-        priority = attempt.spec.spec.priority
-        line = self._lines.get(priority)
+        urgency = (attempt.spec.spec.priority, -attempt.rank)
+        line = self._lines.get(urgency)
         if line is None:
-            line = self._lines[priority] = deque()
-            self._priorities = sorted(self._lines)
+            line = self._lines[urgency] = deque()
+            insort(self._urgencies, urgency)
         return line

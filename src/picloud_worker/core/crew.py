@@ -13,7 +13,7 @@ from picloud.statemachine import advance
 from picloud_worker.core import settings
 from picloud_worker.core.attempt import events as attempt_events
 from picloud_worker.core.attempt.actor import Attempt
-from picloud_worker.core.attempt.events import AttemptEvent
+from picloud_worker.core.attempt.events import AWOKE, FELL_ASLEEP, AttemptEvent
 from picloud_worker.core.attempt.states import Over
 from picloud_worker.core.attempt.transitions import KILLED
 from picloud_worker.core.attempt.transitions import TRANSITIONS as ATTEMPT_TRANSITIONS
@@ -24,26 +24,32 @@ from picloud_worker.core.effects import (
     RevokeInterpreter,
     SendToInterpreter,
     StartInterpreter,
+    TellAttempt,
 )
 from picloud_worker.core.interpreter import events as interpreter_events
 from picloud_worker.core.interpreter.actor import Interpreter
 from picloud_worker.core.interpreter.events import (
+    CORES_BACK,
+    CORES_LENT,
+    CORES_WANTED,
     GIVEN,
     RECALL_NEEDED,
     EndNeeded,
     InterpreterEvent,
 )
+from picloud_worker.core.interpreter.states import Lending
 from picloud_worker.core.interpreter.transitions import TRANSITIONS as INTERPRETER_TRANSITIONS
 from picloud_worker.core.pool import Pool
 from picloud_worker.core.reports import Reports
 from picloud_worker.core.specs import Estimate, InterpreterKey, KnownSpec
+from picloud_worker.pipe.line import GoOn, Heard
 from picloud_worker.pipe.messages import Prepare, RunAttempts
 
 
 class Crew:
     """What an agent knows; its handlers move it."""
 
-    def __init__(self, offers: list[SlotPool]) -> None:
+    def __init__(self, offers: list[SlotPool], max_sleepers: int) -> None:
         self.pools = [Pool(number, offer) for number, offer in enumerate(offers)]
         self.specs: dict[int, KnownSpec] = {}
         self.attempts: dict[JobId, Attempt] = {}
@@ -55,6 +61,13 @@ class Crew:
         """Interpreters in a row that ended before they said anything."""
         self.owed: int | None = None
         """Attempts that the master asked back and has got no answer for."""
+        self.max_sleepers = max_sleepers
+        self.sleepers = 0
+        """Attempts that are asleep."""
+        self.have_slept = False
+        """Attempts have slept here, and others will."""
+        self.dozing: dict[int, Attempt] = {}
+        """Attempts that are about to sleep, by interpreter; some still have neighbours there."""
         self.effects: list[Effect] = []
         self.now = 0.0
         self._last_interpreter = 0
@@ -73,6 +86,7 @@ class Crew:
         """Give an event to an interpreter and carry out what its step asks for."""
         for output in advance(interpreter, INTERPRETER_TRANSITIONS, event, self.now):
             self.effects.append(_INTERPRETER_OUTPUTS[type(output)](interpreter.id))
+        self.pools[interpreter.pool].sort_in(interpreter)
 
     # ------------------------------------------------------------------ attempts
 
@@ -129,9 +143,44 @@ class Crew:
             self.reports.started(attempts[0])
         self.tell_interpreter(interpreter, GIVEN)
         run = RunAttempts(
-            spec.number, [one.sequence for one in attempts], [one.payload for one in attempts]
+            spec.number,
+            [one.sequence for one in attempts],
+            [one.payload for one in attempts],
+            [one.inputs for one in attempts] if any(one.inputs for one in attempts) else None,
         )
         self.effects.append(SendToInterpreter(interpreter.id, run))
+
+    # ------------------------------------------------------------------ sleepers
+
+    def lend(self, interpreter: Interpreter, attempt: Attempt) -> None:
+        """Free the cores of an interpreter whose only attempt sleeps."""
+        self.tell_attempt(attempt, FELL_ASLEEP)
+        self.tell_interpreter(interpreter, CORES_LENT)
+        self.pools[interpreter.pool].reserve(attempt.rank + 1, self.now)
+
+    def wake(self, interpreter: Interpreter) -> None:
+        """Let a sleeper stand in line for its cores, if it does not do so already."""
+        if type(interpreter.state) is Lending:
+            self.tell_interpreter(interpreter, CORES_WANTED)
+            self.pools[interpreter.pool].woken.append(interpreter)
+
+    def resume(self, interpreter: Interpreter) -> None:
+        """Give a sleeper its cores back, and what was held until then."""
+        (attempt,) = interpreter.outstanding.values()
+        self.tell_interpreter(interpreter, CORES_BACK)
+        self.tell_attempt(attempt, AWOKE)
+        conversation = attempt.converse()
+        held, conversation.held = conversation.held, []
+        self.tell_frames(interpreter, attempt, held)
+        if conversation.wants_word:
+            conversation.wants_word = False
+            self.effects.append(TellAttempt(interpreter.id, GoOn(attempt.sequence)))
+
+    def tell_frames(self, interpreter: Interpreter, attempt: Attempt, frames: list[bytes]) -> None:
+        """Pass on what the master says to an attempt."""
+        attempt.converse().told += len(frames)
+        for frame in frames:
+            self.effects.append(TellAttempt(interpreter.id, Heard(attempt.sequence, frame)))
 
     # ------------------------------------------------------------------ outputs of attempts
 
@@ -145,6 +194,16 @@ class Crew:
         ran = attempt.assigned and output.failure.kind is not FailureKind.KILLED
         self.reports.failed(attempt, output.failure, self.now - attempt.assigned if ran else 0.0)
 
+    def _note_sleep(self, attempt: Attempt, output: attempt_events.NoteSleep) -> None:
+        self.sleepers += 1
+        self.have_slept = True
+        self.reports.asleep(attempt)
+
+    def _note_end_of_sleep(self, attempt: Attempt, output: attempt_events.NoteEndOfSleep) -> None:
+        self.sleepers -= 1
+        if output.goes_on:
+            self.reports.resumed(attempt)
+
     def _interrupt(self, attempt: Attempt, output: attempt_events.Interrupt) -> None:
         interpreter = self.interpreters[output.interpreter]
         if len(interpreter.outstanding) == 1:
@@ -155,13 +214,18 @@ class Crew:
 
 
 def _preparation(spec: KnownSpec) -> Prepare:
-    return Prepare(spec.number, spec.code, spec.spec.python, spec.spec.memory, spec.spec.os_env)
+    options = spec.spec
+    return Prepare(
+        spec.number, spec.code, options.python, options.memory, options.os_env, options.profile
+    )
 
 
 _ATTEMPT_OUTPUTS: dict[type, Callable[[Crew, Attempt, Any], None]] = {
     attempt_events.PutBack: Crew._put_back,
     attempt_events.ReportReturned: Crew._report_returned,
     attempt_events.ReportFailed: Crew._report_failed,
+    attempt_events.NoteSleep: Crew._note_sleep,
+    attempt_events.NoteEndOfSleep: Crew._note_end_of_sleep,
     attempt_events.Interrupt: Crew._interrupt,
 }
 

@@ -28,6 +28,14 @@ class SendToInterpreter:
 
 
 @value
+class TellAttempt:
+    """Speak to the attempt that an interpreter runs."""
+
+    interpreter: int
+    message: Any  # one of pipe.line.ToJob
+
+
+@value
 class RecallInterpreter:
     """Signal an interpreter to report and to give back what it has not started."""
 
@@ -60,6 +68,7 @@ Effect = (
     SendToMaster
     | StartInterpreter
     | SendToInterpreter
+    | TellAttempt
     | RecallInterpreter
     | RevokeInterpreter
     | KillInterpreter

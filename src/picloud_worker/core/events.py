@@ -3,7 +3,13 @@
 from typing import Any
 
 from picloud.protocol.definitions import DefineSpec, ForgetSpec
-from picloud.protocol.worker_messages import ReadOutput, RunJobs, StopAttempts, TakeBack
+from picloud.protocol.worker_messages import (
+    ReadOutput,
+    RunJobs,
+    StopAttempts,
+    TakeBack,
+    TellJob,
+)
 from picloud.statemachine import value
 
 
@@ -37,7 +43,9 @@ class Output:
 class MasterSaid:
     """Messages of the master, in order."""
 
-    messages: list[DefineSpec | ForgetSpec | RunJobs | StopAttempts | TakeBack | ReadOutput]
+    messages: list[
+        DefineSpec | ForgetSpec | RunJobs | StopAttempts | TakeBack | TellJob | ReadOutput
+    ]
 
 
 @value
@@ -46,6 +54,17 @@ class InterpreterSaid:
 
     interpreter: int
     messages: list[Any]  # the pipe's own union; the codec has checked it
+
+
+@value
+class AttemptSpoke:
+    """The attempt that an interpreter runs said something (`picloud_worker.pipe.line.FromJob`).
+
+    It comes before what the interpreter says of the attempt's end.
+    """
+
+    interpreter: int
+    messages: list[Any]  # the line's own union; the codec has checked it
 
 
 @value
@@ -83,4 +102,4 @@ class Ticked:
     running: dict[int, int]
 
 
-Event = MasterSaid | InterpreterSaid | InterpreterExited | OutputFetched | Ticked
+Event = MasterSaid | InterpreterSaid | AttemptSpoke | InterpreterExited | OutputFetched | Ticked

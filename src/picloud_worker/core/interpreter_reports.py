@@ -5,8 +5,10 @@ others changes nothing.
 """
 
 from collections.abc import Callable
+from itertools import repeat
 from typing import Any
 
+from picloud_worker.core.attempt.actor import Attempt
 from picloud_worker.core.attempt.events import FINISHED, GIVEN_BACK
 from picloud_worker.core.attempt.states import Stopping
 from picloud_worker.core.attempt.transitions import KILLED
@@ -14,7 +16,7 @@ from picloud_worker.core.crew import Crew
 from picloud_worker.core.events import InterpreterSaid, Output
 from picloud_worker.core.interpreter.actor import Interpreter
 from picloud_worker.core.interpreter.events import REPORTED, EndNeeded
-from picloud_worker.pipe.messages import Dirty, GaveBack, Raised, Returned, Wrote
+from picloud_worker.pipe.messages import Dirty, GaveBack, Raised, Returned, Used, Wrote
 
 
 def take(crew: Crew, event: InterpreterSaid) -> None:
@@ -36,17 +38,31 @@ def take(crew: Crew, event: InterpreterSaid) -> None:
 def _returned(crew: Crew, interpreter: Interpreter, message: Returned) -> None:
     outstanding, reports, tell = interpreter.outstanding, crew.reports, crew.tell_attempt
     attempt = None
-    columns = zip(message.sequences, message.results, message.runtimes, strict=False)
-    for sequence, result, runtime in columns:
+    slept = 0.0
+    handles = message.handles if message.handles is not None else repeat(None)
+    columns = zip(message.sequences, message.results, message.runtimes, handles, strict=False)
+    for sequence, result, runtime, named in columns:
         attempt = outstanding.pop(sequence, None)
         if attempt is not None:
-            reports.done(attempt, result, runtime)
+            reports.done(attempt, result, runtime, named)
             tell(attempt, FINISHED)
+            if attempt.conversation is not None:
+                slept += attempt.conversation.slept
     if attempt is not None:
         # A batch is of one spec nearly always, and an estimate need not be exact.
-        total, count = sum(message.runtimes), len(message.runtimes)
-        attempt.spec.estimate.learn(total, count)
-        crew.overall.learn(total, count)
+        _learn(crew, attempt, sum(message.runtimes) - slept, len(message.runtimes))
+        _keep_core(crew, interpreter, attempt)
+
+
+def _learn(crew: Crew, attempt: Attempt, seconds: float, count: int) -> None:
+    attempt.spec.estimate.learn(seconds, count)
+    crew.overall.learn(seconds, count)
+
+
+def _keep_core(crew: Crew, interpreter: Interpreter, ended: Attempt) -> None:
+    """The job that has waited for this one, if it sleeps here, is about to go on."""
+    if ended.rank and crew.sleepers and not interpreter.outstanding:
+        crew.pools[interpreter.pool].reserve(ended.rank, crew.now)
 
 
 def _raised(crew: Crew, interpreter: Interpreter, message: Raised) -> None:
@@ -54,14 +70,21 @@ def _raised(crew: Crew, interpreter: Interpreter, message: Raised) -> None:
     if attempt is not None:
         crew.reports.failed(attempt, message.failure, message.runtime)
         crew.tell_attempt(attempt, FINISHED)
-        attempt.spec.estimate.learn(message.runtime, 1)
-        crew.overall.learn(message.runtime, 1)
+        slept = attempt.conversation.slept if attempt.conversation is not None else 0.0
+        _learn(crew, attempt, message.runtime - slept, 1)
+        _keep_core(crew, interpreter, attempt)
 
 
 def _wrote(crew: Crew, interpreter: Interpreter, message: Wrote) -> None:
     attempt = interpreter.outstanding.get(message.sequence)
     if attempt is not None:
         crew.reports.output(attempt, Output(message.stdout, message.stderr, message.logging))
+
+
+def _used(crew: Crew, interpreter: Interpreter, message: Used) -> None:
+    attempt = interpreter.outstanding.get(message.sequence)
+    if attempt is not None:
+        crew.reports.used(attempt, message)
 
 
 def _gave_back(crew: Crew, interpreter: Interpreter, message: GaveBack) -> None:
@@ -80,6 +103,7 @@ _HANDLERS: dict[type, Callable[[Crew, Interpreter, Any], None]] = {
     Returned: _returned,
     Raised: _raised,
     Wrote: _wrote,
+    Used: _used,
     GaveBack: _gave_back,
     Dirty: _dirty,
 }

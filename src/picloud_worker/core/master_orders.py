@@ -9,11 +9,12 @@ from picloud.protocol.worker_messages import (
     RunJobs,
     StopAttempts,
     TakeBack,
+    TellJob,
     WorkerAccepted,
 )
 from picloud_worker.core.attempt.actor import Attempt
 from picloud_worker.core.attempt.events import STOP_REQUESTED, TAKEN_BACK
-from picloud_worker.core.attempt.states import Assigned
+from picloud_worker.core.attempt.states import Assigned, Sleeping
 from picloud_worker.core.crew import Crew
 from picloud_worker.core.effects import FetchOutput, SendToInterpreter
 from picloud_worker.core.errors import UnfitOrderError
@@ -48,16 +49,21 @@ def _forget(crew: Crew, message: ForgetSpec) -> None:
 
 def _run(crew: Crew, message: RunJobs) -> None:
     spec = crew.specs.get(message.spec)
-    if spec is None or len(message.jids) != len(message.payloads):
+    inputs = message.inputs
+    columns = [message.payloads] if inputs is None else [message.payloads, inputs]
+    if spec is None or any(len(column) != len(message.jids) for column in columns):
         raise UnfitOrderError(f"jobs of spec {message.spec} cannot be run")
     pool = crew.pool_for(spec.spec.core_type)
     if pool is None or spec.spec.cores > pool.cores:
         raise UnfitOrderError(f"{spec.spec.cores} cores of type {spec.spec.core_type} are not here")
     backlog, attempts = pool.backlog, crew.attempts
     for jid, payload in zip(message.jids, message.payloads, strict=True):
-        attempt = Attempt(crew.next_sequence(), jid, message.fence, spec, payload)
+        attempt = Attempt(crew.next_sequence(), jid, message.fence, spec, payload, message.rank)
         attempts[jid] = attempt
         backlog.append(attempt)
+    if inputs is not None:
+        for jid, frame in zip(message.jids, inputs, strict=True):
+            attempts[jid].inputs = frame
 
 
 def _stop(crew: Crew, message: StopAttempts) -> None:
@@ -94,10 +100,24 @@ def _read_output(crew: Crew, message: ReadOutput) -> None:
     attempt = crew.attempts.get(message.jid)
     if attempt is None or attempt.fence != message.fence:
         return
-    if isinstance(attempt.state, Assigned):
+    if isinstance(attempt.state, Assigned | Sleeping):
         crew.effects.append(FetchOutput(attempt.state.interpreter, attempt.sequence))
     else:
         crew.reports.output(attempt, Output())
+
+
+def _tell(crew: Crew, message: TellJob) -> None:
+    attempt = crew.attempts.get(message.jid)
+    if attempt is None or attempt.fence != message.fence:
+        return  # it has ended, which crosses this message
+    state = attempt.state
+    if isinstance(state, Assigned):
+        if crew.dozing.get(state.interpreter) is attempt:
+            del crew.dozing[state.interpreter]
+        crew.tell_frames(crew.interpreters[state.interpreter], attempt, [message.frame])
+    elif isinstance(state, Sleeping):
+        attempt.converse().held.append(message.frame)
+        crew.wake(crew.interpreters[state.interpreter])
 
 
 def _accepted(crew: Crew, message: WorkerAccepted) -> None:
@@ -110,6 +130,7 @@ _HANDLERS: dict[type, Callable[[Crew, Any], None]] = {
     RunJobs: _run,
     StopAttempts: _stop,
     TakeBack: _take_back,
+    TellJob: _tell,
     ReadOutput: _read_output,
     WorkerAccepted: _accepted,
 }

@@ -1,9 +1,16 @@
 """The cores of a worker that serve certain core types, and who gets what waits for them.
 
-A planner: `dispatches` looks at the backlog and the interpreters and says which interpreter is
-given which attempts next. It changes nothing but the backlog.
+A planner: `next_step` looks at the backlog and the interpreters and says which interpreter is
+given which attempts next. It changes nothing but the lines of those that wait.
+
+Attempts that were asleep and are to go on come before all new work. New work goes depth first: a
+core that a sleeper lent is kept for a moment for what is more urgent than the sleeper, since the
+jobs that it waits for are about to arrive, and one that such a job leaves is kept for the sleeper.
+Otherwise every round trip to the master would open another branch of a recursion, and each of
+these holds on to a process until it comes to its end.
 """
 
+from collections import deque
 from collections.abc import Iterator
 
 from picloud.protocol import limits
@@ -13,7 +20,7 @@ from picloud_worker.core import settings
 from picloud_worker.core.attempt.actor import Attempt
 from picloud_worker.core.backlog import Backlog
 from picloud_worker.core.interpreter.actor import Interpreter
-from picloud_worker.core.interpreter.states import Busy, Ending, Idle
+from picloud_worker.core.interpreter.states import Busy, Ending, Idle, Lending, Woken
 
 
 @value
@@ -31,8 +38,30 @@ class Give:
     attempts: list[Attempt]
 
 
+@value
+class Resume:
+    """Give this interpreter its cores back: its attempt goes on."""
+
+    interpreter: Interpreter
+
+
+@value
+class _Reservation:
+    """A core that only attempts of at least this rank, or one that was asleep, may have."""
+
+    rank: int
+    until: float
+
+
 class Pool:
-    """One pool: its cores, its backlog and its interpreters."""
+    """One pool: its cores, its backlog and its interpreters.
+
+    Attributes:
+        interpreters: those that occupy cores or may do so at once, by number.
+        lending: those whose attempt sleeps or waits for its cores.
+        woken: those of them that are to go on, in the order in which they woke.
+        is_holding_back: cores are free, and kept for something more urgent than what waits.
+    """
 
     def __init__(self, number: int, offer: SlotPool) -> None:
         self.number = number
@@ -40,6 +69,37 @@ class Pool:
         self.cores = offer.cores
         self.backlog = Backlog()
         self.interpreters: dict[int, Interpreter] = {}
+        self.lending: dict[int, Interpreter] = {}
+        self.woken: deque[Interpreter] = deque()
+        self.is_holding_back = False
+        self._reservations: list[_Reservation] = []
+
+    def sort_in(self, interpreter: Interpreter) -> None:
+        """Put an interpreter, whose state may have changed, where it belongs."""
+        lends = type(interpreter.state) in _LENDERS
+        if lends != (interpreter.id in self.lending):
+            here, there = self.interpreters, self.lending
+            if not lends:
+                here, there = there, here
+            del here[interpreter.id]
+            there[interpreter.id] = interpreter
+
+    def remove(self, interpreter: Interpreter) -> None:
+        """Forget one that has ended."""
+        self.interpreters.pop(interpreter.id, None)
+        self.lending.pop(interpreter.id, None)
+        if type(interpreter.state) is Woken:
+            self.woken.remove(interpreter)
+
+    def reserve(self, rank: int, now: float) -> None:
+        """Keep a core for a moment for attempts of at least this rank.
+
+        There are no more reservations than cores; the most urgent ones count.
+        """
+        reservations = self._reservations
+        reservations.append(_Reservation(rank, now + settings.RESERVATION))
+        if len(reservations) > self.cores:
+            reservations.remove(min(reservations, key=_rank_of))
 
     def free_cores(self) -> int:
         """Cores that no interpreter occupies. One that is ending still occupies its cores."""
@@ -50,20 +110,48 @@ class Pool:
         )
         return self.cores - busy
 
-    def next_step(self) -> Give | NeedInterpreter | None:
-        """What to do next for the backlog; None when nothing can be done now."""
+    def next_step(self, now: float) -> Give | NeedInterpreter | Resume | None:
+        """What to do next for those that wait; None when nothing can be done now."""
+        self.is_holding_back = False
+        while self.woken:
+            interpreter = self.woken[0]
+            if type(interpreter.state) is Woken:
+                if interpreter.cores > self.free_cores():
+                    return None  # nothing new starts before it
+                self.woken.popleft()
+                self._use_reservation(interpreter.cores, _rank_of_sleeper(interpreter) + 1)
+                return Resume(interpreter)
+            self.woken.popleft()
         first = self.backlog.first()
         if first is None:
             return None
         cores = first.spec.spec.cores
-        if cores <= self.free_cores():
+        if cores <= (free := self.free_cores()):
+            if cores > free - self._kept_from(first, now):
+                self.is_holding_back = True
+                return None
             idle = self._idle_for(first)
             if idle is None:
                 return NeedInterpreter(first)
+            self._use_reservation(cores, first.rank)
             return Give(idle, self._take(idle, first))
         for interpreter in self._streaming(first):
             return Give(interpreter, self._take(interpreter, first))
         return None
+
+    def _kept_from(self, attempt: Attempt, now: float) -> int:
+        """Cores that are kept for what is more urgent than this attempt."""
+        if self._reservations:
+            # They are made for sleepers and their jobs.
+            live = [one for one in self._reservations if one.until >= now and self.lending]
+            self._reservations = live
+        return sum(one.rank > attempt.rank for one in self._reservations)
+
+    def _use_reservation(self, cores: int, rank: int) -> None:
+        """Cores are taken, by an attempt of this rank or by the sleeper that has waited for it."""
+        fits = [one for one in self._reservations if one.rank <= rank]
+        for one in sorted(fits, key=_rank_of)[-cores:]:
+            self._reservations.remove(one)
 
     def _idle_for(self, attempt: Attempt) -> Interpreter | None:
         """A warm interpreter with the attempt's key; a fresh one if it must be the only job."""
@@ -83,23 +171,25 @@ class Pool:
             for interpreter in self.interpreters.values()
             if type(interpreter.state) is Busy
             and interpreter.key == attempt.spec.key
-            and interpreter.room(attempt.spec) > 0
+            and interpreter.room(attempt.spec, attempt.rank) > 0
         ]
         yield from sorted(candidates, key=lambda one: len(one.outstanding))
 
     def _take(self, interpreter: Interpreter, first: Attempt) -> list[Attempt]:
-        """Take as many attempts of the first one's spec as the interpreter should have.
+        """Take as many attempts of the first one's spec and rank as the interpreter should have.
 
         What waits is shared out evenly, so that no core goes idle while another has a line. Large
         payloads are cut into several messages.
         """
-        spec = first.spec
+        spec, rank = first.spec, first.rank
         fair = -(-len(self.backlog) // self.cores)
-        count = min(interpreter.room(spec), fair)
+        count = min(interpreter.room(spec, rank), fair)
         taken: list[Attempt] = []
         size = 0
         attempt: Attempt | None = first
-        while attempt is not None and attempt.spec is spec and len(taken) < max(1, count):
+        while attempt is not None and len(taken) < max(1, count):
+            if attempt.spec is not spec or attempt.rank != rank:
+                break
             size += len(attempt.payload)
             if size > limits.FRAME_TARGET and taken:
                 break
@@ -115,6 +205,17 @@ class Pool:
         excess = living - settings.SPARE_INTERPRETERS * self.cores
         if excess > 0:
             yield from sorted(idle, key=_idle_since)[:excess]
+
+
+_LENDERS = frozenset({Lending, Woken})
+
+
+def _rank_of(reservation: _Reservation) -> int:
+    return reservation.rank
+
+
+def _rank_of_sleeper(interpreter: Interpreter) -> int:
+    return next((one.rank for one in interpreter.outstanding.values()), 0)
 
 
 def _idle_since(interpreter: Interpreter) -> float:

@@ -4,17 +4,22 @@ from collections.abc import Iterator
 
 from picloud.protocol import limits
 from picloud.protocol.failures import Failure
-from picloud.protocol.ids import Fence, JobId
+from picloud.protocol.ids import Fence, Handles, JobId
 from picloud.protocol.worker_messages import (
     AttemptFailed,
     AttemptsDone,
+    AttemptsResumed,
     AttemptsReturned,
     AttemptsStarted,
+    AttemptsWaiting,
     FromWorker,
+    JobSaid,
     OutputRead,
+    UsageRead,
 )
 from picloud_worker.core.attempt.actor import Attempt
 from picloud_worker.core.events import Output
+from picloud_worker.pipe.messages import Used
 
 
 class Reports:
@@ -30,21 +35,29 @@ class Reports:
         self._returned: list[Attempt] = []
         self._answer_take_back = False
         self._failed: list[AttemptFailed] = []
-        self._outputs: list[OutputRead] = []
+        self._facts: list[OutputRead | UsageRead] = []
+        self._said: list[JobSaid] = []
+        self._asleep: dict[JobId, Attempt] = {}
+        self._resumed: dict[JobId, Attempt] = {}
 
     def _open_columns(self) -> None:
         self._jids: list[JobId] = []
         self._fences: list[Fence] = []
         self._results: list[bytes] = []
         self._runtimes: list[float] = []
+        self._handles: dict[int, Handles] = {}  # by row, where there are any
         self._bytes = 0
 
-    def done(self, attempt: Attempt, result: bytes, runtime: float) -> None:
+    def done(
+        self, attempt: Attempt, result: bytes, runtime: float, handles: Handles | None
+    ) -> None:
         """It returned."""
         self._bytes += len(result)
         if self._bytes > limits.FRAME_TARGET:
             self._close_columns()
             self._bytes = len(result)
+        if handles:
+            self._handles[len(self._jids)] = handles
         self._jids.append(attempt.jid)
         self._fences.append(attempt.fence)
         self._results.append(result)
@@ -68,15 +81,45 @@ class Reports:
 
     def output(self, attempt: Attempt, output: Output) -> None:
         """What it has written so far."""
-        self._outputs.append(
+        self._facts.append(
             OutputRead(attempt.jid, attempt.fence, output.stdout, output.stderr, output.logging)
         )
 
+    def used(self, attempt: Attempt, used: Used) -> None:
+        """What it has used."""
+        names = attempt.jid, attempt.fence
+        self._facts.append(
+            UsageRead(*names, used.user, used.system, used.peak, used.arguments, used.profile)
+        )
+
+    def said(self, attempt: Attempt, frame: bytes) -> None:
+        """It speaks to the master itself."""
+        self._said.append(JobSaid(attempt.jid, attempt.fence, frame))
+
+    def asleep(self, attempt: Attempt) -> None:
+        """It lends its cores; if the master does not know that it had them back, that is all."""
+        if self._resumed.pop(attempt.jid, None) is None:
+            self._asleep[attempt.jid] = attempt
+
+    def resumed(self, attempt: Attempt) -> None:
+        """It has its cores back."""
+        if self._asleep.pop(attempt.jid, None) is None:
+            self._resumed[attempt.jid] = attempt
+
     def messages(self) -> Iterator[FromWorker]:
-        """Say it all, once. Output goes before the end of the attempt that wrote it."""
-        yield from self._outputs
+        """Say it all, once.
+
+        What an attempt said goes before what it is waiting for, and that, with what it wrote and
+        used, before its end.
+        """
         if self._started:
             yield AttemptsStarted(*_names(self._started))
+        yield from self._said
+        if self._asleep:
+            yield AttemptsWaiting(*_names(list(self._asleep.values())))
+        if self._resumed:
+            yield AttemptsResumed(*_names(list(self._resumed.values())))
+        yield from self._facts
         self._close_columns()
         yield from self._done
         yield from self._failed
@@ -86,8 +129,12 @@ class Reports:
 
     def _close_columns(self) -> None:
         if self._jids:
-            done = AttemptsDone(self._jids, self._fences, self._results, self._runtimes)
-            self._done.append(done)
+            handles = None
+            if self._handles:
+                handles = [self._handles.get(row, []) for row in range(len(self._jids))]
+            self._done.append(
+                AttemptsDone(self._jids, self._fences, self._results, self._runtimes, handles)
+            )
             self._open_columns()
 
 

@@ -8,6 +8,10 @@ MASTER_WINDOW = 2 * WINDOW
 
 MAX_LEASES_PER_CORE = 4096
 
+LEAST_NESTED_WINDOW = 64
+"""Leases per core that the master is asked for at least once jobs use the cloud themselves: what
+waits here of earlier branches of a recursion must not keep the jobs of its deepest one away."""
+
 LEAST_RUNTIME = 5e-6
 """What the shortest job costs an interpreter."""
 
@@ -22,6 +26,14 @@ PATIENCE = 0.100
 
 MAX_FAILED_STARTS = 3
 """Interpreters in a row that ended before they ran anything, until attempts are given up."""
+
+RESERVATION = 0.020
+"""How long a core that was lent, or left by a job of a job, is kept for what is more urgent than
+what waits: the jobs of the sleeper, or the sleeper, are a round trip to the master away."""
+
+MAX_SLEEPERS = 64
+"""Attempts that may be asleep at once, where nobody has counted the memory. Each holds on to a
+process of its own."""
 
 SPARE_INTERPRETERS = 2
 """Warm interpreters kept for each core, whatever their keys."""

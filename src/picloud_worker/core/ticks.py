@@ -10,16 +10,19 @@ from picloud_worker.core.crew import Crew
 from picloud_worker.core.events import Ticked
 from picloud_worker.core.interpreter.actor import Interpreter
 from picloud_worker.core.interpreter.events import RECALL_NEEDED, REVOKE_NEEDED, EndNeeded
-from picloud_worker.core.interpreter.states import Busy, Recalled, Revoked
+from picloud_worker.core.interpreter.states import Busy, Lending, Recalled, Revoked, Woken
 
 _AT_WORK = Busy | Recalled | Revoked
 
 
 def take(crew: Crew, event: Ticked) -> None:
-    """Look at every busy interpreter."""
+    """Look at every busy interpreter, and at those that sleep and have a time limit."""
     for interpreter in list(crew.interpreters.values()):
         if isinstance(interpreter.state, _AT_WORK) and interpreter.outstanding:
             _look_at(crew, interpreter, event.running.get(interpreter.id, 0))
+        elif isinstance(interpreter.state, Lending | Woken):
+            for attempt in interpreter.outstanding.values():
+                _limit(crew, interpreter, attempt, crew.now - attempt.assigned)
 
 
 def _look_at(crew: Crew, interpreter: Interpreter, running: int) -> None:
@@ -61,14 +64,22 @@ def _account(crew: Crew, interpreter: Interpreter, attempt: Attempt) -> None:
         seconds = settings.TICK
     else:
         return
-    if seconds >= settings.TICK:
-        attempt.spec.estimate.learn_at_least(seconds)
-        interpreter.longest = max(interpreter.longest, seconds)
+    worked = seconds
+    if attempt.conversation is not None and attempt.spec.spec.runs_alone:
+        worked -= attempt.conversation.slept
+    if worked >= settings.TICK:
+        attempt.spec.estimate.learn_at_least(worked)
+        interpreter.longest = max(interpreter.longest, worked)
         if not attempt.reported_started:
             attempt.reported_started = True
             # Once only: short jobs that stream beside it must be able to widen the window again.
-            crew.overall.learn_at_least(seconds)
+            crew.overall.learn_at_least(worked)
             crew.reports.started(attempt)
+    _limit(crew, interpreter, attempt, seconds)
+
+
+def _limit(crew: Crew, interpreter: Interpreter, attempt: Attempt, seconds: float) -> None:
+    """End an attempt that has been under way for too long, asleep or not."""
     limit = attempt.spec.spec.timeout
     if limit and seconds > limit:
         text = f"the job ran longer than its limit of {limit:g} s and was ended"

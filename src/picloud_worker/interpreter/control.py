@@ -51,8 +51,9 @@ class EndReport:
 
 CONTROL = Codec({1: ForkRequest, 2: RecallRequest, 3: KillRequest, 4: EndReport})
 
-DESCRIPTORS = 5
-"""Per interpreter: its pipe, the files behind stdout, stderr and logging, the shared memory."""
+DESCRIPTORS = 6
+"""Per interpreter: its pipe, its line, the files behind stdout, stderr and logging, the shared
+memory."""
 
 PAGE_SIZE = 4096
 """The shared page, in 64-bit words, each of which one side alone writes. An aligned word is read
@@ -93,6 +94,15 @@ SHARED_SIZE = PAGE_SIZE + (1 << 18)
 def shared_views(shared: memoryview) -> tuple[memoryview, memoryview]:
     """The words of the page, and the bytes of the area."""
     return shared[:PAGE_SIZE].cast("Q"), shared[PAGE_SIZE:]
+
+
+def identity(descriptor: int) -> tuple[int, int]:
+    """What is behind a descriptor; zeros if it is closed."""
+    try:
+        status = os.fstat(descriptor)
+    except OSError:
+        return 0, 0
+    return status.st_dev, status.st_ino
 
 
 EXIT_UNREPORTABLE = 70

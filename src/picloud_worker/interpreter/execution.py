@@ -10,6 +10,9 @@ from typing import Any
 
 from picloud.code import exceptions, values
 from picloud.protocol.failures import Failure, FailureKind
+from picloud.protocol.ids import Handles
+from picloud.statemachine import value as value_class
+from picloud_worker.interpreter.usage import Profiled, shown
 from picloud_worker.pipe.messages import Prepare
 
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -17,8 +20,20 @@ PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 _SOFT, _ = resource.getrlimit(resource.RLIMIT_DATA)
 
 
+@value_class
+class Naming:
+    """A result that names jobs."""
+
+    result: bytes
+    handles: Handles
+
+
 class PreparedSpec:
-    """A function of the client, unpickled when the first attempt needs it."""
+    """A function of the client, unpickled when the first attempt needs it.
+
+    Attributes:
+        arguments: those of the last call, until somebody has looked at them.
+    """
 
     def __init__(self, prepare: Prepare) -> None:
         self._code = prepare.code
@@ -26,17 +41,27 @@ class PreparedSpec:
         self.memory = prepare.memory
         self.os_env = prepare.os_env
         self.is_limited = bool(prepare.memory or prepare.os_env)
+        self.profiles = prepare.profile
         self.function: Callable[..., Any] | None = None
+        self.arguments: tuple[tuple[Any, ...], dict[str, Any]] | None = None
 
     def load(self) -> Callable[..., Any]:
         """Unpickle the function."""
-        self.function = values.loads(self._code)
+        function: Callable[..., Any] = values.loads(self._code)
+        self.function = Profiled(function, _await) if self.profiles else function
         self._code = b""
-        assert self.function is not None
         return self.function
 
+    def shown_arguments(self) -> str:
+        """The arguments of the last call, shortened."""
+        return shown(*self.arguments) if self.arguments is not None else ""
 
-def execute(spec: PreparedSpec, payload: bytes) -> bytes | Failure:
+    def profile(self) -> str:
+        """The profile of the last call, if it was asked for."""
+        return self.function.take_table() if isinstance(self.function, Profiled) else ""
+
+
+def execute(spec: PreparedSpec, payload: bytes) -> bytes | Naming | Failure:
     """Run one attempt. Nothing that user code raises leaves this function."""
     function = spec.function
     if function is None:
@@ -45,7 +70,7 @@ def execute(spec: PreparedSpec, payload: bytes) -> bytes | Failure:
             return loaded
         function = loaded
     try:
-        args, kwargs = values.loads(payload)
+        args, kwargs = spec.arguments = values.loads(payload)
     except BaseException as error:  # noqa: BLE001 - classes of users run here
         return _unreadable("the arguments", error)
     try:
@@ -54,13 +79,15 @@ def execute(spec: PreparedSpec, payload: bytes) -> bytes | Failure:
             value = _await(value)
     except BaseException as error:  # noqa: BLE001 - what a job raises is its outcome
         return _failure(spec, error)
+    handles: Handles = []
     try:
-        return values.dumps(value)
+        result = values.dumps(value, handles)
     except BaseException as error:  # noqa: BLE001 - classes of users run here
         return _unsendable(spec, error)
+    return Naming(result, handles) if handles else result
 
 
-def execute_limited(spec: PreparedSpec, payload: bytes) -> bytes | Failure:
+def execute_limited(spec: PreparedSpec, payload: bytes) -> bytes | Naming | Failure:
     """The same with the spec's memory limit and environment variables in force."""
     before = dict(os.environ)
     os.environ.update(spec.os_env or {})
@@ -145,4 +172,6 @@ def _failure(spec: PreparedSpec, error: BaseException) -> Failure:
 
 
 def _renamed(failure: Failure, kind: FailureKind, message: str) -> Failure:
-    return Failure(kind, message, failure.type_name, failure.traceback, failure.exception)
+    return Failure(
+        kind, message, failure.type_name, failure.traceback, failure.exception, failure.handles
+    )

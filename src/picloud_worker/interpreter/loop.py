@@ -31,12 +31,15 @@ from picloud_worker.interpreter.control import (
     REVOKED,
     ROBBED,
     RUNNING,
+    identity,
     shared_views,
 )
-from picloud_worker.interpreter.execution import PreparedSpec, execute, execute_limited
+from picloud_worker.interpreter.execution import Naming, PreparedSpec, execute, execute_limited
+from picloud_worker.interpreter.line import JobLine
 from picloud_worker.interpreter.output import OutputCapture
 from picloud_worker.interpreter.surroundings import Surroundings
 from picloud_worker.interpreter.unreported import UnreportedWriter
+from picloud_worker.interpreter.usage import MEASURED_FROM, UsageMeter
 from picloud_worker.pipe.frames import FrameReader, pack_frame
 from picloud_worker.pipe.messages import (
     PIPE,
@@ -78,7 +81,11 @@ class InterpreterLoop:
     """The loop, the attempts that wait in it and the results that wait to be sent."""
 
     def __init__(
-        self, pipe: socket.socket, files: tuple[int, int, int], shared: memoryview
+        self,
+        pipe: socket.socket,
+        line: socket.socket,
+        files: tuple[int, int, int],
+        shared: memoryview,
     ) -> None:
         self._pipe = pipe
         self._page, area = shared_views(shared)
@@ -99,8 +106,12 @@ class InterpreterLoop:
         self._taken = 0  # attempts read from the pipe so far
         self._revoked = 0  # the word REVOKED as it was last heeded
         self._forked = False
-        self._descriptors = {each: _identity(each) for each in (pipe.fileno(), *files)}
+        own = (pipe.fileno(), line.fileno(), *files)
+        self._descriptors = {each: identity(each) for each in own}
+        self._main = _thread.get_ident()
+        self.line = JobLine(line, self._page, self._give_way)
         self._output = OutputCapture(files, self._page)
+        self._meter = UsageMeter()
         os.register_at_fork(after_in_child=self._on_fork)
 
     def run(self, directory: str) -> NoReturn:
@@ -149,9 +160,11 @@ class InterpreterLoop:
 
     def _take(self, message: Any) -> None:
         match message:
-            case RunAttempts(spec, sequences, payloads):
+            case RunAttempts(spec, sequences, payloads, inputs):
                 prepared = self._specs[spec]
                 self._taken += len(sequences)
+                if inputs is not None:
+                    self.line.take_inputs(sequences, inputs, are_next=not self._pending)
                 self._pending.extend(zip(repeat(prepared), sequences, payloads, strict=False))
             case Prepare():
                 self._specs[message.spec] = PreparedSpec(message)
@@ -167,6 +180,7 @@ class InterpreterLoop:
         pending, page, collect = self._pending, self._page, self._output.collect
         after_job, count_threads = self._surroundings.after_job, _thread._count
         note = self._unreported.note
+        self._meter.begin()
         modules, least_modules = sys.modules, self._modules.least
         while pending:
             attempt = pending.popleft()
@@ -189,20 +203,32 @@ class InterpreterLoop:
             wrote = collect(sequence)
             if wrote is not None:
                 self._add(wrote)
+            if end - start > MEASURED_FROM or spec.profiles:
+                self._measure(spec, sequence)
+            spec.arguments = None
             if type(outcome) is bytes:
                 self._sequences.append(sequence)
                 self._results.append(outcome)
                 self._runtimes.append(end - start)
                 if not note(sequence, outcome, end - start):
                     self._is_full = True
-            else:
-                assert isinstance(outcome, Failure)
+            elif isinstance(outcome, Failure):
                 self._add(Raised(sequence, outcome, end - start))
+            else:
+                assert isinstance(outcome, Naming)
+                row = [sequence], [outcome.result], [end - start], [outcome.handles]
+                self._add(Returned(*row))
             after_job(end - start)
             if end - self._batch_began > FLUSH_AFTER or self._is_full:
                 return
             if count_threads() or len(modules) < least_modules:
                 return
+
+    def _measure(self, spec: PreparedSpec, sequence: int) -> None:
+        self._activity = USER  # the repr of an argument is a job's code as well
+        arguments = spec.shown_arguments()
+        self._activity = BUSY
+        self._add(self._meter.read(sequence, arguments, spec.profile()))
 
     def _report(self) -> None:
         """Send results, and with them, if it is asked for, all that has not started.
@@ -245,6 +271,16 @@ class InterpreterLoop:
         elif self._activity is IDLE:
             self._activity = BUSY
             raise RecallArrived
+
+    def _give_way(self) -> None:
+        """The running job is about to sleep: do what a recall would ask for.
+
+        In another than the main thread the agent has to ask, if there is anything.
+        """
+        if _thread.get_ident() == self._main and (
+            self._pending or self._sequences or self._messages or self._poll.poll(0)
+        ):
+            self._on_recall(0, None)
 
     def _answer_amid_job(self) -> None:
         """Give back without letting the job notice, however deep it has recursed."""
@@ -291,21 +327,19 @@ class InterpreterLoop:
     def _flush(self) -> None:
         self._seal()
         if self._messages:
-            self._send(self._messages)
+            frames = PIPE.encode_frames(self._messages)
+            self._pipe.sendall(b"".join(map(pack_frame, frames)))
             self._messages.clear()
             self._unreported.clear()
             self._is_full = False
         self._batch_began = perf_counter()
-
-    def _send(self, messages: list[object]) -> None:
-        self._pipe.sendall(b"".join(map(pack_frame, PIPE.encode_frames(messages))))
 
     def _on_fork(self) -> None:
         self._forked = True
 
     def _exit_unreportable(self, error: Exception) -> NoReturn:
         if getattr(error, "errno", None) == errno.EBADF or any(
-            _identity(each) != before for each, before in self._descriptors.items()
+            identity(each) != before for each, before in self._descriptors.items()
         ):
             self._page[ROBBED] = 1
         with contextlib.suppress(OSError):  # the job may have closed this one too
@@ -313,19 +347,10 @@ class InterpreterLoop:
         os._exit(EXIT_UNREPORTABLE)
 
 
-def _identity(descriptor: int) -> tuple[int, int]:
-    """What is behind a descriptor; zeros if it is closed."""
-    try:
-        status = os.fstat(descriptor)
-    except OSError:
-        return 0, 0
-    return status.st_dev, status.st_ino
-
-
-def _leave_fork(outcome: bytes | Failure) -> NoReturn:
+def _leave_fork(outcome: bytes | Naming | Failure) -> NoReturn:
     """A job forked, and the child came out of the job's function: it has no more to do."""
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     if isinstance(outcome, Failure):
         sys.stderr.write(outcome.traceback)
-    os._exit(0 if isinstance(outcome, bytes) else 1)
+    os._exit(1 if isinstance(outcome, Failure) else 0)

@@ -6,6 +6,7 @@ when its agent goes, it takes all interpreters and all their processes along.
 
 import contextlib
 import gc
+import importlib
 import mmap
 import os
 import selectors
@@ -17,6 +18,7 @@ import types
 from collections import deque
 from typing import NoReturn
 
+from picloud import inside
 from picloud_worker.interpreter import processes
 from picloud_worker.interpreter.control import (
     CONTROL,
@@ -37,6 +39,13 @@ LOOK_AFTER_AGENT = 0.5
 LOOK_AFTER_STRAYS = 0.02
 """Seconds between two attempts to end processes that do not end."""
 
+PRELOAD_AFTER = 0.050
+"""Seconds without a word, after the first fork, that are taken for a rest."""
+
+_PRELOADED = ("picloud.protocol.wire", "picloud_worker.pipe.line", "picloud.nested")
+"""What jobs need that use the cloud: loaded here once, in a rest, later forks find it in memory
+that they share. At the start it would keep the first job waiting."""
+
 _NOT_FOR_US = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Sent to everything when a terminal or a service ends; the agent decides what comes of it."""
 
@@ -54,6 +63,7 @@ class Zygote:
         self._ended: dict[int, int] = {}  # reaped, its strays perhaps not yet: pid -> status
         self._selector = selectors.DefaultSelector()
         self._own: list[int] = []  # descriptors that interpreters must not have
+        self._has_forked = self._has_preloaded = False
 
     # ------------------------------------------------------------------ life
 
@@ -73,10 +83,22 @@ class Zygote:
     def _serve_agent(self) -> None:
         while os.getppid() == self._agent:
             timeout = LOOK_AFTER_STRAYS if self._ended else self._agent_timeout
+            wants_to_load = self._has_forked and not self._has_preloaded and not self._ended
+            timeout = PRELOAD_AFTER if wants_to_load else timeout
             ready = {key.data for key, _ in self._selector.select(timeout)}
+            if wants_to_load and not ready:
+                self._preload()
             if "agent" in ready or ("control" in ready and not self._serve()):
                 break
             self._reap()
+
+    def _preload(self) -> None:
+        self._has_preloaded = True
+        with contextlib.suppress(Exception):  # a job that needs it will tell what is wrong
+            for name in _PRELOADED:
+                importlib.import_module(name)
+        gc.collect()
+        gc.freeze()
 
     def _watch(self) -> None:
         """Register what wakes the loop: the agent's words, its end, the end of children."""
@@ -133,6 +155,7 @@ class Zygote:
         else:
             if pid == 0:
                 self._live_as_interpreter(zygote, descriptors, request.directory)
+            self._has_forked = True
             self._pids[request.interpreter] = pid
             self._directories[request.interpreter] = request.directory
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGURG})
@@ -205,12 +228,13 @@ def _dead_children() -> list[tuple[int, int]]:
 
 def serve_pipe(descriptors: list[int], directory: str) -> NoReturn:
     """Be an interpreter on these descriptors."""
-    pipe, stdout, stderr, log, memory = descriptors
+    pipe, line, stdout, stderr, log, memory = descriptors
     shared = memoryview(mmap.mmap(memory, SHARED_SIZE))
     os.close(memory)
     sock = socket.socket(fileno=pipe)
     sock.setblocking(True)
-    loop = InterpreterLoop(sock, (stdout, stderr, log), shared)
+    loop = InterpreterLoop(sock, socket.socket(fileno=line), (stdout, stderr, log), shared)
+    inside.line = loop.line
     gc.enable()
     loop.run(directory)
 

@@ -8,7 +8,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from picloud_worker.core.events import Exit, InterpreterExited, InterpreterSaid, Output
+from picloud_worker.core.events import (
+    AttemptSpoke,
+    Exit,
+    InterpreterExited,
+    InterpreterSaid,
+    Output,
+)
 from picloud_worker.interpreter.control import (
     EndReport,
     ForkRequest,
@@ -26,7 +32,7 @@ RESPAWN_PERIOD = 60.0
 HANG_UP_PATIENCE = 0.5
 """Seconds that an interpreter has to end after its pipe was closed."""
 
-OnEvent = Callable[[InterpreterSaid | InterpreterExited], None]
+OnEvent = Callable[[InterpreterSaid | AttemptSpoke | InterpreterExited], None]
 
 
 class Interpreters:
@@ -83,7 +89,9 @@ class Interpreters:
         try:
             directory.mkdir(mode=0o700)
             process = InterpreterProcess(
-                partial(self._on_said, interpreter), partial(self._on_broken, interpreter)
+                partial(self._on_said, interpreter),
+                lambda words: self._on_event(AttemptSpoke(interpreter, words)),
+                partial(self._on_broken, interpreter),
             )
         except OSError as error:  # too many open files, or a full disk
             self._report_later(interpreter, f"an interpreter cannot be started: {error}")
@@ -98,6 +106,12 @@ class Interpreters:
         process = self._processes.get(interpreter)
         if process is not None:
             process.send(messages)
+
+    def tell(self, interpreter: int, messages: Sequence[object]) -> None:
+        """Speak to the attempt that an interpreter runs; nothing happens if that is gone."""
+        process = self._processes.get(interpreter)
+        if process is not None:
+            process.tell(messages)
 
     def recall(self, interpreter: int) -> None:
         """Ask for what has not started; answered by a `GaveBack`, or by the interpreter's end."""
@@ -178,26 +192,25 @@ class Interpreters:
             process.killed(text)
         exit_, running, output = process.end(status)
         del self._processes[interpreter]
-        self._remove(self._directory / str(interpreter))
         if not self._closing:
+            _remove(self._directory / str(interpreter))
             self._on_event(InterpreterExited(interpreter, exit_, running, output))
 
     def _report_later(self, interpreter: int, text: str) -> None:
         event = InterpreterExited(interpreter, Exit(None, text=text), 0, Output())
         self._loop.call_soon(self._on_event, event)
 
-    def _remove(self, directory: Path) -> None:
-        """Delete a working directory; aside if there is something in it, perhaps a million files.
 
-        The thread is a daemon's, so that no exit waits for it: `close` removes what it has not.
-        """
-        if self._closing:
-            return
+def _remove(directory: Path) -> None:
+    """Delete a working directory; aside if there is something in it, perhaps a million files.
+
+    The thread is a daemon's, so that no exit waits for it: `close` removes what it has not.
+    """
+    try:
+        directory.rmdir()
+    except OSError:
+        remove = partial(shutil.rmtree, directory, ignore_errors=True)
         try:
-            directory.rmdir()
-        except OSError:
-            remove = partial(shutil.rmtree, directory, ignore_errors=True)
-            try:
-                threading.Thread(target=remove, name=f"remove {directory}", daemon=True).start()
-            except RuntimeError:  # Python is ending, or there are too many threads
-                remove()
+            threading.Thread(target=remove, name=f"remove {directory}", daemon=True).start()
+        except RuntimeError:  # Python is ending, or there are too many threads
+            remove()

@@ -1,4 +1,4 @@
-"""One interpreter as the agent sees it: its pipe, its output files, its shared page."""
+"""One interpreter as the agent sees it: its pipe and line, its output files, its shared page."""
 
 import asyncio
 import contextlib
@@ -9,12 +9,10 @@ import signal
 import socket
 import sys
 import tempfile
-from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from picloud.protocol.errors import RemoteProtocolError
 from picloud_worker.core.events import Exit, Output
 from picloud_worker.interpreter.control import (
     EXIT_UNREPORTABLE,
@@ -27,16 +25,15 @@ from picloud_worker.interpreter.control import (
 )
 from picloud_worker.interpreter.output import read_tail
 from picloud_worker.interpreter.unreported import UnreportedReader
+from picloud_worker.interpreters.framed_socket import FramedSocket, HasMessages
 from picloud_worker.interpreters.trimming import trim
-from picloud_worker.pipe.frames import FrameReader, pack_frame
+from picloud_worker.pipe.line import LINE, Asleep
 from picloud_worker.pipe.messages import PIPE, RunAttempts
 
-RECEIVE_BYTES = 1 << 16
-"""A larger buffer is mapped and unmapped at each call: 20 µs more for a round trip of 60."""
+_DRAIN = 16
+"""Pieces that are read in one go: more than a socket holds. A job may write without end."""
 
 HUNG_UP = "the job has closed the descriptors of its interpreter"
-
-HasMessages = Callable[[list[Any]], None]  # Any: messages of the pipe, checked by its codec
 
 
 class InterpreterProcess:
@@ -44,29 +41,36 @@ class InterpreterProcess:
 
     Args:
         on_messages: called with what the interpreter says.
-        on_broken: called once when nothing more can come through the pipe, with a text if that
-            is the interpreter's fault, without if it has most likely ended.
+        on_words: called with what the attempt says that it runs, always before what the
+            interpreter says of the end of that attempt.
+        on_broken: called once when nothing more can come, with a text if that is the
+            interpreter's fault, without if it has most likely ended.
     """
 
-    def __init__(self, on_messages: HasMessages, on_broken: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        on_messages: HasMessages,
+        on_words: HasMessages,
+        on_broken: Callable[[str], None],
+    ) -> None:
         self._on_messages = on_messages
+        self._on_words = on_words
         self._on_broken = on_broken
-        self._reader = FrameReader()
-        self._unsent: deque[memoryview] = deque()
-        self._open = True
+        self._broken = False
+        self._fell_asleep = False
         self._sent = 0  # attempts, those included that the pipe does not take yet
         self._killed = False
         self._kills_before = _kernel_kills()
         self._text = ""
         with contextlib.ExitStack() as opened:  # all of them, or none
-            self._pipe, far_end = socket.socketpair()
-            opened.callback(self._pipe.close)
-            opened.callback(far_end.close)
+            pipe, far_pipe = _socket_pair(opened)
+            line, far_line = _socket_pair(opened)
             self._files = [_open_file(name, opened) for name in ("stdout", "stderr", "logging")]
             shared = _open_file("shared", opened)
             opened.pop_all()
-        self._theirs = [far_end.detach(), shared]
-        self._pipe.setblocking(False)
+        self._theirs = [far_pipe.detach(), far_line.detach(), shared]
+        self._pipe = FramedSocket(pipe, PIPE, on_messages, self._break)
+        self._line = FramedSocket(line, LINE, self._spoke, self._break)
         os.ftruncate(shared, SHARED_SIZE)
         self._map = mmap.mmap(shared, SHARED_SIZE)
         self._page, self._area = shared_views(memoryview(self._map))
@@ -76,8 +80,8 @@ class InterpreterProcess:
 
     def descriptors(self) -> list[int]:
         """What the interpreter gets, in the order that `ForkRequest` promises."""
-        pipe, shared = self._theirs
-        return [pipe, *self._files, shared]
+        pipe, line, shared = self._theirs
+        return [pipe, line, *self._files, shared]
 
     def handed_over(self) -> None:
         """The descriptors are on their way: close what only the interpreter needs."""
@@ -87,8 +91,8 @@ class InterpreterProcess:
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin to read."""
-        self._loop = loop
-        loop.add_reader(self._pipe.fileno(), self._readable)
+        self._pipe.attach(loop, self._pipe_readable)
+        self._line.attach(loop, self._line_readable)
 
     def killed(self, text: str = "") -> None:
         """Note that the coming end is ours."""
@@ -101,9 +105,10 @@ class InterpreterProcess:
         Args:
             status: what waitpid said; None if there never was a process.
         """
-        while self._open and self._readable():
-            continue
-        self._close_pipe()
+        for end in (self._line, self._pipe):
+            while end.read():
+                continue
+        self._close_sockets()
         if unreported := self._unreported.messages():
             self._on_messages(unreported)
         last = self._exit(status), self.running(), self.output()
@@ -112,13 +117,18 @@ class InterpreterProcess:
 
     def release(self) -> None:
         """Close all descriptors."""
-        self._close_pipe()
+        self._close_sockets()
         self.handed_over()
         for descriptor in self._files:
             os.close(descriptor)
         self._page.release()
         self._area.release()
         self._map.close()
+
+    def _close_sockets(self) -> None:
+        self._broken = True  # what breaks now is no news
+        self._pipe.close()
+        self._line.close()
 
     def _exit(self, status: int | None) -> Exit:
         if status is None:
@@ -135,74 +145,39 @@ class InterpreterProcess:
 
     # ------------------------------------------------------------------ in
 
-    def _readable(self) -> bool:
-        """Take one piece of what there is; False if there was nothing."""
-        try:
-            data = self._pipe.recv(RECEIVE_BYTES)
-        except (BlockingIOError, InterruptedError):
-            return False
-        except ConnectionError as error:
-            self._break(str(error))
-            return False
-        if not data:
-            self._break("")
-            return False
-        try:
-            messages = [each for frame in self._reader.feed(data) for each in PIPE.decode(frame)]
-        except RemoteProtocolError as error:
-            self._break(f"the interpreter sent what no interpreter of ours sends: {error}")
-            return False
-        if messages:
-            self._on_messages(messages)
-        return True
+    def _pipe_readable(self) -> None:
+        # What a job said comes before the news of its end: it lies in the line by now.
+        _drain(self._line)
+        self._pipe.read()
+
+    def _line_readable(self) -> None:
+        _drain(self._line)
+        if self._fell_asleep:
+            self._fell_asleep = False
+            # Before it said so it gave its neighbours back: then nothing need be asked of it.
+            _drain(self._pipe)
+
+    def _spoke(self, messages: list[Any]) -> None:
+        self._fell_asleep = self._fell_asleep or Asleep in map(type, messages)
+        self._on_words(messages)
 
     def _break(self, text: str) -> None:
-        self._close_pipe()
-        self._on_broken(text)
-
-    def _close_pipe(self) -> None:
-        if self._open:
-            self._open = False
-            self._unsent.clear()
-            self._loop.remove_reader(self._pipe.fileno())
-            self._loop.remove_writer(self._pipe.fileno())
-            self._pipe.close()
+        if not self._broken:
+            self._broken = True
+            self._on_broken(text)
 
     # ------------------------------------------------------------------ out
 
     def send(self, messages: Sequence[object]) -> None:
-        """Send one frame, more if they are large, or keep what the pipe does not take now."""
-        if not self._open:
-            return
+        """Send messages to the interpreter."""
         for message in messages:
             if type(message) is RunAttempts:
                 self._sent += len(message.sequences)
-        frame = memoryview(b"".join(map(pack_frame, PIPE.encode_frames(messages))))
-        if not self._unsent:
-            frame = frame[self._write(frame) :]
-            if not frame:
-                return
-            if self._open:
-                self._loop.add_writer(self._pipe.fileno(), self._writable)
-        self._unsent.append(frame)
+        self._pipe.send(messages)
 
-    def _write(self, data: memoryview) -> int:
-        try:
-            return self._pipe.send(data)
-        except (BlockingIOError, InterruptedError):
-            return 0
-        except ConnectionError:
-            return 0  # its end is closed: the reader will see that, after what it said before
-
-    def _writable(self) -> None:
-        while self._unsent:
-            frame = self._unsent[0]
-            sent = self._write(frame)
-            if sent < len(frame):
-                self._unsent[0] = frame[sent:]
-                return
-            self._unsent.popleft()
-        self._loop.remove_writer(self._pipe.fileno())
+    def tell(self, messages: Sequence[object]) -> None:
+        """Send messages to the attempt that it runs."""
+        self._line.send(messages)
 
     # ------------------------------------------------------------------ what it shares
 
@@ -230,6 +205,19 @@ class InterpreterProcess:
         """Give back the memory of output that nobody will read."""
         for descriptor in self._files:
             trim(descriptor)
+
+
+def _drain(end: FramedSocket) -> None:
+    for _ in range(_DRAIN):
+        if not end.read():
+            return
+
+
+def _socket_pair(opened: contextlib.ExitStack) -> tuple[socket.socket, socket.socket]:
+    ends = socket.socketpair()
+    for end in ends:
+        opened.callback(end.close)
+    return ends
 
 
 def _open_file(name: str, opened: contextlib.ExitStack) -> int:

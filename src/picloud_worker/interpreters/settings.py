@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 
 VARIABLES = (
     "HOME",
@@ -39,3 +40,43 @@ class InterpreterSettings:
     import_path: list[str] = field(default_factory=list)
     variables: tuple[str, ...] = VARIABLES
     executable: str = sys.executable
+
+
+SLEEPER_BYTES = 16 << 20
+"""Memory that is reckoned for an interpreter whose job waits for others: its own pages, and some
+of what its job holds on to."""
+
+FEWEST_SLEEPERS, MOST_SLEEPERS = 64, 4096
+
+
+def max_sleepers(available: int) -> int:
+    """How many jobs may wait for others at the same time: half of the free memory is for them."""
+    room = available // 2 // SLEEPER_BYTES
+    return max(FEWEST_SLEEPERS, min(room, MOST_SLEEPERS))
+
+
+def available_memory() -> int:
+    """Bytes that processes may still take, of the machine or of the container; 0 if unknown."""
+    found = [each for each in (_machine_memory(), _container_memory()) if each is not None]
+    return max(0, min(found, default=0))
+
+
+def _machine_memory() -> int | None:
+    for line in _lines("/proc/meminfo"):
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) << 10
+    return None
+
+
+def _container_memory() -> int | None:
+    limit, used = (_lines(f"/sys/fs/cgroup/memory.{name}") for name in ("max", "current"))
+    if not limit or not used or not limit[0].isdigit():
+        return None
+    return int(limit[0]) - int(used[0])
+
+
+def _lines(path: str) -> list[str]:
+    try:
+        return Path(path).read_text().splitlines()
+    except OSError:
+        return []

@@ -7,6 +7,7 @@ knows which attempt was running when an interpreter dies.
 
 from picloud.protocol.codec import Codec
 from picloud.protocol.failures import Failure
+from picloud.protocol.ids import Handles
 from picloud.statemachine import value
 
 # ------------------------------------------------------------------ agent to interpreter
@@ -20,6 +21,7 @@ class Prepare:
         python: minor version of the Python that pickled the function.
         memory: limit in MB, 0 for none.
         os_env: environment variables set while an attempt runs.
+        profile: attempts are profiled.
     """
 
     spec: int
@@ -27,6 +29,7 @@ class Prepare:
     python: str
     memory: int
     os_env: dict[str, str] | None
+    profile: bool = False
 
 
 @value
@@ -38,11 +41,16 @@ class Discard:
 
 @value
 class RunAttempts:
-    """Run these pickled argument tuples, one after the other."""
+    """Run these pickled argument tuples, one after the other.
+
+    `inputs` are, for each attempt, a frame of what it will hear if it uses the cloud, empty where
+    there is none; None where no attempt has any.
+    """
 
     spec: int
     sequences: list[int]
     payloads: list[bytes]
+    inputs: list[bytes] | None = None
 
 
 # ------------------------------------------------------------------ interpreter to agent
@@ -50,11 +58,15 @@ class RunAttempts:
 
 @value
 class Returned:
-    """Attempts that returned, in the order in which they ran; run times in seconds."""
+    """Attempts that returned, in the order in which they ran; run times in seconds.
+
+    `handles` are, for each result, those of the jobs that it names; None where none names any.
+    """
 
     sequences: list[int]
     results: list[bytes]
     runtimes: list[float]
+    handles: list[Handles] | None = None
 
 
 @value
@@ -77,6 +89,18 @@ class Wrote:
 
 
 @value
+class Used:
+    """What an attempt has used; see `worker_messages.UsageRead`. Sent before its end."""
+
+    sequence: int
+    user: float
+    system: float
+    peak: int
+    arguments: str
+    profile: str
+
+
+@value
 class GaveBack:
     """Attempts that never started: the answer to a recall, or to leftovers of an earlier job."""
 
@@ -93,7 +117,7 @@ class Dirty:
     leftovers: str
 
 
-FromInterpreter = Returned | Raised | Wrote | GaveBack | Dirty
+FromInterpreter = Returned | Raised | Wrote | Used | GaveBack | Dirty
 
 PIPE = Codec(
     {
@@ -105,5 +129,6 @@ PIPE = Codec(
         6: Wrote,
         7: GaveBack,
         8: Dirty,
+        9: Used,
     }
 )

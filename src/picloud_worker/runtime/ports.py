@@ -15,6 +15,9 @@ class InterpreterProcesses(Protocol):
     def send(self, interpreter: int, messages: Sequence[object]) -> None:
         """Send one frame of messages; one that is dead ignores it, its exit is on the way."""
 
+    def tell(self, interpreter: int, messages: Sequence[object]) -> None:
+        """Send one frame of messages to the attempt that it runs."""
+
     def recall(self, interpreter: int) -> None:
         """Signal it to report and to give back what it has not started."""
 

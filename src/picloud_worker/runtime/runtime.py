@@ -16,6 +16,7 @@ from picloud_worker.core.effects import (
     SendToInterpreter,
     SendToMaster,
     StartInterpreter,
+    TellAttempt,
 )
 from picloud_worker.core.events import Event, Output, OutputFetched, Ticked
 from picloud_worker.runtime.ports import InterpreterProcesses, Uplink
@@ -60,13 +61,18 @@ class Runtime:
     def _turn(self, events: list[Event]) -> None:
         effects = self._agent.handle(self._loop.time(), *events)
         frames: dict[int, list[object]] = {}
+        words: dict[int, list[object]] = {}
         for effect in effects:
             if type(effect) is SendToInterpreter:
                 frames.setdefault(effect.interpreter, []).append(effect.message)
+            elif type(effect) is TellAttempt:
+                words.setdefault(effect.interpreter, []).append(effect.message)
             else:
                 _PERFORM[type(effect)](self, effect)
         for interpreter, messages in frames.items():
             self._interpreters.send(interpreter, messages)
+        for interpreter, messages in words.items():
+            self._interpreters.tell(interpreter, messages)
         self._uplink.flush()
         if self._tick_timer is None and self._agent.busy_interpreters():
             self._tick_timer = self._loop.call_later(settings.TICK, self._tick)

@@ -317,3 +317,29 @@ def test_a_group_with_a_huge_message_keeps_its_members() -> None:
     back = there_and_back(ExceptionGroup("m" * (9 << 20), [KeyError(1)]))
     assert back.message == "m" * exceptions.MAX_TEXT
     assert [type(each) for each in back.exceptions] == [KeyError]
+
+
+class Handle:
+    """Says which jobs it stands for, as `Job` does."""
+
+    def __init__(self, first: int) -> None:
+        self.first = first
+
+    def __picloud_handles__(self) -> tuple[tuple[int, int], ...]:
+        return ((self.first, self.first + 1),)
+
+
+def test_the_handles_in_an_exception_are_noted() -> None:
+    error = ValueError("no", Handle(3))
+    error.job = Handle(5)  # type: ignore[attr-defined]
+    error.__cause__ = KeyError(Handle(7))
+    assert exceptions.describe(error).handles == [3, 4, 5, 6, 7, 8]
+    assert exceptions.describe(ValueError("no")).handles is None
+
+
+def test_a_part_that_stays_behind_takes_its_handles_with_it() -> None:
+    assert exceptions.describe(ValueError([Handle(3), lock_of_a_thread()])).handles is None
+
+
+def lock_of_a_thread() -> Any:
+    return threading.Lock()

@@ -168,3 +168,16 @@ def test_what_is_not_callable_is_refused(wrong: Any) -> None:
 
 def test_a_chunk_of_calls_gives_the_list_of_results() -> None:
     assert functions.run_chunk(divmod, [(7, 2), (9, 4)]) == [(3, 1), (2, 1)]
+
+
+class Handle:
+    """Says which jobs it stands for, as `Job` does."""
+
+    def __picloud_handles__(self) -> tuple[tuple[int, int], ...]:
+        return ((3, 5),)
+
+
+def test_the_handles_that_a_function_names_are_noted() -> None:
+    handle = Handle()
+    assert functions.pack(lambda: handle).handles == [3, 5]
+    assert functions.pack(lambda: 1).handles is None

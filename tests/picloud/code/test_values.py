@@ -222,3 +222,31 @@ def test_a_cache_of_a_module_travels_by_its_name() -> None:
 
     assert type(_compile_pattern) is functools._lru_cache_wrapper
     assert values.loads(values.dumps([_compile_pattern]))[0] is _compile_pattern
+
+
+# ---------------------------------------------------------------------- handles of jobs
+
+
+class Handle:
+    """Says which jobs it stands for, as `Job` and `JobMap` do."""
+
+    def __init__(self, *ranges: tuple[int, int]) -> None:
+        self.ranges = ranges
+
+    def __picloud_handles__(self) -> tuple[tuple[int, int], ...]:
+        return self.ranges
+
+
+def test_handles_are_noted_wherever_they_are() -> None:
+    handles: list[int] = []
+    shared = Handle((1, 4))
+    values.dumps({"a": [shared, shared], "b": (Handle((7, 8), (9, 12)),)}, handles)
+    assert handles == [1, 4, 7, 8, 9, 12]
+
+
+def test_values_without_handles_note_none() -> None:
+    handles: list[int] = []
+    values.dumps(((1, "x"), {}), handles)
+    values.dumps({"a": [Handle]}, handles)
+    assert handles == []
+    assert values.dumps(Handle((1, 2)))

@@ -12,11 +12,12 @@ import pytest
 from picloud.protocol.codec import Codec
 from picloud.protocol.link_messages import CloseReason, Hello, PeerRole
 from picloud.protocol.wire import WIRE
+from picloud_worker.pipe.line import LINE
 from picloud_worker.pipe.messages import PIPE
 from tests.support.strategies import example
 
 SAMPLES = Path(__file__).with_name("samples.txt")
-CODECS = {"wire": WIRE, "pipe": PIPE}
+CODECS = {"wire": WIRE, "pipe": PIPE, "line": LINE}
 
 
 def samples() -> dict[str, tuple[str, bytes]]:

@@ -108,7 +108,61 @@ def test_jobs_set_aside_come_back_in_their_order_once_there_is_a_wider_worker() 
 def test_jobs_ahead_are_the_more_urgent_ones_and_older_ones_of_the_owner() -> None:
     job = a_job(4)
     queue = a_queue(a_job(1, priority=1), a_job(2, "bob"), a_job(3), job, a_job(5))
-    assert queue.count_ahead(job) == 2
+    assert queue.counts_ahead()[job] == 2
+
+
+def ranked(jid: int, rank: int, owner: str = "ann", **options: int) -> JobActor:
+    job = a_job(jid, owner, **options)
+    job.rank = rank
+    return job
+
+
+def entered(*jobs: JobActor) -> JobQueue:
+    queue = JobQueue()
+    for job in jobs:
+        queue.enter(job)
+    return queue
+
+
+def test_higher_ranks_go_first_and_older_ones_among_them() -> None:
+    assert take_all(entered(ranked(1, 0), ranked(2, 2), ranked(3, 1), ranked(4, 2))) == [2, 4, 3, 1]
+
+
+def test_what_is_taken_together_is_of_one_rank() -> None:
+    assert take(entered(ranked(1, 0), ranked(2, 2), ranked(3, 2))) == [2, 3]
+
+
+def test_priority_counts_more_than_rank_and_so_does_fair_share() -> None:
+    queue = entered(ranked(1, 9, "ann"), ranked(2, 0, "bob"), ranked(3, 0, priority=1))
+    assert take(queue, 1, {"ann": 2, "bob": 1}) == [3]
+    assert take(queue, 1, {"ann": 2, "bob": 1}) == [2]
+
+
+def test_a_raised_job_counts_only_where_it_was_raised_to() -> None:
+    raised, killed = ranked(2, 0), ranked(3, 0)
+    queue = entered(ranked(1, 0), raised, killed)
+    for job in (raised, killed):
+        job.rank = 4
+        queue.enter(job)
+    killed.state = Killed(1.0)
+    assert [job.id for job in queue.waiting()] == [2, 1]
+    assert take_all(queue) == [2, 1]
+    queue.put_back(raised)
+    queue.append([ranked(5, 4)], 5, "ann", 4)
+    assert take_all(queue) == [2, 5]
+
+
+def test_a_job_raised_while_it_is_set_aside_is_there_once() -> None:
+    wide = ranked(1, 0, cores=8)
+    queue = entered(wide, ranked(2, 0))
+    queue.fit(4)
+    assert take_all(queue) == [2]
+    wide.rank = 3
+    queue.enter(wide)
+    assert [job.id for job in queue.waiting()] == [1]
+    queue.enter(ranked(3, 2))
+    queue.fit(8)
+    assert take_all(queue, 8) == [1, 3]
 
 
 @given(

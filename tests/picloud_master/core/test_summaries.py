@@ -2,9 +2,13 @@
 
 from typing import Any
 
+from picloud.protocol.client_messages import SubmitJobs
+from picloud.protocol.definitions import DefineSpec
+from picloud.protocol.ids import JobId, SpecNumber
 from picloud.protocol.jobs import SlotPool
+from picloud.protocol.worker_messages import AttemptsWaiting, UsageRead
 from picloud_master.core.summaries import info_of, reason_of
-from tests.support.builders import RAISED, Master
+from tests.support.builders import RAISED, Master, a_spec
 
 
 def test_a_queued_job_has_not_started() -> None:
@@ -85,3 +89,58 @@ class TestReasons:
         (jid,) = worker.jids()
         worker.says(worker.started(jid))
         assert "has been running on" in reason_of(master.registry, master.job(jid))
+
+
+def test_it_tells_what_an_attempt_used() -> None:
+    master = Master()
+    (jid,), worker = master.client().submits(), master.worker()
+    used = UsageRead(jid, worker.fence(jid), 1.5, 0.25, 4096, "(1, 2)", "")
+    worker.says(used, worker.done(jid))
+    info = info_of(master.registry, master.job(jid))
+    assert (info["cputime.user"], info["cputime.system"]) == (1.5, 0.25)
+    assert (info["memory.max_usage"], info["arguments"], info["profile"]) == (4096, "(1, 2)", None)
+
+
+def test_a_finished_job_still_knows_its_worker() -> None:
+    master = Master()
+    client, worker = master.client(), master.worker(3)
+    done, failed, killed = client.submits(3)
+    client.kills(killed)
+    worker.says(worker.done(done), worker.failed(failed), worker.failed(killed))
+    master.hears(worker.lost())
+    for jid in (done, failed, killed):
+        assert info_of(master.registry, master.job(jid))["worker"] == "node"
+
+
+def test_only_an_unfinished_job_has_a_reason() -> None:
+    master = Master()
+    client = master.client()
+    (jid,) = client.submits()
+    reason = f"job {jid} is queued: no worker is connected"
+    assert info_of(master.registry, master.job(jid))["why"] == reason
+    client.kills(jid)
+    assert info_of(master.registry, master.job(jid))["why"] is None
+
+
+def test_a_waiting_job_has_been_at_work_since_it_began() -> None:
+    master = Master()
+    (jid,), worker = master.client().submits(), master.worker()
+    worker.says(worker.started(jid))
+    master.now += 3.0
+    worker.says(AttemptsWaiting([jid], [worker.fence(jid)]))
+    info = info_of(master.registry, master.job(jid))
+    assert (info["status"], info["started"], info["runtime"]) == ("processing", 100.0, 3.0)
+
+
+def test_a_stalled_job_says_why_it_never_ran() -> None:
+    master = Master()
+    client = master.client()
+    (jid,) = client.submits()
+    define = DefineSpec(SpecNumber(99), a_spec(), b"")
+    second = JobId(jid + 1)
+    client.says(define, SubmitJobs(SpecNumber(99), second, [b""], depends_on=[jid, jid + 1]))
+    client.kills(jid)
+    info = info_of(master.registry, master.job(second))
+    assert (info["status"], info["started"], info["finished"]) == ("stalled", None, 100.0)
+    assert info["exception"] == f"job {jid}, which it depends on, was killed"
+    assert info["depends_on"] == 1

@@ -35,9 +35,11 @@ def test_jobs_given_back_are_placed_again_in_their_order() -> None:
 def test_a_report_of_a_worker_that_does_not_hold_the_job_changes_nothing() -> None:
     master = Master()
     (jid,), worker, other = master.client().submits(), master.worker(), master.worker()
-    for message in (worker.done(jid), worker.failed(jid), worker.returned(jid)):
+    said = report.JobSaid(jid, worker.fence(jid), b"nonsense")
+    for message in (worker.done(jid), worker.failed(jid), worker.returned(jid), said):
         other.says(message, worker.started(jid))
     assert master.statuses([jid]) == ["queued"]
+    assert master.registry.statistics.misbehaved == 0
 
 
 def test_a_report_with_the_fence_of_an_earlier_lease_changes_nothing() -> None:
@@ -73,6 +75,7 @@ def test_output_is_kept_with_the_job() -> None:
     [
         report.AttemptsDone([J], [F], [b""], []),
         report.AttemptsDone([J], [], [b""], [0.1]),
+        report.AttemptsDone([J], [F], [b""], [0.1], []),
         report.AttemptsStarted([J], []),
         report.AttemptsReturned([], [F]),
         report.TakeBack(1),

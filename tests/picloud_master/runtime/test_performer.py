@@ -3,7 +3,13 @@ from typing import Any
 from picloud.protocol.client_messages import Accepted
 from picloud.protocol.ids import SessionId, WorkerId
 from picloud.protocol.worker_messages import TakeBack
-from picloud_master.core.effects import DismissClient, DismissWorker, SendToClient, SendToWorker
+from picloud_master.core.effects import (
+    DismissClient,
+    DismissWorker,
+    SendToClient,
+    SendToWorker,
+    SetAlarm,
+)
 from picloud_master.runtime.performer import Performer
 
 
@@ -28,7 +34,7 @@ class Listener:
 
 def performer() -> tuple[Performer, Listener, Listener]:
     """A performer with client 1 and worker 1."""
-    made, client, worker = Performer(), Listener(), Listener()
+    made, client, worker = Performer(lambda at: None), Listener(), Listener()
     made.clients[SessionId(1)] = client
     made.workers[WorkerId(1)] = worker
     return made, client, worker
@@ -84,3 +90,9 @@ def test_a_dismissed_peer_is_told_why() -> None:
     made.perform([DismissClient(SessionId(1), "rude"), DismissWorker(WorkerId(1), "late")])
     assert client.dismissals == ["rude"]
     assert worker.dismissals == ["late"]
+
+
+def test_the_alarm_is_set() -> None:
+    times: list[float] = []
+    Performer(times.append).perform([SetAlarm(7.5)])
+    assert times == [7.5]

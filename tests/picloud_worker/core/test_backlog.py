@@ -1,5 +1,6 @@
 """Attempts in the order in which they run."""
 
+from picloud_worker.core.attempt.actor import Attempt
 from picloud_worker.core.attempt.states import OVER
 from picloud_worker.core.backlog import Backlog
 from tests.support.builders import an_attempt
@@ -22,6 +23,22 @@ def a_backlog() -> Backlog:
 
 def test_by_priority_then_age() -> None:
     assert drain(a_backlog()) == [2, 1, 3, 4]
+
+
+def ranked(sequence: int, rank: int, priority: int = 5) -> Attempt:
+    attempt = an_attempt(sequence, priority=priority)
+    attempt.rank = rank
+    return attempt
+
+
+def test_of_one_priority_the_higher_rank_runs_first_then_the_older_one() -> None:
+    backlog = Backlog()
+    for attempt in [ranked(1, 0), ranked(2, 3), ranked(3, 3), ranked(4, 1), ranked(5, 0, 1)]:
+        backlog.append(attempt)
+    backlog.put_back(ranked(6, 3))
+    assert (last := backlog.pop_last()) is not None
+    assert last.sequence == 1
+    assert drain(backlog) == [5, 6, 2, 3, 4]
 
 
 def test_one_put_back_goes_ahead_of_its_priority() -> None:

@@ -11,9 +11,11 @@ import pytest
 
 from picloud.code import values
 from picloud.protocol.failures import Failure
-from picloud_worker.core.events import InterpreterExited, InterpreterSaid
+from picloud.protocol.wire import WIRE
+from picloud_worker.core.events import AttemptSpoke, InterpreterExited, InterpreterSaid
 from picloud_worker.interpreters.pool import Interpreters
 from picloud_worker.interpreters.settings import InterpreterSettings
+from picloud_worker.pipe.line import Asleep, GoOn, Heard, Said, WokeUp
 from picloud_worker.pipe.messages import Prepare, Raised, Returned, RunAttempts, Wrote
 
 DEADLINE = 20.0
@@ -27,14 +29,17 @@ class Bench:
         settings = InterpreterSettings(str(state_dir), [each for each in sys.path if each])
         self.pool = Interpreters(settings, self._on_event)
         self.said: list[tuple[int, Any]] = []
+        self.words: list[tuple[int, Any]] = []
         self.exits: dict[int, InterpreterExited] = {}
         self._more = asyncio.Event()
         self._sequence = 0
         self._spec = 0
 
-    def _on_event(self, event: InterpreterSaid | InterpreterExited) -> None:
+    def _on_event(self, event: InterpreterSaid | AttemptSpoke | InterpreterExited) -> None:
         if isinstance(event, InterpreterExited):
             self.exits[event.interpreter] = event
+        elif isinstance(event, AttemptSpoke):
+            self.words += [(event.interpreter, message) for message in event.messages]
         else:
             self.said += [(event.interpreter, message) for message in event.messages]
         self._more.set()
@@ -62,16 +67,44 @@ class Bench:
         python: str = PYTHON,
         memory: int = 0,
         os_env: dict[str, str] | None = None,
+        profile: bool = False,
     ) -> list[int]:
         """Send one attempt per tuple of arguments, `()` if there is none, in one frame."""
         calls = calls or ((),)
         self._spec += 1
         first, self._sequence = self._sequence + 1, self._sequence + len(calls)
         sequences = list(range(first, self._sequence + 1))
-        prepare = Prepare(self._spec, values.dumps(function), python, memory, os_env)
+        prepare = Prepare(self._spec, values.dumps(function), python, memory, os_env, profile)
         payloads = [values.dumps((call, {})) for call in calls]
         self.pool.send(interpreter, [prepare, RunAttempts(self._spec, sequences, payloads)])
         return sequences
+
+    def tell(self, sequence: int, *messages: object, interpreter: int = 1) -> None:
+        """Say client messages to a running attempt, as the master would."""
+        self.pool.tell(interpreter, [Heard(sequence, WIRE.encode(messages))])
+
+    def go_on(self, sequence: int, interpreter: int = 1) -> None:
+        """Let an attempt go on that has woken by itself."""
+        self.pool.tell(interpreter, [GoOn(sequence)])
+
+    def spoken(self, sequence: int) -> list[Any]:
+        """Client messages that an attempt has said."""
+        frames = [each.frame for _, each in self.words if type(each) is Said]
+        of_it = [each.sequence == sequence for _, each in self.words if type(each) is Said]
+        return [
+            message
+            for frame, its in zip(frames, of_it, strict=True)
+            if its
+            for message in WIRE.decode(frame)
+        ]
+
+    async def asleep(self, sequence: int, times: int = 1) -> None:
+        """Until an attempt has said so often that it goes to sleep."""
+        await self.until(lambda: count(self.words, Asleep, sequence) >= times)
+
+    async def woke_up(self, sequence: int, times: int = 1) -> None:
+        """Until an attempt has said so often that something else has woken it."""
+        await self.until(lambda: count(self.words, WokeUp, sequence) >= times)
 
     def messages(self, kind: type, interpreter: int = 1) -> list[Any]:
         return [each for who, each in self.said if who == interpreter and isinstance(each, kind)]
@@ -111,6 +144,11 @@ class Bench:
 
     async def is_running(self, sequence: int, interpreter: int = 1) -> None:
         await self.poll(lambda: self.pool.running(interpreter) == sequence)
+
+
+def count(words: list[tuple[int, Any]], kind: type, sequence: int) -> int:
+    """How often an attempt has said a word."""
+    return sum(type(each) is kind and each.sequence == sequence for _, each in words)
 
 
 @pytest.fixture

@@ -101,7 +101,7 @@ async def test_what_was_revoked_is_given_back_no_later_than_the_next_result(
     go.touch()
     await bench.result(first)
     kinds = [type(each).__name__ for _, each in bench.said]
-    assert kinds == ["GaveBack", "Returned"]
+    assert [kind for kind in kinds if kind != "Used"] == ["GaveBack", "Returned"]
     assert bench.said[0][1].sequences == others
 
 

@@ -10,7 +10,8 @@ from picloud.protocol.definitions import DefineSpec
 from picloud.protocol.jobs import CORE_TYPES, JobSpec, SlotPool
 from picloud_worker.core import settings
 from picloud_worker.core.agent import Agent
-from picloud_worker.core.events import InterpreterSaid, MasterSaid, Output
+from picloud_worker.core.events import AttemptSpoke, InterpreterSaid, MasterSaid, Output
+from picloud_worker.pipe.line import Asleep, Heard, Said
 from picloud_worker.pipe.messages import Prepare, Returned, RunAttempts
 from picloud_worker.runtime.runtime import Runtime
 from tests.support.clock import on_virtual_time
@@ -36,6 +37,9 @@ class Noted:
 
     def send(self, interpreter: int, messages: Sequence[object]) -> None:
         self.calls.append(("send", interpreter, list(messages)))
+
+    def tell(self, interpreter: int, messages: Sequence[object]) -> None:
+        self.calls.append(("tell", interpreter, list(messages)))
 
     def recall(self, interpreter: int) -> None:
         self.calls.append(("recall", interpreter))
@@ -216,3 +220,18 @@ async def test_a_stopped_runtime_ticks_no_more() -> None:
     bench.runtime.stop()
     await asyncio.sleep(5)
     assert bench.noted.asked == 0
+
+
+@on_virtual_time
+async def test_what_an_attempt_says_goes_up_and_what_it_is_told_comes_down() -> None:
+    bench = Bench()
+    await bench.run_job()
+    bench.runtime.post(AttemptSpoke(1, [Said(1, b"up"), Asleep(1, 0)]))
+    await settle()
+    assert bench.noted.to_master[-1][-2:] == [
+        worker.JobSaid(1, 1, b"up"),
+        worker.AttemptsWaiting([1], [1]),
+    ]
+    bench.order(worker.TellJob(1, 1, b"down"))
+    await settle()
+    assert bench.noted.calls[-1] == ("tell", 1, [Heard(1, b"down")])

@@ -1,38 +1,79 @@
 """A job as the master holds it: a small record, since a hundred thousand may be queued."""
 
+from typing import TYPE_CHECKING
+
 from picloud.protocol.ids import JobId, SessionId, SpecNumber
-from picloud.protocol.jobs import JobSpec, JobStatus
+from picloud.protocol.jobs import Handles, JobSpec, JobStatus
+from picloud.protocol.worker_messages import UsageRead
+from picloud_master.core.job.prerequisites import Prerequisites
 from picloud_master.core.job.states import QUEUED, STATUS, JobState, Killing
+
+if TYPE_CHECKING:
+    from picloud_master.core.holdings import Holdings
 
 
 class SpecRecord:
     """A spec and its pickled function, shared by all jobs that name it.
 
     Attributes:
+        handles: of the jobs that the function names.
         unfinished: how many of its jobs have no outcome yet.
-        defined: False once the client has forgotten it; it is dropped with its last job.
+        runtime: how long one of its jobs ran, in seconds; None until one has returned.
+        definers: how many sessions may name it; without any it is dropped with its last job.
+        owner: of the jobs whose sessions share it; None if it is of one client.
     """
 
-    __slots__ = ("code", "defined", "number", "spec", "unfinished")
+    __slots__ = (
+        "code",
+        "definers",
+        "handles",
+        "number",
+        "owner",
+        "runtime",
+        "spec",
+        "unfinished",
+    )
 
-    def __init__(self, number: SpecNumber, spec: JobSpec, code: bytes) -> None:
+    def __init__(
+        self, number: SpecNumber, spec: JobSpec, code: bytes, handles: Handles | None = None
+    ) -> None:
         self.number = number
         self.spec = spec
         self.code = code
+        self.handles = handles
         self.unfinished = 0
-        self.defined = True
+        self.definers = 1
+        self.owner: str | None = None
+        self.runtime: float | None = None
 
 
 class Submission:
-    """What jobs submitted by one message share."""
+    """What jobs submitted by one message share.
 
-    __slots__ = ("created", "owner", "session", "spec")
+    Attributes:
+        parent: the id of the job that submitted them; None for those of a client. Not the job
+            itself: it may be forgotten before them.
+        prerequisites: what they depend on; None for nothing.
+        rank: what each of them begins with.
+    """
 
-    def __init__(self, owner: str, session: SessionId, spec: SpecRecord, created: float) -> None:
+    __slots__ = ("created", "owner", "parent", "prerequisites", "rank", "session", "spec")
+
+    def __init__(
+        self,
+        owner: str,
+        session: SessionId,
+        spec: SpecRecord,
+        created: float,
+        parent: "JobActor | None" = None,
+    ) -> None:
         self.owner = owner
         self.session = session
         self.spec = spec
         self.created = created
+        self.parent = None if parent is None else parent.id
+        self.prerequisites: Prerequisites | None = None
+        self.rank: int = 0 if parent is None else parent.rank + 1
 
 
 class Watcher:
@@ -50,11 +91,29 @@ class JobActor:
 
     Attributes:
         attempts: how many attempts have been granted and not been given back unstarted.
+        retried: how many of them failed by themselves and were followed by another.
+        rank: jobs of jobs rank above these, and what a job waits for ranks above it.
+        holds: the jobs that it may know of; None if there are none.
+        gives: the jobs that its outcome names and that it held; whoever reads it holds them, too.
         output: tails of stdout, stderr and logging, as last heard; None if nothing was written.
+        usage: what its last attempt has used, if that was measured.
         watchers: who wants to hear of its outcome.
     """
 
-    __slots__ = ("attempts", "id", "output", "payload", "state", "submission", "watchers")
+    __slots__ = (
+        "attempts",
+        "gives",
+        "holds",
+        "id",
+        "output",
+        "payload",
+        "rank",
+        "retried",
+        "state",
+        "submission",
+        "usage",
+        "watchers",
+    )
 
     def __init__(self, job_id: JobId, submission: Submission, payload: bytes) -> None:
         self.id = job_id
@@ -62,7 +121,12 @@ class JobActor:
         self.payload = payload
         self.state: JobState = QUEUED
         self.attempts = 0
+        self.retried = 0
+        self.rank: int = submission.rank
+        self.holds: Holdings | None = None
+        self.gives: Holdings | None = None
         self.output: tuple[str, str, str] | None = None
+        self.usage: UsageRead | None = None
         self.watchers: tuple[Watcher, ...] = ()
 
     @property

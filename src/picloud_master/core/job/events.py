@@ -3,7 +3,33 @@
 from picloud.protocol.failures import Failure
 from picloud.protocol.ids import Fence
 from picloud.statemachine import value
+from picloud_master.core.job.prerequisites import Prerequisites
 from picloud_master.core.lease import Lease
+
+
+@value
+class DependenciesNamed:
+    """It is new, and jobs that it depends on have not finished, or stall it at once."""
+
+    prerequisites: Prerequisites
+
+
+@value
+class DependenciesFinished:
+    """All jobs that it depends on have ended as they should."""
+
+
+@value
+class DependencyFailed:
+    """A job that it depends on has not succeeded, and never will."""
+
+    failure: Failure
+    cause: str
+
+
+@value
+class PauseEnded:
+    """It may be tried again."""
 
 
 @value
@@ -16,6 +42,20 @@ class Placed:
 @value
 class AttemptStarted:
     """The worker says that the attempt runs."""
+
+    fence: Fence
+
+
+@value
+class AttemptWaits:
+    """The worker says that the attempt sleeps and that its cores run others meanwhile."""
+
+    fence: Fence
+
+
+@value
+class AttemptResumed:
+    """The worker says that the attempt has its cores back."""
 
     fence: Fence
 
@@ -60,12 +100,18 @@ class KillRequested:
 
 @value
 class DeleteRequested:
-    """A client wants a finished job to be forgotten."""
+    """A client wants a finished job to be forgotten, or it is kept no longer."""
 
 
 JobEvent = (
-    Placed
+    DependenciesNamed
+    | DependenciesFinished
+    | DependencyFailed
+    | PauseEnded
+    | Placed
     | AttemptStarted
+    | AttemptWaits
+    | AttemptResumed
     | AttemptSucceeded
     | AttemptFailed
     | AttemptReturned
@@ -74,3 +120,4 @@ JobEvent = (
     | DeleteRequested
 )
 KILL_REQUESTED, DELETE_REQUESTED = KillRequested(), DeleteRequested()
+DEPENDENCIES_FINISHED, PAUSE_ENDED = DependenciesFinished(), PauseEnded()

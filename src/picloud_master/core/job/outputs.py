@@ -5,6 +5,11 @@ from picloud_master.core.lease import Lease
 
 
 @value
+class Enqueue:
+    """Put the job into the queue, behind those that are there."""
+
+
+@value
 class Run:
     """Send the attempt to the worker of its new lease."""
 
@@ -12,6 +17,20 @@ class Run:
 @value
 class Stop:
     """Tell the lease's worker to end the attempt."""
+
+    lease: Lease
+
+
+@value
+class Lend:
+    """The attempt sleeps: the cores of its lease are free for others."""
+
+    lease: Lease
+
+
+@value
+class TakeCores:
+    """The cores of the lease are its own again."""
 
     lease: Lease
 
@@ -29,8 +48,15 @@ class Requeue:
 
 
 @value
+class Pause:
+    """Wake the job at that time, in UTC seconds."""
+
+    until: float
+
+
+@value
 class Announce:
-    """The job has its outcome: tell who watches it."""
+    """The job has its outcome: tell who watches it, and who depends on it."""
 
 
 @value
@@ -38,6 +64,6 @@ class Forget:
     """Nobody wants the job any more."""
 
 
-JobOutput = Run | Stop | Release | Requeue | Announce | Forget
+JobOutput = Enqueue | Run | Stop | Lend | TakeCores | Release | Requeue | Pause | Announce | Forget
 
-RUN, REQUEUE, ANNOUNCE, FORGET = Run(), Requeue(), Announce(), Forget()
+ENQUEUE, RUN, REQUEUE, ANNOUNCE, FORGET = Enqueue(), Run(), Requeue(), Announce(), Forget()

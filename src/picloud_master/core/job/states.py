@@ -1,14 +1,32 @@
-"""The states of a job, in the order of its life; each carries what only it knows."""
+"""The states of a job; each carries what only it knows.
+
+A new job is `Queued`, or becomes `Blocked` in the turn that submits it.
+"""
 
 from picloud.protocol.failures import Failure
 from picloud.protocol.jobs import JobStatus
 from picloud.statemachine import value
+from picloud_master.core.job.prerequisites import Prerequisites
 from picloud_master.core.lease import Lease
 
 
 @value
 class Queued:
     """Waits for a slot."""
+
+
+@value
+class Blocked:
+    """Waits for jobs that it depends on."""
+
+    prerequisites: Prerequisites
+
+
+@value
+class Delayed:
+    """Failed by itself; pauses before it is tried again."""
+
+    until: float
 
 
 @value
@@ -21,6 +39,14 @@ class Leased:
 @value
 class Running:
     """Known to run."""
+
+    lease: Lease
+    started: float
+
+
+@value
+class Waiting:
+    """Sleeps at its worker until jobs that it waits for have finished; its cores are lent."""
 
     lease: Lease
     started: float
@@ -40,43 +66,80 @@ class Killing:
 
 @value
 class Done:
-    """Returned a result."""
+    """Returned a result, on the worker of its last lease."""
 
     result: bytes
     runtime: float
     finished: float
+    last: Lease | None = None
 
 
 @value
 class Errored:
-    """Ended with a failure."""
+    """Ended with a failure, on the worker of its last lease."""
 
     failure: Failure
     runtime: float
     finished: float
+    last: Lease | None = None
 
 
 @value
 class Killed:
-    """Ended by wish."""
+    """Ended by wish; it has a last lease if it had been granted."""
 
+    finished: float
+    last: Lease | None = None
+
+
+@value
+class Stalled:
+    """Never ran: a job that it depends on did not succeed.
+
+    `cause` says how the first one of the chain ended, whatever its length.
+    """
+
+    failure: Failure
+    cause: str
     finished: float
 
 
-JobState = Queued | Leased | Running | Killing | Done | Errored | Killed
-HELD_STATES = (Leased, Running, Killing)
+JobState = (
+    Queued
+    | Blocked
+    | Delayed
+    | Leased
+    | Running
+    | Waiting
+    | Killing
+    | Done
+    | Errored
+    | Killed
+    | Stalled
+)
+HELD_STATES = (Leased, Running, Waiting, Killing)
 """States with a live lease."""
+
+PLACED_STATES = (Leased, Running, Waiting)
+"""At a worker, and wanted."""
+
+UNFINISHED_STATES = (Queued, Blocked, Delayed, Leased, Running, Waiting)
+"""Without an outcome."""
 
 QUEUED = Queued()
 
 STATUS: dict[type, JobStatus] = {
     Queued: JobStatus.QUEUED,
+    Blocked: JobStatus.WAITING,
+    Delayed: JobStatus.QUEUED,
     Leased: JobStatus.QUEUED,
     Running: JobStatus.PROCESSING,
+    Waiting: JobStatus.PROCESSING,
     Killing: JobStatus.KILLED,
     Done: JobStatus.DONE,
     Errored: JobStatus.ERROR,
     Killed: JobStatus.KILLED,
+    Stalled: JobStatus.STALLED,
 }
 """PiCloud's seven words as a projection of the internal states.
 

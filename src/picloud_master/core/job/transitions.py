@@ -7,17 +7,37 @@ from picloud_master.core.job.actor import JobActor
 from picloud_master.core.job.events import (
     AttemptFailed,
     AttemptLost,
+    AttemptResumed,
     AttemptReturned,
     AttemptStarted,
     AttemptSucceeded,
+    AttemptWaits,
     DeleteRequested,
+    DependenciesFinished,
+    DependenciesNamed,
+    DependencyFailed,
     JobEvent,
     KillRequested,
+    PauseEnded,
     Placed,
 )
-from picloud_master.core.job.outputs import ANNOUNCE, FORGET, REQUEUE, RUN, Release, Stop
+from picloud_master.core.job.outputs import (
+    ANNOUNCE,
+    ENQUEUE,
+    FORGET,
+    REQUEUE,
+    RUN,
+    JobOutput,
+    Lend,
+    Pause,
+    Release,
+    Stop,
+    TakeCores,
+)
 from picloud_master.core.job.states import (
     QUEUED,
+    Blocked,
+    Delayed,
     Done,
     Errored,
     JobState,
@@ -26,9 +46,37 @@ from picloud_master.core.job.states import (
     Leased,
     Queued,
     Running,
+    Stalled,
+    Waiting,
 )
+from picloud_master.core.lease import Lease
 
-# ------------------------------------------------------------------ queued
+NEVER_RETRIED = frozenset(
+    {FailureKind.KILLED, FailureKind.SERIALIZATION, FailureKind.WORKER_LOST},
+)
+"""Failures that were wished for, or would only come again, or are followed by a restart."""
+
+# ------------------------------------------------------------------ before it is placed
+
+
+def blocked(job: JobActor, state: Queued, event: DependenciesNamed, context: Context) -> Step:
+    """It is told so before it enters the queue."""
+    return Step(Blocked(event.prerequisites))
+
+
+def released(job: JobActor, state: Blocked, event: DependenciesFinished, context: Context) -> Step:
+    """It may run."""
+    return Step(QUEUED, ENQUEUE)
+
+
+def stalled(job: JobActor, state: Blocked, event: DependencyFailed, context: Context) -> Step:
+    """It never runs, and neither does what depends on it."""
+    return Step(Stalled(event.failure, event.cause, context.now), ANNOUNCE)
+
+
+def tried_again(job: JobActor, state: Delayed, event: PauseEnded, context: Context) -> Step:
+    """It has waited before, so it goes ahead of younger jobs."""
+    return Step(QUEUED, REQUEUE)
 
 
 def placed(job: JobActor, state: Queued, event: Placed, context: Context) -> Step:
@@ -37,8 +85,10 @@ def placed(job: JobActor, state: Queued, event: Placed, context: Context) -> Ste
     return Step(Leased(event.lease), RUN)
 
 
-def killed_unplaced(job: JobActor, state: Queued, event: KillRequested, context: Context) -> Step:
-    """Nothing runs yet: the job is over at once."""
+def killed_unplaced(
+    job: JobActor, state: Queued | Blocked | Delayed, event: KillRequested, context: Context
+) -> Step:
+    """Nothing runs: the job is over at once."""
     return Step(Killed(context.now), ANNOUNCE)
 
 
@@ -52,22 +102,30 @@ def started(job: JobActor, state: Leased, event: AttemptStarted, context: Contex
     return Step(Running(state.lease, context.now))
 
 
+def waits(job: JobActor, state: Leased | Running, event: AttemptWaits, context: Context) -> Step:
+    """It sleeps; others run on its cores."""
+    if event.fence != state.lease.fence:
+        return Step(state)
+    begun = state.started if isinstance(state, Running) else context.now
+    return Step(Waiting(state.lease, begun), Lend(state.lease))
+
+
 def succeeded(
     job: JobActor, state: Leased | Running, event: AttemptSucceeded, context: Context
 ) -> Step:
     """The attempt's result is the job's."""
-    if event.fence != state.lease.fence:
+    lease = state.lease
+    if event.fence != lease.fence:
         return Step(state)
-    done = Done(event.result, event.runtime, context.now)
-    return Step(done, Release(state.lease), ANNOUNCE)
+    done = Done(event.result, event.runtime, context.now, lease)
+    return Step(done, Release(lease), ANNOUNCE)
 
 
 def failed(job: JobActor, state: Leased | Running, event: AttemptFailed, context: Context) -> Step:
-    """The attempt's failure is the job's: an exception is an outcome, no reason to restart."""
+    """A failure is the job's outcome, unless it asked to be tried again."""
     if event.fence != state.lease.fence:
         return Step(state)
-    errored = Errored(event.failure, event.runtime, context.now)
-    return Step(errored, Release(state.lease), ANNOUNCE)
+    return _after_failure(job, state.lease, event, context)
 
 
 def returned(
@@ -84,28 +142,98 @@ def lost(job: JobActor, state: Leased | Running, event: AttemptLost, context: Co
     """Nobody knows what became of the attempt: run again if the job allows it, else end."""
     if event.fence != state.lease.fence:
         return Step(state)
-    if job.spec.restartable and job.attempts <= context.policy.max_restarts:
-        return Step(QUEUED, Release(state.lease), REQUEUE)
-    return Step(
-        Errored(_loss(job, event), 0.0, context.now),
-        Release(state.lease),
-        ANNOUNCE,
-    )
-
-
-def _loss(job: JobActor, event: AttemptLost) -> Failure:
-    if job.spec.restartable:
-        text = (
-            f"{event.text}; the job was started {job.attempts} times and lost its worker each time"
-        )
-    else:
-        text = f"{event.text}; the job may have run, and it is not restartable"
-    return Failure(FailureKind.WORKER_LOST, text)
+    return _after_loss(job, state.lease, event, context)
 
 
 def killing(job: JobActor, state: Leased | Running, event: KillRequested, context: Context) -> Step:
     """From here on no result can appear; the worker ends the attempt and its processes."""
     return Step(Killing(state.lease, context.now), Stop(state.lease), ANNOUNCE)
+
+
+def _after_failure(
+    job: JobActor, lease: Lease, event: AttemptFailed, context: Context, *before: JobOutput
+) -> Step:
+    spec = job.spec
+    if job.retried >= spec.retries or event.failure.kind in NEVER_RETRIED:
+        errored = Errored(event.failure, event.runtime, context.now, lease)
+        return Step(errored, *before, Release(lease), ANNOUNCE)
+    job.retried += 1
+    if spec.retry_delay > 0:
+        until = context.now + spec.retry_delay
+        return Step(Delayed(until), *before, Release(lease), Pause(until))
+    return Step(QUEUED, *before, Release(lease), REQUEUE)
+
+
+def _after_loss(
+    job: JobActor, lease: Lease, event: AttemptLost, context: Context, *before: JobOutput
+) -> Step:
+    # Attempts that failed by themselves were no fault of a worker.
+    if job.spec.restartable and job.attempts - job.retried <= context.policy.max_restarts:
+        return Step(QUEUED, *before, Release(lease), REQUEUE)
+    errored = Errored(_loss(job, event), 0.0, context.now, lease)
+    return Step(errored, *before, Release(lease), ANNOUNCE)
+
+
+def _loss(job: JobActor, event: AttemptLost) -> Failure:
+    if job.spec.restartable:
+        times = job.attempts - job.retried
+        text = f"{event.text}; the job was started {times} times and lost its worker each time"
+    else:
+        text = f"{event.text}; the job may have run, and it is not restartable"
+    return Failure(FailureKind.WORKER_LOST, text)
+
+
+# ------------------------------------------------------------------ waiting
+
+# Each of these takes the cores back first, so that what ends is a lease with its cores.
+
+
+def resumed(job: JobActor, state: Waiting, event: AttemptResumed, context: Context) -> Step:
+    """It runs on."""
+    if event.fence != state.lease.fence:
+        return Step(state)
+    return Step(Running(state.lease, state.started), TakeCores(state.lease))
+
+
+def succeeded_waiting(
+    job: JobActor, state: Waiting, event: AttemptSucceeded, context: Context
+) -> Step:
+    """It woke up and returned before its worker said so."""
+    lease = state.lease
+    if event.fence != lease.fence:
+        return Step(state)
+    done = Done(event.result, event.runtime, context.now, lease)
+    return Step(done, TakeCores(lease), Release(lease), ANNOUNCE)
+
+
+def failed_waiting(job: JobActor, state: Waiting, event: AttemptFailed, context: Context) -> Step:
+    """It ended in its sleep, or right after it."""
+    if event.fence != state.lease.fence:
+        return Step(state)
+    return _after_failure(job, state.lease, event, context, TakeCores(state.lease))
+
+
+def returned_waiting(
+    job: JobActor, state: Waiting, event: AttemptReturned, context: Context
+) -> Step:
+    """Whatever slept, the worker says that it never started: it is placed anew."""
+    if event.fence != state.lease.fence:
+        return Step(state)
+    job.attempts -= 1
+    return Step(QUEUED, TakeCores(state.lease), Release(state.lease), REQUEUE)
+
+
+def lost_waiting(job: JobActor, state: Waiting, event: AttemptLost, context: Context) -> Step:
+    """It is gone with its worker, as a running one is."""
+    if event.fence != state.lease.fence:
+        return Step(state)
+    return _after_loss(job, state.lease, event, context, TakeCores(state.lease))
+
+
+def killing_waiting(job: JobActor, state: Waiting, event: KillRequested, context: Context) -> Step:
+    """As for a running one; until the worker confirms, its cores are its own."""
+    lease = state.lease
+    return Step(Killing(lease, context.now), TakeCores(lease), Stop(lease), ANNOUNCE)
 
 
 # ------------------------------------------------------------------ killing
@@ -118,11 +246,12 @@ def attempt_over(
     context: Context,
 ) -> Step:
     """However the attempt ended, the worker has room again and the job stays killed."""
-    if event.fence != state.lease.fence:
+    lease = state.lease
+    if event.fence != lease.fence:
         return Step(state)
     if state.deleted:
-        return Step(Killed(state.finished), Release(state.lease), FORGET)
-    return Step(Killed(state.finished), Release(state.lease))
+        return Step(Killed(state.finished, lease), Release(lease), FORGET)
+    return Step(Killed(state.finished, lease), Release(lease))
 
 
 def deleted_while_killing(
@@ -136,7 +265,10 @@ def deleted_while_killing(
 
 
 def deleted(
-    job: JobActor, state: Done | Errored | Killed, event: DeleteRequested, context: Context
+    job: JobActor,
+    state: Done | Errored | Killed | Stalled,
+    event: DeleteRequested,
+    context: Context,
 ) -> Step:
     """It is over and may be forgotten."""
     return Step(state, FORGET)
@@ -156,6 +288,8 @@ def late(job: JobActor, state: JobState, event: JobEvent, context: Context) -> S
 
 _LATE_REPORTS = {
     AttemptStarted: late,
+    AttemptWaits: late,
+    AttemptResumed: late,
     AttemptSucceeded: late,
     AttemptFailed: late,
     AttemptReturned: late,
@@ -164,9 +298,22 @@ _LATE_REPORTS = {
 _OVER = {**_LATE_REPORTS, KillRequested: late, DeleteRequested: deleted}
 
 TRANSITIONS: Table = {
-    Queued: {Placed: placed, KillRequested: killed_unplaced, **_LATE_REPORTS},
+    Queued: {
+        DependenciesNamed: blocked,
+        Placed: placed,
+        KillRequested: killed_unplaced,
+        **_LATE_REPORTS,
+    },
+    Blocked: {
+        DependenciesFinished: released,
+        DependencyFailed: stalled,
+        KillRequested: killed_unplaced,
+    },
+    Delayed: {PauseEnded: tried_again, KillRequested: killed_unplaced, **_LATE_REPORTS},
     Leased: {
         AttemptStarted: started,
+        AttemptWaits: waits,
+        AttemptResumed: late,
         AttemptSucceeded: succeeded,
         AttemptFailed: failed,
         AttemptReturned: returned,
@@ -175,14 +322,28 @@ TRANSITIONS: Table = {
     },
     Running: {
         AttemptStarted: late,
+        AttemptWaits: waits,
+        AttemptResumed: late,
         AttemptSucceeded: succeeded,
         AttemptFailed: failed,
         AttemptReturned: returned,
         AttemptLost: lost,
         KillRequested: killing,
     },
+    Waiting: {
+        AttemptStarted: late,
+        AttemptWaits: late,
+        AttemptResumed: resumed,
+        AttemptSucceeded: succeeded_waiting,
+        AttemptFailed: failed_waiting,
+        AttemptReturned: returned_waiting,
+        AttemptLost: lost_waiting,
+        KillRequested: killing_waiting,
+    },
     Killing: {
         AttemptStarted: late,
+        AttemptWaits: late,
+        AttemptResumed: late,
         AttemptSucceeded: attempt_over,
         AttemptFailed: attempt_over,
         AttemptReturned: attempt_over,
@@ -193,4 +354,5 @@ TRANSITIONS: Table = {
     Done: _OVER,
     Errored: _OVER,
     Killed: _OVER,
+    Stalled: {KillRequested: late, DeleteRequested: deleted},
 }

@@ -12,7 +12,7 @@ class WorkerActor:
         title: its number, for stories.
         window: leases per core that it wants: one runs, the others are ready behind it.
         leases: the pool of each job that is placed here.
-        leased_cores: for each pool, the cores of those jobs together.
+        leased_cores: for each pool, the cores of those jobs together, without those that are lent.
         known_specs: specs that were sent to it.
         asked_at: what the registry's `progress` was when it was last asked to give jobs back.
         taking_back: it was asked to give unstarted jobs back and has not answered.

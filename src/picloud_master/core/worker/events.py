@@ -22,6 +22,22 @@ class LeasesEnded:
 
 
 @value
+class CoresLent:
+    """The attempt of a job that is placed here sleeps; others may have its cores."""
+
+    jid: JobId
+    cores: int
+
+
+@value
+class CoresTaken:
+    """A job that had lent its cores has them again, even if others have got them meanwhile."""
+
+    jid: JobId
+    cores: int
+
+
+@value
 class WindowChanged:
     """The worker wants so many leases for each core."""
 
@@ -35,4 +51,4 @@ class LinkLost:
     text: str
 
 
-WorkerEvent = LeasesGranted | LeasesEnded | WindowChanged | LinkLost
+WorkerEvent = LeasesGranted | LeasesEnded | CoresLent | CoresTaken | WindowChanged | LinkLost

@@ -4,6 +4,8 @@ from picloud.statemachine import Step, Table
 from picloud_master.core.context import Context
 from picloud_master.core.worker.actor import WorkerActor
 from picloud_master.core.worker.events import (
+    CoresLent,
+    CoresTaken,
     LeasesEnded,
     LeasesGranted,
     LinkLost,
@@ -29,6 +31,18 @@ def leases_ended(
     return Step(state)
 
 
+def lent(worker: WorkerActor, state: Active, event: CoresLent, context: Context) -> Step:
+    """The lease stays; it counts for nothing while its job sleeps."""
+    worker.leased_cores[worker.leases[event.jid]] -= event.cores
+    return Step(state)
+
+
+def taken(worker: WorkerActor, state: Active | Gone, event: CoresTaken, context: Context) -> Step:
+    """More may be leased now than there is room for: nothing is granted until that has ended."""
+    worker.leased_cores[worker.leases[event.jid]] += event.cores
+    return Step(state)
+
+
 def window_changed(
     worker: WorkerActor, state: Active, event: WindowChanged, context: Context
 ) -> Step:
@@ -51,11 +65,14 @@ TRANSITIONS: Table = {
     Active: {
         LeasesGranted: granted,
         LeasesEnded: leases_ended,
+        CoresLent: lent,
+        CoresTaken: taken,
         WindowChanged: window_changed,
         LinkLost: link_lost,
     },
     Gone: {
         LeasesEnded: leases_ended,
+        CoresTaken: taken,
         WindowChanged: late,
         LinkLost: late,
     },

@@ -24,6 +24,16 @@ class GivenBack:
 
 
 @value
+class FellAsleep:
+    """It waits for jobs, and no other attempt is left at its interpreter: its cores are free."""
+
+
+@value
+class Awoke:
+    """It has its cores again."""
+
+
+@value
 class StopRequested:
     """The master wants it to end."""
 
@@ -40,13 +50,23 @@ class InterpreterDied:
     failure: Failure | None
 
 
-AttemptEvent = Dispatched | Finished | GivenBack | StopRequested | TakenBack | InterpreterDied
+AttemptEvent = (
+    Dispatched
+    | Finished
+    | GivenBack
+    | FellAsleep
+    | Awoke
+    | StopRequested
+    | TakenBack
+    | InterpreterDied
+)
 FINISHED, GIVEN_BACK, STOP_REQUESTED, TAKEN_BACK = (
     Finished(),
     GivenBack(),
     StopRequested(),
     TakenBack(),
 )
+FELL_ASLEEP, AWOKE = FellAsleep(), Awoke()
 
 # ------------------------------------------------------------------ outputs
 
@@ -69,11 +89,23 @@ class ReportFailed:
 
 
 @value
+class NoteSleep:
+    """Count it among the sleepers, and tell the master that it lends its cores."""
+
+
+@value
+class NoteEndOfSleep:
+    """It is no sleeper any more; `goes_on` unless its end, which is told too, is what woke it."""
+
+    goes_on: bool
+
+
+@value
 class Interrupt:
     """Its interpreter must stop running it."""
 
     interpreter: int
 
 
-AttemptOutput = PutBack | ReportReturned | ReportFailed | Interrupt
-PUT_BACK, REPORT_RETURNED = PutBack(), ReportReturned()
+AttemptOutput = PutBack | ReportReturned | ReportFailed | NoteSleep | NoteEndOfSleep | Interrupt
+PUT_BACK, REPORT_RETURNED, NOTE_SLEEP = PutBack(), ReportReturned(), NoteSleep()

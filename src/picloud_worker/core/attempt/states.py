@@ -16,6 +16,13 @@ class Assigned:
 
 
 @value
+class Sleeping:
+    """Waits for jobs that it has started, and lends its cores meanwhile."""
+
+    interpreter: int
+
+
+@value
 class Stopping:
     """To be ended; its interpreter has yet to give it back, finish it, or die."""
 
@@ -27,5 +34,5 @@ class Over:
     """Reported to the master."""
 
 
-AttemptState = Waiting | Assigned | Stopping | Over
+AttemptState = Waiting | Assigned | Sleeping | Stopping | Over
 WAITING, OVER = Waiting(), Over()

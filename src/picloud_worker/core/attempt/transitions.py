@@ -4,19 +4,31 @@ from picloud.protocol.failures import Failure, FailureKind
 from picloud.statemachine import Step, Table
 from picloud_worker.core.attempt.actor import Attempt
 from picloud_worker.core.attempt.events import (
+    NOTE_SLEEP,
     PUT_BACK,
     REPORT_RETURNED,
     AttemptEvent,
+    Awoke,
     Dispatched,
+    FellAsleep,
     Finished,
     GivenBack,
     InterpreterDied,
     Interrupt,
+    NoteEndOfSleep,
     ReportFailed,
     StopRequested,
     TakenBack,
 )
-from picloud_worker.core.attempt.states import OVER, WAITING, Assigned, Over, Stopping, Waiting
+from picloud_worker.core.attempt.states import (
+    OVER,
+    WAITING,
+    Assigned,
+    Over,
+    Sleeping,
+    Stopping,
+    Waiting,
+)
 
 KILLED = Failure(FailureKind.KILLED, "the job was killed")
 
@@ -59,6 +71,47 @@ def died(attempt: Attempt, state: Assigned, event: InterpreterDied, now: float) 
     return Step(OVER, ReportFailed(event.failure))
 
 
+def fell_asleep(attempt: Attempt, state: Assigned, event: FellAsleep, now: float) -> Step:
+    """Others run on its cores until what it waits for is there."""
+    attempt.converse().asleep_since = now
+    return Step(Sleeping(state.interpreter), NOTE_SLEEP)
+
+
+def awoke(attempt: Attempt, state: Sleeping, event: Awoke, now: float) -> Step:
+    """It runs on."""
+    return Step(Assigned(state.interpreter), _end_of_sleep(attempt, now, goes_on=True))
+
+
+def finished_asleep(attempt: Attempt, state: Sleeping, event: Finished, now: float) -> Step:
+    """Only one of its threads slept."""
+    return Step(OVER, _end_of_sleep(attempt, now, goes_on=False))
+
+
+def given_back_asleep(attempt: Attempt, state: Sleeping, event: GivenBack, now: float) -> Step:
+    """Its interpreter contradicts itself: what it runs is a stranger's code."""
+    return Step(WAITING, _end_of_sleep(attempt, now, goes_on=True), PUT_BACK)
+
+
+def stopping_asleep(attempt: Attempt, state: Sleeping, event: StopRequested, now: float) -> Step:
+    """It need not have its cores again to be ended."""
+    end = _end_of_sleep(attempt, now, goes_on=False)
+    return Step(Stopping(state.interpreter), end, Interrupt(state.interpreter))
+
+
+def died_asleep(attempt: Attempt, state: Sleeping, event: InterpreterDied, now: float) -> Step:
+    """Its interpreter was ended, or another of its threads ended it."""
+    if event.failure is None:
+        return Step(WAITING, _end_of_sleep(attempt, now, goes_on=True), PUT_BACK)
+    end = _end_of_sleep(attempt, now, goes_on=False)
+    return Step(OVER, end, ReportFailed(event.failure))
+
+
+def _end_of_sleep(attempt: Attempt, now: float, *, goes_on: bool) -> NoteEndOfSleep:
+    conversation = attempt.converse()
+    conversation.slept += now - conversation.asleep_since
+    return NoteEndOfSleep(goes_on)
+
+
 def stopped(
     attempt: Attempt, state: Stopping, event: GivenBack | InterpreterDied, now: float
 ) -> Step:
@@ -80,8 +133,16 @@ TRANSITIONS: Table = {
     Assigned: {
         Finished: finished,
         GivenBack: given_back,
+        FellAsleep: fell_asleep,
         StopRequested: stopping,
         InterpreterDied: died,
+    },
+    Sleeping: {
+        Finished: finished_asleep,
+        GivenBack: given_back_asleep,
+        Awoke: awoke,
+        StopRequested: stopping_asleep,
+        InterpreterDied: died_asleep,
     },
     Stopping: {
         Finished: finished,

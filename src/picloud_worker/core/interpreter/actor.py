@@ -49,11 +49,12 @@ class Interpreter:
         self.single_use = False
         self.seen_running = 0
 
-    def room(self, spec: KnownSpec) -> int:
-        """How many more attempts of this spec it should have ready.
+    def room(self, spec: KnownSpec, rank: int) -> int:
+        """How many more attempts of this spec and rank it should have ready.
 
         One at a time until its run time is known, then so many that they run for `WINDOW`
-        together; never another one beside an attempt that runs alone.
+        together; never another one beside an attempt that runs alone or that uses the cloud, as it
+        may go to sleep, and none behind more urgent ones.
         """
         if not self.outstanding:
             return (
@@ -62,7 +63,9 @@ class Interpreter:
         if self.single_use or spec.spec.runs_alone or spec.estimate.seconds is None:
             return 0
         first = next(iter(self.outstanding.values()))
-        if first.spec.spec.runs_alone or spec.spec.cores != self.cores:
+        if first.spec.spec.runs_alone or first.conversation is not None:
+            return 0
+        if spec.spec.cores != self.cores or first.rank != rank:
             return 0
         return self._window(spec) - len(self.outstanding)
 

@@ -27,15 +27,33 @@ class RevokeNeeded:
 
 
 @value
+class CoresLent:
+    """Its attempt fell asleep, and it has no other."""
+
+
+@value
+class CoresWanted:
+    """Its attempt is to go on."""
+
+
+@value
+class CoresBack:
+    """Its cores are its own again."""
+
+
+@value
 class EndNeeded:
     """It must die; `failure` is the fate of the attempt that it runs, None if that is innocent."""
 
     failure: Failure | None
 
 
-InterpreterEvent = Given | Reported | RecallNeeded | RevokeNeeded | EndNeeded
+InterpreterEvent = (
+    Given | Reported | RecallNeeded | RevokeNeeded | CoresLent | CoresWanted | CoresBack | EndNeeded
+)
 GIVEN, REPORTED = Given(), Reported()
 RECALL_NEEDED, REVOKE_NEEDED = RecallNeeded(), RevokeNeeded()
+CORES_LENT, CORES_WANTED, CORES_BACK = CoresLent(), CoresWanted(), CoresBack()
 
 # ------------------------------------------------------------------ outputs
 

@@ -39,10 +39,21 @@ class Revoked:
 
 
 @value
+class Lending:
+    """Its one attempt sleeps; its cores are free for others, and it is given no more."""
+
+
+@value
+class Woken:
+    """Its attempt is to go on, and stands in line for its cores before any new work."""
+
+
+@value
 class Ending:
     """Being killed with its process tree; `failure` is the fate of the attempt that it runs."""
 
     failure: Failure | None
 
 
-InterpreterState = Idle | Busy | Recalled | Revoked | Ending
+InterpreterState = Idle | Busy | Recalled | Revoked | Lending | Woken | Ending
+LENDING, WOKEN = Lending(), Woken()

@@ -6,6 +6,9 @@ from picloud_worker.core.interpreter.events import (
     KILL,
     SEND_RECALL,
     SEND_REVOKE,
+    CoresBack,
+    CoresLent,
+    CoresWanted,
     EndNeeded,
     Given,
     InterpreterEvent,
@@ -14,12 +17,16 @@ from picloud_worker.core.interpreter.events import (
     RevokeNeeded,
 )
 from picloud_worker.core.interpreter.states import (
+    LENDING,
+    WOKEN,
     Busy,
     Ending,
     Idle,
     InterpreterState,
+    Lending,
     Recalled,
     Revoked,
+    Woken,
 )
 
 
@@ -41,6 +48,19 @@ def reported(
     """It goes on with the rest, waits for more, or has served its purpose."""
     if interpreter.outstanding:
         return Step(Busy(now))
+    return _out_of_work(interpreter, now)
+
+
+def reported_lending(
+    interpreter: Interpreter, state: Lending | Woken, event: Reported, now: float
+) -> Step:
+    """It answers a recall once more; or its attempt ended, of which only one thread slept."""
+    if interpreter.outstanding:
+        return Step(state)
+    return _out_of_work(interpreter, now)
+
+
+def _out_of_work(interpreter: Interpreter, now: float) -> Step:
     interpreter.longest = 0.0
     if interpreter.single_use:
         return Step(Ending(None), KILL)
@@ -58,10 +78,35 @@ def revoked(interpreter: Interpreter, state: Recalled, event: RevokeNeeded, now:
     return Step(Revoked(state.heard, now), SEND_REVOKE)
 
 
+def lent(
+    interpreter: Interpreter, state: Busy | Recalled | Revoked, event: CoresLent, now: float
+) -> Step:
+    """Others may run on its cores; it is left in peace until its attempt goes on."""
+    return Step(LENDING)
+
+
+def woken(interpreter: Interpreter, state: Lending, event: CoresWanted, now: float) -> Step:
+    """What it waited for is there."""
+    return Step(WOKEN)
+
+
+def resumed(interpreter: Interpreter, state: Woken, event: CoresBack, now: float) -> Step:
+    """It is at work again, and its silence counts from here on."""
+    return Step(Busy(now))
+
+
 def ended(
     interpreter: Interpreter, state: Idle | Busy | Recalled | Revoked, event: EndNeeded, now: float
 ) -> Step:
     """It cannot be trusted, is too much, or runs what must not run."""
+    return Step(Ending(event.failure), KILL)
+
+
+def ended_lending(
+    interpreter: Interpreter, state: Lending | Woken, event: EndNeeded, now: float
+) -> Step:
+    """It dies without its cores: others have them."""
+    interpreter.cores = 0
     return Step(Ending(event.failure), KILL)
 
 
@@ -85,6 +130,7 @@ TRANSITIONS: Table = {
         Reported: reported,
         RecallNeeded: recalled,
         RevokeNeeded: late,
+        CoresLent: lent,
         EndNeeded: ended,
     },
     Recalled: {
@@ -92,6 +138,7 @@ TRANSITIONS: Table = {
         Reported: reported,
         RecallNeeded: late,
         RevokeNeeded: revoked,
+        CoresLent: lent,
         EndNeeded: ended,
     },
     Revoked: {
@@ -99,7 +146,19 @@ TRANSITIONS: Table = {
         Reported: reported,
         RecallNeeded: late,
         RevokeNeeded: late,
+        CoresLent: lent,
         EndNeeded: ended,
+    },
+    Lending: {
+        Reported: reported_lending,
+        CoresWanted: woken,
+        EndNeeded: ended_lending,
+    },
+    Woken: {
+        Reported: reported_lending,
+        CoresWanted: late,
+        CoresBack: resumed,
+        EndNeeded: ended_lending,
     },
     Ending: {
         Given: late,

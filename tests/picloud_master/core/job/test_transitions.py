@@ -2,16 +2,36 @@
 
 import pytest
 
-from picloud.protocol.failures import FailureKind
-from picloud.protocol.ids import Fence, WorkerId
+from picloud.protocol.failures import Failure, FailureKind
+from picloud.protocol.ids import Fence, JobId, WorkerId
 from picloud.statemachine import InvalidTransition, Step, advance
 from picloud_master.core.context import Context
 from picloud_master.core.job import events
 from picloud_master.core.job.actor import JobActor
-from picloud_master.core.job.events import DELETE_REQUESTED, KILL_REQUESTED, JobEvent
-from picloud_master.core.job.outputs import ANNOUNCE, FORGET, REQUEUE, RUN, Release, Stop
+from picloud_master.core.job.events import (
+    DELETE_REQUESTED,
+    DEPENDENCIES_FINISHED,
+    KILL_REQUESTED,
+    PAUSE_ENDED,
+    JobEvent,
+)
+from picloud_master.core.job.outputs import (
+    ANNOUNCE,
+    ENQUEUE,
+    FORGET,
+    REQUEUE,
+    RUN,
+    Lend,
+    Pause,
+    Release,
+    Stop,
+    TakeCores,
+)
+from picloud_master.core.job.prerequisites import Prerequisites
 from picloud_master.core.job.states import (
     QUEUED,
+    Blocked,
+    Delayed,
     Done,
     Errored,
     JobState,
@@ -19,8 +39,10 @@ from picloud_master.core.job.states import (
     Killing,
     Leased,
     Running,
+    Stalled,
+    Waiting,
 )
-from picloud_master.core.job.transitions import TRANSITIONS
+from picloud_master.core.job.transitions import NEVER_RETRIED, TRANSITIONS
 from picloud_master.core.lease import Lease
 from picloud_master.core.policy import Policy
 from tests.support.builders import RAISED, a_job
@@ -29,12 +51,16 @@ NOW = 50.0
 CONTEXT = Context(NOW, Policy(max_restarts=3))
 LEASE = Lease(WorkerId(7), Fence(4))
 LIVE, STALE = Fence(4), Fence(3)
+ENDS = slice(3, None)
+"""Of all reports, those of an attempt's end."""
 
 
 def reports(fence: Fence) -> list[JobEvent]:
     """Everything that a worker, or its loss, can say of an attempt."""
     return [
         events.AttemptStarted(fence),
+        events.AttemptWaits(fence),
+        events.AttemptResumed(fence),
         events.AttemptSucceeded(fence, b"result", 0.5),
         events.AttemptFailed(fence, RAISED, 0.5),
         events.AttemptReturned(fence),
@@ -76,27 +102,90 @@ class TestQueued:
     def test_it_cannot_be_deleted(self) -> None:
         assert is_refused(QUEUED, DELETE_REQUESTED)
 
+    def test_a_new_one_may_have_to_wait(self) -> None:
+        prerequisites = Prerequisites([JobId(5)], False)
+        event = events.DependenciesNamed(prerequisites)
+        assert step(QUEUED, event) == Step(Blocked(prerequisites))
+
+
+class TestBlocked:
+    state = Blocked(Prerequisites([JobId(5)], False))
+
+    def test_it_is_released_into_the_queue(self) -> None:
+        assert step(self.state, DEPENDENCIES_FINISHED) == Step(QUEUED, ENQUEUE)
+
+    def test_it_stalls_with_what_it_depends_on(self) -> None:
+        event = events.DependencyFailed(RAISED, "job 5 failed")
+        stalled = Stalled(RAISED, "job 5 failed", NOW)
+        assert step(self.state, event) == Step(stalled, ANNOUNCE)
+
+    def test_a_kill_ends_it_at_once(self) -> None:
+        assert step(self.state, KILL_REQUESTED) == Step(Killed(NOW), ANNOUNCE)
+
+    @pytest.mark.parametrize("event", [*reports(LIVE), events.Placed(LEASE)], ids=name)
+    def test_it_has_never_been_anywhere(self, event: JobEvent) -> None:
+        assert is_refused(self.state, event)
+
+
+class TestDelayed:
+    state = Delayed(60.0)
+
+    def test_after_its_pause_it_goes_ahead_of_younger_jobs(self) -> None:
+        assert step(self.state, PAUSE_ENDED) == Step(QUEUED, REQUEUE)
+
+    def test_a_kill_ends_it_at_once(self) -> None:
+        assert step(self.state, KILL_REQUESTED) == Step(Killed(NOW), ANNOUNCE)
+
+    @pytest.mark.parametrize("event", reports(STALE), ids=name)
+    def test_news_of_the_attempt_that_failed_is_late(self, event: JobEvent) -> None:
+        assert step(self.state, event) == Step(self.state)
+
+    def test_it_is_not_placed_nor_deleted(self) -> None:
+        assert is_refused(self.state, events.Placed(LEASE))
+        assert is_refused(self.state, DELETE_REQUESTED)
+
 
 class Held:
-    """What holds for a leased job as for a running one."""
+    """What holds for a leased job as for a running one, and for one that lends its cores."""
 
-    state: Leased | Running
+    state: Leased | Running | Waiting
+    before: tuple[TakeCores, ...] = ()
+    """What comes ahead of everything else if it leaves its worker."""
 
     def test_a_result_ends_it(self) -> None:
         event = events.AttemptSucceeded(LIVE, b"result", 0.5)
-        done = Done(b"result", 0.5, NOW)
-        assert step(self.state, event) == Step(done, Release(LEASE), ANNOUNCE)
+        done = Done(b"result", 0.5, NOW, LEASE)
+        assert step(self.state, event) == Step(done, *self.before, Release(LEASE), ANNOUNCE)
 
     def test_a_failure_ends_it_and_is_no_reason_to_restart(self) -> None:
-        errored = Errored(RAISED, 0.5, NOW)
+        errored = Errored(RAISED, 0.5, NOW, LEASE)
         event = events.AttemptFailed(LIVE, RAISED, 0.5)
-        assert step(self.state, event) == Step(errored, Release(LEASE), ANNOUNCE)
+        assert step(self.state, event) == Step(errored, *self.before, Release(LEASE), ANNOUNCE)
+
+    def test_a_failure_is_followed_by_as_many_retries_as_it_asked_for(self) -> None:
+        job = a_job(retries=1)
+        event = events.AttemptFailed(LIVE, RAISED, 0.5)
+        again = Step(QUEUED, *self.before, Release(LEASE), REQUEUE)
+        assert step(self.state, event, job) == again
+        assert type(step(self.state, event, job).state) is Errored
+        assert job.retried == 1
+
+    def test_it_pauses_before_a_retry_if_it_asked_for_that(self) -> None:
+        job = a_job(retries=1, retry_delay=7.0)
+        event = events.AttemptFailed(LIVE, RAISED, 0.5)
+        pause = Step(Delayed(NOW + 7.0), *self.before, Release(LEASE), Pause(NOW + 7.0))
+        assert step(self.state, event, job) == pause
+
+    @pytest.mark.parametrize("kind", NEVER_RETRIED)
+    def test_what_would_only_fail_again_is_not_retried(self, kind: FailureKind) -> None:
+        event = events.AttemptFailed(LIVE, Failure(kind, "text"), 0.5)
+        assert type(step(self.state, event, a_job(retries=5)).state) is Errored
 
     def test_an_attempt_given_back_does_not_count(self) -> None:
         job = a_job()
         job.attempts = 1
         answer = step(self.state, events.AttemptReturned(LIVE), job)
-        assert answer == Step(QUEUED, Release(LEASE), REQUEUE)
+        assert answer == Step(QUEUED, *self.before, Release(LEASE), REQUEUE)
         assert job.attempts == 0
 
     @pytest.mark.parametrize("attempts", [1, 2, 3])
@@ -104,13 +193,19 @@ class Held:
         job = a_job()
         job.attempts = attempts
         answer = step(self.state, events.AttemptLost(LIVE, "gone"), job)
-        assert answer == Step(QUEUED, Release(LEASE), REQUEUE)
+        assert answer == Step(QUEUED, *self.before, Release(LEASE), REQUEUE)
+
+    def test_retries_do_not_count_as_losses(self) -> None:
+        job = a_job(retries=9)
+        job.attempts, job.retried = 5, 2
+        answer = step(self.state, events.AttemptLost(LIVE, "gone"), job)
+        assert answer.state == QUEUED
 
     def test_a_fourth_loss_ends_it(self) -> None:
         job = a_job()
         job.attempts = 4
         answer = step(self.state, events.AttemptLost(LIVE, "gone"), job)
-        assert answer.outputs == (Release(LEASE), ANNOUNCE)
+        assert answer.outputs == (*self.before, Release(LEASE), ANNOUNCE)
         assert answer.state.failure.kind is FailureKind.WORKER_LOST
         assert "started 4 times" in answer.state.failure.message
 
@@ -118,12 +213,13 @@ class Held:
         job = a_job(restartable=False)
         job.attempts = 1
         answer = step(self.state, events.AttemptLost(LIVE, "gone"), job)
-        assert answer.outputs == (Release(LEASE), ANNOUNCE)
+        assert answer.outputs == (*self.before, Release(LEASE), ANNOUNCE)
         assert answer.state.failure.kind is FailureKind.WORKER_LOST
         assert "may have run" in answer.state.failure.message
 
     def test_a_kill_stops_it_and_is_its_outcome_already(self) -> None:
-        assert step(self.state, KILL_REQUESTED) == Step(Killing(LEASE, NOW), Stop(LEASE), ANNOUNCE)
+        killing = Step(Killing(LEASE, NOW), *self.before, Stop(LEASE), ANNOUNCE)
+        assert step(self.state, KILL_REQUESTED) == killing
 
     @pytest.mark.parametrize("event", reports(STALE), ids=name)
     def test_news_with_another_fence_is_late(self, event: JobEvent) -> None:
@@ -140,6 +236,13 @@ class TestLeased(Held):
     def test_a_start_makes_it_running(self) -> None:
         assert step(self.state, events.AttemptStarted(LIVE)) == Step(Running(LEASE, NOW))
 
+    def test_it_may_wait_before_anybody_heard_that_it_runs(self) -> None:
+        waiting = Step(Waiting(LEASE, NOW), Lend(LEASE))
+        assert step(self.state, events.AttemptWaits(LIVE)) == waiting
+
+    def test_a_wake_up_says_nothing_new(self) -> None:
+        assert step(self.state, events.AttemptResumed(LIVE)) == Step(self.state)
+
 
 class TestRunning(Held):
     state = Running(LEASE, 40.0)
@@ -147,21 +250,43 @@ class TestRunning(Held):
     def test_a_start_repeated_changes_nothing(self) -> None:
         assert step(self.state, events.AttemptStarted(LIVE)) == Step(self.state)
 
+    def test_it_lends_its_cores_while_it_waits(self) -> None:
+        waiting = Step(Waiting(LEASE, 40.0), Lend(LEASE))
+        assert step(self.state, events.AttemptWaits(LIVE)) == waiting
+
+    def test_a_wake_up_says_nothing_new(self) -> None:
+        assert step(self.state, events.AttemptResumed(LIVE)) == Step(self.state)
+
+
+class TestWaiting(Held):
+    state = Waiting(LEASE, 40.0)
+    before = (TakeCores(LEASE),)
+
+    def test_it_runs_on_with_its_cores(self) -> None:
+        running = Step(Running(LEASE, 40.0), TakeCores(LEASE))
+        assert step(self.state, events.AttemptResumed(LIVE)) == running
+
+    @pytest.mark.parametrize(
+        "event", [events.AttemptStarted(LIVE), events.AttemptWaits(LIVE)], ids=name
+    )
+    def test_its_start_or_its_sleep_said_again_changes_nothing(self, event: JobEvent) -> None:
+        assert step(self.state, event) == Step(self.state)
+
 
 class TestKilling:
     state = Killing(LEASE, 45.0)
 
-    @pytest.mark.parametrize("event", reports(LIVE)[1:], ids=name)
+    @pytest.mark.parametrize("event", reports(LIVE)[ENDS], ids=name)
     def test_however_the_attempt_ends_it_stays_killed(self, event: JobEvent) -> None:
-        assert step(self.state, event) == Step(Killed(45.0), Release(LEASE))
+        assert step(self.state, event) == Step(Killed(45.0, LEASE), Release(LEASE))
 
-    @pytest.mark.parametrize("event", reports(LIVE)[1:], ids=name)
+    @pytest.mark.parametrize("event", reports(LIVE)[ENDS], ids=name)
     def test_once_hidden_it_is_forgotten_with_its_attempt(self, event: JobEvent) -> None:
         hidden = Killing(LEASE, 45.0, deleted=True)
-        assert step(hidden, event) == Step(Killed(45.0), Release(LEASE), FORGET)
+        assert step(hidden, event) == Step(Killed(45.0, LEASE), Release(LEASE), FORGET)
 
     @pytest.mark.parametrize(
-        "event", [*reports(STALE), events.AttemptStarted(LIVE), KILL_REQUESTED], ids=name
+        "event", [*reports(STALE), *reports(LIVE)[:3], KILL_REQUESTED], ids=name
     )
     def test_a_start_or_a_second_kill_or_stale_news_changes_nothing(self, event: JobEvent) -> None:
         assert step(self.state, event) == Step(self.state)
@@ -202,3 +327,17 @@ class TestErrored(Over):
 
 class TestKilled(Over):
     state = Killed(45.0)
+
+
+class TestStalled:
+    state = Stalled(RAISED, "job 5 failed", 45.0)
+
+    def test_a_kill_comes_too_late(self) -> None:
+        assert step(self.state, KILL_REQUESTED) == Step(self.state)
+
+    def test_deleting_it_forgets_it(self) -> None:
+        assert step(self.state, DELETE_REQUESTED) == Step(self.state, FORGET)
+
+    @pytest.mark.parametrize("event", reports(LIVE), ids=name)
+    def test_it_has_never_been_anywhere(self, event: JobEvent) -> None:
+        assert is_refused(self.state, event)

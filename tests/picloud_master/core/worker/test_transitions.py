@@ -9,6 +9,8 @@ from picloud_master.core.context import Context
 from picloud_master.core.policy import Policy
 from picloud_master.core.worker.actor import WorkerActor
 from picloud_master.core.worker.events import (
+    CoresLent,
+    CoresTaken,
     LeasesEnded,
     LeasesGranted,
     LinkLost,
@@ -45,6 +47,16 @@ class TestActive:
         assert worker.leases == {6: 1}
         assert worker.leased_cores == [0, 2]
 
+    def test_a_sleeping_job_lends_its_cores_and_keeps_its_lease(self) -> None:
+        worker = tell(a_worker(), GRANT, CoresLent(JobId(5), 2))
+        assert worker.leases == {5: 1, 6: 1}
+        assert (worker.leased_cores, worker.room(1)) == ([0, 2], 6)
+
+    def test_it_takes_them_back_whoever_has_them(self) -> None:
+        full = LeasesGranted(1, [JobId(7)], 6)
+        worker = tell(a_worker(), GRANT, CoresLent(JobId(5), 2), full, CoresTaken(JobId(5), 2))
+        assert (worker.leased_cores, worker.room(1)) == ([0, 10], -2)
+
     @pytest.mark.parametrize(("wanted", "window"), [(4, 4), (0, 1), (-3, 1), (10_000, 9)])
     def test_its_window_follows_its_wish_within_limits(self, wanted: int, window: int) -> None:
         assert tell(a_worker(), WindowChanged(wanted)).window == window
@@ -62,6 +74,11 @@ class TestGone:
         worker = tell(a_worker(), GRANT, LinkLost("x"), LeasesEnded([JobId(5), JobId(6)], [2, 2]))
         assert worker.leases == {}
         assert worker.leased_cores == [0, 0]
+
+    def test_lent_cores_are_counted_before_their_lease_ends(self) -> None:
+        lost = tell(a_worker(), GRANT, CoresLent(JobId(5), 2), LinkLost("x"))
+        ended = tell(lost, CoresTaken(JobId(5), 2), LeasesEnded([JobId(5), JobId(6)], [2, 2]))
+        assert ended.leased_cores == [0, 0]
 
     @pytest.mark.parametrize("event", [WindowChanged(4), LinkLost("again")])
     def test_a_wish_or_a_second_loss_is_late(self, event: WorkerEvent) -> None:

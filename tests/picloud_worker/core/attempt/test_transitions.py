@@ -4,8 +4,11 @@ import pytest
 
 from picloud.statemachine import InvalidTransition, Step, advance
 from picloud_worker.core.attempt.events import (
+    AWOKE,
+    FELL_ASLEEP,
     FINISHED,
     GIVEN_BACK,
+    NOTE_SLEEP,
     PUT_BACK,
     REPORT_RETURNED,
     STOP_REQUESTED,
@@ -14,6 +17,7 @@ from picloud_worker.core.attempt.events import (
     Dispatched,
     InterpreterDied,
     Interrupt,
+    NoteEndOfSleep,
     ReportFailed,
 )
 from picloud_worker.core.attempt.states import (
@@ -22,6 +26,7 @@ from picloud_worker.core.attempt.states import (
     Assigned,
     AttemptState,
     Over,
+    Sleeping,
     Stopping,
     Waiting,
 )
@@ -32,10 +37,13 @@ EVENTS: list[AttemptEvent] = [
     Dispatched(3),
     FINISHED,
     GIVEN_BACK,
+    FELL_ASLEEP,
+    AWOKE,
     STOP_REQUESTED,
     TAKEN_BACK,
     InterpreterDied(None),
 ]
+GOES_ON, ENDS = NoteEndOfSleep(True), NoteEndOfSleep(False)
 
 CELLS: dict[tuple[type, type], Step] = {
     (Waiting, Dispatched): Step(Assigned(3)),
@@ -45,6 +53,12 @@ CELLS: dict[tuple[type, type], Step] = {
     (Assigned, type(GIVEN_BACK)): Step(WAITING, PUT_BACK),
     (Assigned, type(STOP_REQUESTED)): Step(Stopping(3), Interrupt(3)),
     (Assigned, InterpreterDied): Step(WAITING, PUT_BACK),
+    (Assigned, type(FELL_ASLEEP)): Step(Sleeping(3), NOTE_SLEEP),
+    (Sleeping, type(FINISHED)): Step(OVER, ENDS),
+    (Sleeping, type(GIVEN_BACK)): Step(WAITING, GOES_ON, PUT_BACK),
+    (Sleeping, type(AWOKE)): Step(Assigned(3), GOES_ON),
+    (Sleeping, type(STOP_REQUESTED)): Step(Stopping(3), ENDS, Interrupt(3)),
+    (Sleeping, InterpreterDied): Step(WAITING, GOES_ON, PUT_BACK),
     (Stopping, type(FINISHED)): Step(OVER),
     (Stopping, type(GIVEN_BACK)): Step(OVER, ReportFailed(KILLED)),
     (Stopping, type(STOP_REQUESTED)): Step(Stopping(3)),
@@ -60,7 +74,7 @@ def step(state: AttemptState, event: AttemptEvent) -> Step:
     return Step(attempt.state, *outputs)
 
 
-@pytest.mark.parametrize("state", [WAITING, Assigned(3), Stopping(3), OVER], ids=repr)
+@pytest.mark.parametrize("state", [WAITING, Assigned(3), Sleeping(3), Stopping(3), OVER], ids=repr)
 @pytest.mark.parametrize("event", EVENTS, ids=repr)
 def test_every_cell(state: AttemptState, event: AttemptEvent) -> None:
     expected = CELLS.get((type(state), type(event)))
@@ -73,7 +87,17 @@ def test_every_cell(state: AttemptState, event: AttemptEvent) -> None:
 
 def test_what_its_interpreter_died_of_is_its_failure() -> None:
     assert step(Assigned(3), InterpreterDied(RAISED)) == Step(OVER, ReportFailed(RAISED))
+    failed = Step(OVER, ENDS, ReportFailed(RAISED))
+    assert step(Sleeping(3), InterpreterDied(RAISED)) == failed
 
 
 def test_one_that_was_to_be_stopped_is_killed_whatever_its_interpreter_died_of() -> None:
     assert step(Stopping(3), InterpreterDied(RAISED)) == Step(OVER, ReportFailed(KILLED))
+
+
+def test_the_time_that_it_slept_is_added_up() -> None:
+    attempt = an_attempt()
+    attempt.state = Assigned(3)
+    for event, now in [(FELL_ASLEEP, 1.0), (AWOKE, 3.0), (FELL_ASLEEP, 10.0), (FINISHED, 14.0)]:
+        advance(attempt, TRANSITIONS, event, now)
+    assert attempt.converse().slept == 6.0

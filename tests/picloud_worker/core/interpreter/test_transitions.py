@@ -8,6 +8,9 @@ from picloud.statemachine import Step, advance
 from picloud_worker.core import settings
 from picloud_worker.core.interpreter.actor import Interpreter
 from picloud_worker.core.interpreter.events import (
+    CORES_BACK,
+    CORES_LENT,
+    CORES_WANTED,
     GIVEN,
     KILL,
     RECALL_NEEDED,
@@ -19,6 +22,8 @@ from picloud_worker.core.interpreter.events import (
     InterpreterEvent,
 )
 from picloud_worker.core.interpreter.states import (
+    LENDING,
+    WOKEN,
     Busy,
     Ending,
     Idle,
@@ -70,6 +75,16 @@ def step(interpreter: Interpreter, event: InterpreterEvent) -> Step:
         (REVOKED, RECALL_NEEDED, Step(REVOKED)),
         (REVOKED, REVOKE_NEEDED, Step(REVOKED)),
         (REVOKED, END, Step(Ending(RAISED), KILL)),
+        (BUSY, CORES_LENT, Step(LENDING)),
+        (RECALLED, CORES_LENT, Step(LENDING)),
+        (REVOKED, CORES_LENT, Step(LENDING)),
+        (LENDING, REPORTED, Step(LENDING)),
+        (LENDING, CORES_WANTED, Step(WOKEN)),
+        (LENDING, END, Step(Ending(RAISED), KILL)),
+        (WOKEN, REPORTED, Step(WOKEN)),
+        (WOKEN, CORES_WANTED, Step(WOKEN)),
+        (WOKEN, CORES_BACK, Step(Busy(NOW))),
+        (WOKEN, END, Step(Ending(RAISED), KILL)),
         (ENDING, GIVEN, Step(ENDING)),
         (ENDING, REPORTED, Step(ENDING)),
         (ENDING, RECALL_NEEDED, Step(ENDING)),
@@ -82,7 +97,7 @@ def test_every_cell(state: InterpreterState, event: InterpreterEvent, answer: St
     assert step(an_interpreter(state, attempts=1), event) == answer
 
 
-@pytest.mark.parametrize("state", [BUSY, RECALLED, REVOKED], ids=repr)
+@pytest.mark.parametrize("state", [BUSY, RECALLED, REVOKED, LENDING, WOKEN], ids=repr)
 def test_with_its_last_report_it_is_idle(state: InterpreterState) -> None:
     assert step(an_interpreter(state), REPORTED) == Step(Idle(NOW))
 
@@ -93,13 +108,21 @@ def test_one_of_single_use_ends_with_its_report() -> None:
     assert step(interpreter, REPORTED) == Step(Ending(None), KILL)
 
 
+@pytest.mark.parametrize("state", [LENDING, WOKEN], ids=repr)
+def test_one_that_lends_its_cores_dies_without_them(state: InterpreterState) -> None:
+    interpreter = an_interpreter(state, attempts=1)
+    interpreter.cores = 2
+    step(interpreter, END)
+    assert interpreter.cores == 0
+
+
 class TestRoom:
     def room(self, seconds: float | None, attempts: int = 0, **options: Any) -> int:
         interpreter = an_interpreter(BUSY, attempts)
         interpreter.cores = 1
         spec = an_attempt(9, **options).spec
         spec.estimate.seconds = seconds
-        return interpreter.room(spec)
+        return interpreter.room(spec, rank=0)
 
     def test_one_until_the_run_time_is_known(self) -> None:
         assert (self.room(None), self.room(None, attempts=1)) == (1, 0)
@@ -123,3 +146,10 @@ class TestRoom:
 
     def test_none_of_another_width(self) -> None:
         assert self.room(0.001, attempts=1, cores=2) == 0
+
+    def test_none_behind_one_of_another_rank(self) -> None:
+        interpreter = an_interpreter(BUSY, attempts=1)
+        interpreter.cores = 1
+        spec = an_attempt(9).spec
+        spec.estimate.seconds = settings.WINDOW / 8
+        assert (interpreter.room(spec, rank=0), interpreter.room(spec, rank=1)) == (7, 0)

@@ -1,0 +1,93 @@
+"""Inside a job: the line over which the running job speaks with the master, if there is one."""
+
+import os
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import asyncio
+
+
+class Sleeper(Protocol):
+    """What a line needs of what a job waits for; hashable."""
+
+    def is_set(self) -> bool:
+        """Whether it has happened."""
+        ...
+
+
+class Line(Protocol):
+    """The way from a running job to the master.
+
+    An interpreter has one, which serves its attempts one after another. All methods but
+    `attach` may be called from every thread of a job.
+    """
+
+    session: Any
+    """The session of the running attempt, or None; the line forgets it, and the two callbacks
+    with it, when another attempt runs."""
+
+    on_heard: Callable[[list[Any]], None] | None
+    """Takes client messages of the master, in whichever thread hears them; set by the session's
+    client."""
+
+    on_refused: Callable[[str], None] | None
+    """Takes the text of `NestingTooDeep` where a loop was to sleep: the client ends the waits
+    in `awaited`."""
+
+    awaited: set[Sleeper]
+    """Outcomes that coroutines of attached loops wait for: a loop that sleeps lends the cores
+    only while there are any. The waiters add and discard themselves; cleared by the line
+    with `session`."""
+
+    @property
+    def inputs(self) -> bytes:
+        """A frame that was sent along with the running attempt: outcomes of what it depends on."""
+        ...
+
+    def say(self, messages: Sequence[object]) -> None:
+        """Send client messages to the master, as one frame."""
+        ...
+
+    def sleep(self, waiter: Sleeper, seconds: float | None = None, *, lends: bool = True) -> None:
+        """Hear until `waiter` is set, or until this time is over.
+
+        With `lends` the cores go to others meanwhile; without it the answer to a question is
+        waited for, which is there soon.
+
+        Raises:
+            NestingTooDeep: there is no room for another sleeper.
+        """
+        ...
+
+    def attach(self, loop: "asyncio.AbstractEventLoop") -> None:
+        """Hear on this loop too, and lend the cores while it sleeps (see `awaited`).
+
+        Called on the loop's own thread; again for the same loop it changes nothing.
+        """
+        ...
+
+    def current(self) -> int:
+        """The number of the running attempt; a session is of one attempt."""
+        ...
+
+
+line: Line | None = None
+"""Set once, by an interpreter, when it starts."""
+
+MARK = "PICLOUD_ZYGOTE"
+"""Set in the environment of every process that runs jobs, and of what those start."""
+
+
+def running_on_cloud() -> bool:
+    """Whether this code runs in a job, or in a process that a job has started."""
+    return line is not None or MARK in os.environ
+
+
+def _forget() -> None:
+    """A child that a job forks is no part of the job's conversation."""
+    global line
+    line = None
+
+
+os.register_at_fork(after_in_child=_forget)

@@ -1,0 +1,362 @@
+"""The cloud inside a job: a session over the line of the job's interpreter.
+
+There is no engine here: threads of the job say what they have to say themselves, and whoever waits
+hears for all of them. A job has no rights but its own: the master knows which jobs it made, was
+given or read of, and other handles have to be presented with their capabilities.
+
+Neither this nor what it imports loads asyncio: a job that does not await is spared it.
+"""
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn, get_args
+
+from picloud import errors, inside
+from picloud.blocking_verbs import BlockingVerbs
+from picloud.connected import AnyClient
+from picloud.dependencies import Dependencies
+from picloud.grants import Grant, Secrets
+from picloud.job_arguments import jids_of
+from picloud.outcomes import Collector
+from picloud.protocol import client_messages as messages
+from picloud.protocol.wire import WIRE
+from picloud.submissions import Spec, SubmissionQueue, Submitter
+from picloud.waiters import Waiter, Wake, running_loop
+from picloud.watches import Question, Questions, Watches
+
+if TYPE_CHECKING:
+    import asyncio
+    from concurrent.futures import Executor
+
+    from picloud.job_futures import JobFuture
+    from picloud.job_options import JobOptions
+    from picloud.submit_options import SubmitOptions
+
+
+class NestedSession(BlockingVerbs):
+    """The cloud as a running job uses it, with every verb; it ends with the job's attempt.
+
+    `close` has nothing to end. Executors, futures and callbacks need a thread that outlives the
+    job's function, so there are none.
+    """
+
+    origin: str | None = None
+
+    def __init__(self, line: inside.Line) -> None:
+        self._specs: dict[tuple[bytes, JobOptions], Spec] = {}
+        self._secrets = Secrets()
+        self._client: NestedClient = NestedClient(line, self._secrets)
+
+    @property
+    def is_lost(self) -> bool:
+        """True when the attempt that the session belongs to has ended."""
+        return self._client.is_over
+
+    async def _opened(self) -> AnyClient:
+        if self._client.is_over:
+            raise self._client.loss()
+        return self._client
+
+    async def aclose(self) -> bool:
+        """There is nothing to close: the session ends with the job."""
+        return False
+
+    def grants(self, first: int, stop: int) -> list[Grant]:
+        """Capabilities of those of these jobs that this job has made."""
+        return self._secrets.grants(first, stop)
+
+    def executor(self, **options: Any) -> "Executor":
+        """There is none inside a job."""
+        _refuse("executor()", "use call(), map() and result()")
+
+    def future_of(self, job: Any) -> "JobFuture":
+        """There is none inside a job."""
+        _refuse("future()", "use result(), or await the job")
+
+    def _call_back(self, jids: range, options: "SubmitOptions") -> None:
+        raise AssertionError("refused before anything is sent")
+
+    def _check_submit(self, options: "SubmitOptions") -> None:
+        if options.has_callbacks:
+            _refuse("callbacks", "wait for the job, or let a job that depends on it go on")
+
+    def _present(self, grants: Sequence[Grant]) -> None:
+        self._client.present(grants)
+
+    def _jids_of(self, jobs: Any) -> tuple[Sequence[int], bool]:
+        grants: list[Grant] = []
+        read = jids_of(jobs, self, grants)
+        self._client.present(grants)
+        return read
+
+
+def _refuse(what: str, instead: str) -> NoReturn:
+    raise errors.CloudException(f"there is no {what} inside a job", hint=instead)
+
+
+class NestedClient:
+    """Says, hears and remembers what the session of one attempt needs to."""
+
+    def __init__(self, line: inside.Line, secrets: Secrets) -> None:
+        self._line = line
+        self._attempt = line.current()
+        self._secrets = secrets
+        self._lock = threading.RLock()  # what is heard may be heard by any thread
+        self._mail = _Mail(line)
+        self._watches = Watches(_nothing)
+        self._questions = Questions()
+        self._presented: set[Grant] = set()
+        self._refusal: str | None = None
+        self.submissions = NestedSubmissions(self._mail, self._lock)
+        self._handlers: dict[type, Callable[[Any], object]] = {
+            messages.JidsReserved: self._on_jids_reserved,
+            messages.JobsDone: self._watches.on_jobs_done,
+            messages.JobFailed: self._watches.on_job_failed,
+            messages.JobsUnknown: self._watches.on_jobs_unknown,
+            messages.JobsInCycle: self._watches.on_jobs_in_cycle,
+            **dict.fromkeys(get_args(messages.Answer), self._questions.on_answer),
+        }
+        line.on_heard = self._on_heard
+        line.on_refused = self._on_refused
+        if line.inputs:
+            self._watches.take_early(WIRE.decode(line.inputs))
+
+    @property
+    def is_over(self) -> bool:
+        """True once the attempt has ended, or where this is not its process."""
+        return inside.line is not self._line or self._line.current() != self._attempt
+
+    def loss(self) -> BaseException:
+        """Make the error that says why nothing more can be waited for."""
+        if self._refusal is not None and not self.is_over:
+            return self._too_deep(self._refusal)
+        return errors.ConnectionLost("the job that this session belongs to has ended")
+
+    async def wait_ready(self) -> None:
+        """Return when there are ids for new jobs."""
+        while not self.submissions.has_ids:
+            if self.is_over:
+                raise self.loss()
+            waiter = _Ready()
+            waiter.way = self
+            with self._lock:
+                self.submissions.add_waiter(waiter)
+            await waiter
+
+    def watch(self, collector: Collector) -> None:
+        """Have the collector told the outcomes of its jobs."""
+        collector.way = self
+        if self.is_over:
+            collector.lose()
+            return
+        with self._lock:
+            self._watches.add(collector)
+            if self._watches.is_due:  # else all is here: nobody need be told, or shown handles
+                self._send()
+
+    def forget(self, collector: Collector) -> None:
+        """The collector waits no more."""
+        with self._lock:
+            self._watches.remove(collector)
+        if isinstance(collector, Waiter):
+            collector.set(Wake.EXPIRED)  # nobody wakes up, but its timer ends
+
+    def forget_outcomes(self, jids: Sequence[int]) -> None:
+        """These jobs are deleted: what is known here of their outcomes is, too."""
+        with self._lock:
+            self._watches.forget(jids)
+
+    def expire(self, waiter: Waiter, seconds: float) -> None:
+        """Wake the waiter after this time, if nothing else has by then."""
+        loop = running_loop()
+        if loop is None:
+            waiter.deadline = time.monotonic() + seconds
+        elif waiter.outcome is None:
+            waiter.timer = loop.call_later(seconds, waiter.set, Wake.EXPIRED)
+
+    def present(self, grants: Sequence[Grant]) -> None:
+        """Claim the jobs of handles that were loaded, each once."""
+        new = [grant for grant in grants if grant not in self._presented]
+        if not new or self.is_over:
+            return
+        ranges = [jid for first, stop, _ in new for jid in (first, stop)]
+        with self._lock:
+            self._presented.update(new)
+            self._mail.send(messages.PresentHandles(ranges, [each[2] for each in new]))
+
+    def ask(self, question: Question) -> None:
+        """Send a request; the question is set when its answer has come."""
+        question.way = self
+        if self.is_over:
+            question.set(Wake.LOST)
+            return
+        with self._lock:
+            self._questions.ask(question, self._mail)
+            self._mail.flush()
+
+    # ------------------------------------------------------------------ how those who wait do it
+
+    def sleep(self, waiter: Waiter) -> None:
+        """See `Way`."""
+        seconds: float | None = None
+        if waiter.deadline is not None:
+            seconds = max(0.0, waiter.deadline - time.monotonic())
+        try:
+            self._line.sleep(waiter, seconds, lends=not waiter.is_answer)
+        except errors.NestingTooDeep as error:
+            raise self._too_deep(error.message) from None
+        if waiter.outcome is None:
+            waiter.set(Wake.LOST if self.is_over else Wake.EXPIRED)
+
+    def attach(self, waiter: Waiter, loop: "asyncio.AbstractEventLoop") -> None:
+        """See `Way`."""
+        if not waiter.is_answer:
+            self._line.awaited.add(waiter)
+        self._line.attach(loop)
+
+    def detach(self, waiter: Waiter) -> None:
+        """See `Way`."""
+        self._line.awaited.discard(waiter)
+
+    def _too_deep(self, text: str) -> errors.NestingTooDeep:
+        return errors.NestingTooDeep(f"{text}; the one that would wait now is {_user_function()}")
+
+    # ------------------------------------------------------------------ heard
+
+    def _on_heard(self, heard: list[Any]) -> None:
+        with self._lock:
+            for message in heard:
+                self._handlers[type(message)](message)
+            if not self.is_over:
+                self._send()  # results that came without their bytes, and are wanted by now
+
+    def _on_refused(self, text: str) -> None:
+        """No room to sleep for an event loop: the coroutines get the error instead."""
+        self._refusal = text
+        for waiter in list(self._line.awaited):
+            if isinstance(waiter, Waiter):
+                waiter.set(Wake.LOST)
+
+    def _on_jids_reserved(self, message: messages.JidsReserved) -> None:
+        self._secrets.add(message.first, message.secret)
+        self.submissions.add_block(range(message.first, message.first + message.count))
+
+    def _send(self) -> None:
+        self._watches.send(self._mail)
+        self._mail.flush()
+
+
+class NestedSubmissions:
+    """Says each submission at once; ids are asked for when they are needed."""
+
+    def __init__(self, mail: "_Mail", lock: threading.RLock) -> None:
+        self._mail = mail
+        self._lock = lock
+        self._queue = SubmissionQueue()
+        self._submitter = Submitter(mail, _nothing)
+        self._waiters: list[Waiter] = []
+
+    @property
+    def has_ids(self) -> bool:
+        """False while the next job would have to wait for an id."""
+        return self._queue.has_ids
+
+    @property
+    def is_blocked(self) -> bool:
+        """True while nothing can be submitted at once."""
+        return not self._queue.has_ids
+
+    def owns(self, first: int, stop: int) -> bool:
+        """True if these jobs were submitted here."""
+        return self._queue.owns(first, stop)
+
+    def submit(
+        self,
+        spec: Spec,
+        payload: bytes,
+        handles: list[int] | None = None,
+        after: Dependencies | None = None,
+    ) -> int | None:
+        """Submit a job; None if there is no id for it."""
+        with self._lock:
+            jid = self._queue.put(spec, payload, handles, after, watched=False)
+            self._say()
+        return jid
+
+    def submit_many(
+        self,
+        spec: Spec,
+        payloads: list[bytes],
+        handles: list[list[int]] | None = None,
+        after: Dependencies | None = None,
+    ) -> range:
+        """Submit as many of these jobs as there are ids in one block."""
+        with self._lock:
+            jids = self._queue.put_many(spec, payloads, handles, after)
+            self._say()
+        return jids
+
+    def add_waiter(self, waiter: Waiter) -> None:
+        """Wake it when there are ids."""
+        if self._queue.has_ids:
+            waiter.set()
+            return
+        if not self._waiters:
+            self._mail.send(messages.ReserveJids())
+            self._mail.flush()
+        self._waiters.append(waiter)
+
+    def add_block(self, block: range) -> None:
+        """The master reserved these ids for the job."""
+        self._queue.add_block(block)
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            waiter.set()
+
+    def _say(self) -> None:
+        for submission in self._queue.take():
+            self._submitter.submit(submission)
+        self._submitter.end_turn()
+        self._mail.flush()
+
+
+class _Mail:
+    """Messages that leave together."""
+
+    def __init__(self, line: inside.Line) -> None:
+        self._line = line
+        self._outgoing: list[object] = []
+
+    def send(self, message: object) -> None:
+        self._outgoing.append(message)
+
+    def flush(self) -> None:
+        outgoing, self._outgoing = self._outgoing, []
+        if outgoing:
+            self._line.say(outgoing)
+
+
+class _Ready(Waiter):
+    """Waits for ids, which come at once."""
+
+    __slots__ = ()
+
+    is_answer = True
+
+
+def _nothing(*_: object) -> None:
+    """What is due is sent by whoever made it due."""
+
+
+def _user_function() -> str:
+    """Name the function of the user that waits: the nearest one that is not ours."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None:
+        module = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+        if module not in ("picloud", "picloud_worker", "asyncio", "threading"):
+            code = frame.f_code
+            return f"{code.co_qualname} at {code.co_filename}:{frame.f_lineno}"
+        frame = frame.f_back
+    return "the job's function"

@@ -1,0 +1,72 @@
+"""The options that belong to one submission, and not to a function and how to run it.
+
+So they are no part of what the master is told once per function, and a loop of calls that wait
+for each other defines its function once.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields
+from typing import Any
+
+from picloud.dependencies import Dependencies
+
+ABORT, IGNORE = "abort", "ignore"
+
+
+@dataclass(frozen=True)
+class SubmitOptions:
+    """Options of a submission, checked.
+
+    Attributes:
+        depends_on: jobs that have to finish first; given as for every verb, kept as `Dependencies`.
+        depends_on_errors: "abort" stalls the jobs if one of these does not succeed, "ignore" runs
+            them all the same.
+        callback: called here with a job's number when it is done; one function or several.
+        callback_on_error: the same, when it has ended otherwise.
+    """
+
+    depends_on: Any = None
+    depends_on_errors: str = ABORT
+    callback: Any = ()
+    callback_on_error: Any = ()
+
+    def __post_init__(self) -> None:
+        if self.depends_on_errors not in (ABORT, IGNORE):
+            raise ValueError(
+                f"depends_on_errors is {ABORT!r} or {IGNORE!r}, not {self.depends_on_errors!r:.80}"
+            )
+        jobs = self.depends_on
+        if jobs is not None:
+            ignores = self.depends_on_errors == IGNORE
+            if not isinstance(jobs, Dependencies) or jobs.ignore_errors != ignores:
+                jobs = Dependencies(jobs, ignores)
+            object.__setattr__(self, "depends_on", jobs or None)
+        for name in ("callback", "callback_on_error"):
+            object.__setattr__(self, name, _callables(name, getattr(self, name)))
+
+    @property
+    def after(self) -> Dependencies | None:
+        """The jobs that have to finish first, if there are any."""
+        after: Dependencies | None = self.depends_on
+        return after
+
+    @property
+    def has_callbacks(self) -> bool:
+        """Whether somebody wants to hear of the end of the jobs."""
+        return bool(self.callback or self.callback_on_error)
+
+
+SUBMIT_NAMES = tuple(field.name for field in fields(SubmitOptions))
+
+
+def _callables(name: str, item: Any) -> tuple[Callable[..., Any], ...]:
+    if item is None:
+        return ()
+    functions = tuple(item) if isinstance(item, Iterable) and not callable(item) else (item,)
+    for function in functions:
+        if not callable(function):
+            raise TypeError(f"{name} is a function or a list of functions, not {function!r:.80}")
+    return functions
+
+
+NO_SUBMIT_OPTIONS = SubmitOptions()

@@ -1,0 +1,62 @@
+"""The specs of all sessions, and when workers may forget them."""
+
+from collections.abc import Callable
+from typing import Any
+
+from picloud.protocol.definitions import DefineSpec, ForgetSpec
+from picloud.protocol.ids import SpecNumber, WorkerId
+from picloud_master.core.job.actor import SpecRecord
+from picloud_master.core.worker.actor import WorkerActor
+
+
+class Specs:
+    """Numbers specs, and counts by whom they are defined.
+
+    Jobs that submit the same function share a spec, though each of them defines it anew: so a
+    function that calls itself is sent to a worker, and unpickled there, once.
+    """
+
+    def __init__(
+        self,
+        workers: dict[WorkerId, WorkerActor],
+        say_to_worker: Callable[[WorkerId, Any, bool], None],  # Any: ToWorker or a definition
+    ) -> None:
+        self._workers = workers
+        self._say_to_worker = say_to_worker
+        self._next = 1
+        self._shared: dict[tuple[str, bytes], SpecRecord] = {}
+
+    def define(self, message: DefineSpec) -> SpecRecord:
+        """A spec of one client."""
+        number = SpecNumber(self._next)
+        self._next += 1
+        return SpecRecord(number, message.spec, message.code, message.handles)
+
+    def define_shared(self, message: DefineSpec, owner: str) -> SpecRecord:
+        """A spec of a job: the one that another job of this owner has defined, if it is equal."""
+        key = (owner, message.code)
+        known = self._shared.get(key)
+        if known is None:
+            known = self._shared[key] = self.define(message)
+            known.owner = owner
+        elif known.spec == message.spec and known.handles == message.handles:
+            known.definers += 1
+        else:
+            return self.define(message)
+        return known
+
+    def drop(self, spec: SpecRecord) -> None:
+        """A session names it no more."""
+        spec.definers -= 1
+        self.settle(spec)
+
+    def settle(self, spec: SpecRecord) -> None:
+        """Once no session names it and no job needs it, workers forget it."""
+        if spec.definers or spec.unfinished:
+            return
+        if spec.owner is not None:
+            del self._shared[spec.owner, spec.code]
+        for worker in self._workers.values():
+            if spec.number in worker.known_specs:
+                worker.known_specs.remove(spec.number)
+                self._say_to_worker(worker.id, ForgetSpec(spec.number), not spec.spec.restartable)

@@ -1,0 +1,284 @@
+"""An interpreter's end of the line, over which a running job speaks with the master.
+
+There is no thread for it: whoever waits for something hears it himself; see `Sleepers` for
+several threads that do. A job lends its cores as soon as one of its threads waits for jobs. If
+another goes on meanwhile, it works without them; should it not be so, a job whose last thread but
+one waits for the last could keep from running what it waits for.
+
+What only jobs need that use the line is imported when they do: most do not, and all start.
+"""
+
+import socket
+import threading
+from collections.abc import Callable, Sequence
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from picloud.protocol import limits
+from picloud_worker.interpreter.control import RUNNING
+from picloud_worker.interpreter.lending import LendingSelector
+from picloud_worker.interpreter.line_socket import LineSocket, seconds_until
+from picloud_worker.interpreter.sleepers import Awaited, Sleepers
+
+if TYPE_CHECKING:
+    import asyncio
+
+
+class JobLine:
+    """The line of one interpreter, for one attempt after the other.
+
+    Args:
+        end: the socket.
+        page: the shared page, which says what runs.
+        give_way: called before cores are lent: reports what has finished and gives back the rest.
+    """
+
+    def __init__(self, end: socket.socket, page: memoryview, give_way: Callable[[], None]) -> None:
+        self._socket = LineSocket(end)
+        self._page = page
+        self._give_way = give_way
+        self._hearing = threading.RLock()  # what is heard is passed on in order
+        self._inputs: dict[int, bytes] = {}
+        self._begin(0)
+
+    def _begin(self, attempt: int) -> None:
+        self._attempt = attempt
+        self._sleepers = Sleepers()
+        self._heard = 0
+        self._is_lending = False  # it has said so, and heard nothing since
+        self._is_waking = False  # it has said that too, and must not go on yet
+        self._refusal: str | None = None
+        self._lent_by_loop = False
+        self._loops: list[Any] = []
+        self._session: Any = None
+        self._on_heard: Callable[[list[Any]], None] | None = None
+        self._on_refused: Callable[[str], None] | None = None
+        self._awaited: set[Any] = set()
+
+    def _look_at_attempt(self) -> "JobLine":
+        running = self._page[RUNNING]
+        if running != self._attempt:
+            self._begin(running)
+        return self
+
+    def take_inputs(self, attempts: list[int], inputs: list[bytes], *, are_next: bool) -> None:
+        """Keep what attempts were sent along with; if they are next, those before are over."""
+        if are_next:
+            running = self.current()
+            self._inputs = {each: it for each, it in self._inputs.items() if each == running}
+        self._inputs.update(zip(attempts, inputs, strict=False))
+
+    # ------------------------------------------------------------------ of the running attempt
+
+    session = property(
+        lambda self: self._look_at_attempt()._session,
+        lambda self, session: setattr(self._look_at_attempt(), "_session", session),
+    )
+    on_heard = property(
+        lambda self: self._look_at_attempt()._on_heard,
+        lambda self, hear: setattr(self._look_at_attempt(), "_on_heard", hear),
+    )
+    on_refused = property(
+        lambda self: self._look_at_attempt()._on_refused,
+        lambda self, refuse: setattr(self._look_at_attempt(), "_on_refused", refuse),
+    )
+    awaited = property(lambda self: self._look_at_attempt()._awaited)
+    inputs = property(lambda self: self._inputs.get(self._look_at_attempt()._attempt, b""))
+
+    def current(self) -> int:
+        """The number of the running attempt."""
+        return int(self._page[RUNNING])
+
+    # ------------------------------------------------------------------ what jobs do
+
+    def say(self, messages: Sequence[object]) -> None:
+        """Send client messages to the master."""
+        from picloud.errors import SerializationError
+        from picloud.protocol.wire import WIRE
+        from picloud_worker.pipe.line import Said
+
+        self._enter()
+        for frame in WIRE.encode_frames(messages):
+            if len(frame) > limits.MAX_PAYLOAD:
+                raise SerializationError(
+                    f"{len(frame) >> 20} MB are to be sent from a job at once, "
+                    f"the limit is {limits.MAX_PAYLOAD >> 20} MB"
+                )
+            self._socket.send(Said(self._attempt, frame))
+        if not self._loops:
+            # A job that asks for much and never waits must not fill the agent's memory. Where
+            # somebody listens he does this, and would not notice it if it were done for him.
+            self._sleepers.unless_led(self._take_in)
+
+    def sleep(self, waiter: Awaited, seconds: float | None = None, *, lends: bool = True) -> None:
+        """Hear until the waiter is set, or until this time is over.
+
+        Raises:
+            NestingTooDeep: there is no room for another sleeper.
+        """
+        self._enter()
+        deadline = None if seconds is None else monotonic() + seconds
+        sleepers = self._sleepers
+        sleepers.enter()
+        try:
+            while not waiter.is_set() and not _is_over(deadline):
+                before, place = sleepers.line_up(waiter)
+                try:
+                    if place is None:
+                        self._lead(waiter, deadline, lends)
+                    elif not waiter.is_set():  # those who heard looked before it was there
+                        place.acquire(timeout=-1 if deadline is None else seconds_until(deadline))
+                finally:
+                    sleepers.step_back(before, place)
+        finally:
+            is_last = sleepers.leave()
+            # Where this was interrupted before, it goes on without.
+            if is_last and self._is_lending and not self._is_waking:
+                self._wake_up()
+
+    def attach(self, loop: "asyncio.AbstractEventLoop") -> None:
+        """Hear on this loop too, and lend the cores while it sleeps and outcomes are awaited."""
+        self._enter()
+        is_known = any(each is loop for each in self._loops)
+        if not is_known:
+            self._loops = [each for each in self._loops if not each.is_closed()]
+            self._loops.append(loop)
+            loop.add_reader(self._socket.fd, self._readable, loop)
+        selector = getattr(loop, "_selector", None)
+        if selector is None:
+            loop.call_soon(self._lend_for_loop)
+        elif not isinstance(selector, LendingSelector):
+            loop._selector = LendingSelector(selector, self)  # type: ignore[attr-defined]
+
+    def _enter(self) -> None:
+        self._socket.check()
+        if self._look_at_attempt()._attempt == 0:
+            from picloud.errors import CloudException
+
+            raise CloudException("the job has ended: what it left running cannot use the cloud")
+
+    # ------------------------------------------------------------------ lending
+
+    def _lead(self, waiter: Awaited, deadline: float | None, lends: bool) -> None:
+        while not waiter.is_set():
+            if self._hear():
+                continue
+            if self._refusal is not None and lends:
+                from picloud.errors import NestingTooDeep
+
+                text, self._refusal = self._refusal, None
+                raise NestingTooDeep(text)
+            if _is_over(deadline):
+                return
+            if lends:
+                self._lend(by_loop=False)
+            if not self._socket.arrived:
+                self._socket.wait(deadline)
+
+    def _lend(self, *, by_loop: bool) -> None:
+        """Say that this job is going to sleep, unless that has been said."""
+        if not self._is_lending and not self._is_waking:
+            from picloud_worker.pipe.line import Asleep
+
+            self._give_way()
+            self._refusal = None
+            self._lent_by_loop = by_loop
+            self._is_lending = True
+            self._socket.send(Asleep(self._attempt, self._heard))
+
+    def _wake_up(self) -> None:
+        """Ask for the cores, and wait until they are there."""
+        if not self._is_waking:
+            from picloud_worker.pipe.line import WokeUp
+
+            self._is_waking = True
+            self._socket.send(WokeUp(self._attempt))
+        self.sleep(_Leave(self), lends=False)
+
+    # ------------------------------------------------------------------ loops
+
+    def _lend_for_loop(self) -> None:
+        if self._awaited and not self._sleepers.leader and not self._socket.is_forked:
+            self._lend(by_loop=True)
+
+    def before_loop_sleeps(self) -> bool:
+        """Lend the cores if outcomes are awaited; False if something was there to be heard."""
+        if self._socket.is_forked or self._look_at_attempt()._attempt == 0:
+            return True
+        if self._sleepers.leader:
+            return True
+        if self._hear():
+            return False
+        self._lend_for_loop()
+        return True
+
+    def after_loop_slept(self) -> None:
+        """Have the cores again, whatever it was that woke the loop."""
+        if self._is_lending and not self._sleepers.leader and not self._socket.is_forked:
+            self._hear()
+            if self._is_lending:
+                self._wake_up()
+
+    def _readable(self, loop: "asyncio.AbstractEventLoop") -> None:
+        if self._sleepers.leader or self._socket.is_forked:
+            return  # it is being read
+        self._hear()
+        if self._awaited and getattr(loop, "_selector", None) is None:
+            # Nobody can look into this loop: once those woken have run, it waits again, perhaps.
+            loop.call_soon(loop.call_soon, self._lend_for_loop)
+
+    # ------------------------------------------------------------------ in
+
+    def _hear(self) -> bool:
+        """Pass on what has arrived; False if nothing had."""
+        return self._socket.undisturbed(self._hear_all)
+
+    def _hear_all(self) -> bool:
+        arrived = self._socket.arrived
+        with self._hearing:
+            if not arrived and not self._socket.receive():
+                return False
+            while arrived:
+                self._take(arrived.popleft())
+        self._sleepers.wake()
+        return True
+
+    def _take_in(self) -> None:
+        """Receive what there is, for whoever hears next."""
+        self._socket.undisturbed(self._socket.receive)
+
+    def _take(self, message: Any) -> None:
+        from picloud.protocol.wire import WIRE
+        from picloud_worker.pipe.line import GoOn, Heard, TooDeep
+
+        if message.sequence != self._attempt:
+            return  # for an attempt that has ended
+        match message:
+            case Heard(_, frame):
+                self._heard += 1
+                self._is_lending = False
+                if self._on_heard is not None:
+                    self._on_heard(WIRE.decode(frame))
+            case GoOn():
+                self._is_lending = self._is_waking = False
+            case TooDeep(_, text):
+                self._is_lending = False
+                if not self._lent_by_loop:
+                    self._refusal = text
+                elif self._on_refused is not None:
+                    self._on_refused(text)
+
+
+class _Leave:
+    """The agent's word that the job may go on."""
+
+    def __init__(self, line: JobLine) -> None:
+        self._line = line
+
+    def is_set(self) -> bool:
+        """Whether it has come."""
+        return not self._line._is_waking
+
+
+def _is_over(deadline: float | None) -> bool:
+    return deadline is not None and monotonic() >= deadline

@@ -1,0 +1,65 @@
+"""Which attempt gets a core next, where jobs wait for jobs."""
+
+from picloud_worker.core import settings
+from picloud_worker.core.interpreter.states import Busy
+from tests.picloud_worker.core.talk import Talk, a_sleeper
+
+
+class TestDepthFirst:
+    def test_a_lent_core_is_kept_for_the_jobs_of_the_sleeper(self) -> None:
+        talk = a_sleeper()
+        talk.node.runs(9)
+        assert talk.interpreter_of(9) == 0
+        assert talk.node.agent.busy_interpreters() == [1]  # so that time passes for it
+        talk.runs(2, rank=1)
+        assert talk.interpreter_of(2) == 2
+        assert talk.interpreter_of(9) == 0
+
+    def test_it_is_kept_for_a_moment_only(self) -> None:
+        talk = a_sleeper()
+        talk.node.runs(9)
+        talk.node.now += settings.RESERVATION * 1.1
+        talk.node.ticks()
+        assert talk.interpreter_of(9) == 2
+
+    def test_the_core_of_the_last_child_is_kept_for_the_sleeper(self) -> None:
+        talk = a_sleeper()
+        talk.node.runs(9)
+        talk.runs(2, rank=1)
+        talk.node.returns(2, 2)
+        assert talk.interpreter_of(9) == 0
+        talk.tells(1, b"x")
+        assert talk.state(1) is Busy
+
+    def test_other_cores_are_not_kept(self) -> None:
+        talk = a_sleeper(cores=2)
+        talk.node.runs(8, 9)
+        assert talk.interpreter_of(8) == 2
+        assert talk.interpreter_of(9) == 0
+
+    def test_of_one_core_the_most_urgent_reservation_counts(self) -> None:
+        talk = a_sleeper()
+        talk.runs(2, rank=1)
+        talk.sleeps(2)
+        talk.tells(1, b"x")
+        talk.sleeps(1, heard=1)
+        talk.runs(3, rank=1)
+        assert talk.interpreter_of(3) == 0
+        talk.runs(4, rank=2)
+        assert talk.interpreter_of(4) != 0
+
+    def test_nobody_is_kept_waiting_where_no_job_sleeps(self) -> None:
+        talk = Talk()
+        talk.runs(1, 2, rank=3)
+        talk.node.runs(9)
+        talk.node.returns(1, 1, runtime=60.0)
+        talk.node.returns(1, 2, runtime=60.0)
+        assert talk.node.given(1) == [9]
+
+    def test_one_that_uses_the_cloud_is_given_no_neighbours(self) -> None:
+        talk = Talk()
+        talk.node.learns(settings.WINDOW / 8)
+        talk.node.runs(1)
+        talk.says(1, b"x")
+        talk.node.runs(2)
+        assert talk.node.given(1) == [1]

@@ -1,0 +1,73 @@
+"""What an attempt has used, measured in this process."""
+
+from typing import Any
+
+import pytest
+
+from picloud_worker.interpreter.usage import (
+    MAX_ARGUMENTS,
+    MAX_PROFILE,
+    Profiled,
+    UsageMeter,
+    shown,
+)
+
+
+def work() -> int:
+    return sum(number * number for number in range(300_000))
+
+
+def test_cpu_time_and_memory_are_those_since_the_batch_began() -> None:
+    meter = UsageMeter()
+    work()
+    first = meter.read(7, "1", "")
+    second = meter.read(8, "", "table")
+    assert (first.sequence, first.arguments, second.profile) == (7, "1", "table")
+    assert first.user > 10 * second.user
+    assert first.peak > 1 << 20
+
+
+@pytest.mark.parametrize(
+    ("args", "kwargs", "text"),
+    [
+        ((), {}, ""),
+        ((1, "two"), {"three": [3]}, "1, 'two', three=[3]"),
+        ((list(range(1000)),), {}, "[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, ...]"),
+    ],
+)
+def test_arguments_read_as_they_might_be_written(args: Any, kwargs: Any, text: str) -> None:
+    assert shown(args, kwargs) == text
+
+
+def test_many_arguments_are_cut() -> None:
+    text = shown(("x" * 500,) * 100, {})
+    assert len(text) == MAX_ARGUMENTS
+    assert text.endswith(" ...")
+
+
+def test_an_argument_that_will_not_be_shown_harms_nothing() -> None:
+    class Rude:
+        def __repr__(self) -> str:
+            raise SystemExit(3)
+
+    assert shown((1, Rude()), {}) == "[their repr raised SystemExit]"
+
+
+def test_a_profile_names_what_was_called_and_is_taken_once() -> None:
+    profiled = Profiled(work, lambda coroutine: None)
+    assert profiled() == work()
+    table = profiled.take_table()
+    assert "work" in table
+    assert len(table) <= MAX_PROFILE
+    assert profiled.take_table() == ""
+
+
+def test_a_function_that_raises_is_profiled_too() -> None:
+    def fail() -> None:
+        work()
+        raise ValueError("ours")
+
+    profiled = Profiled(fail, lambda coroutine: None)
+    with pytest.raises(ValueError, match="ours"):
+        profiled()
+    assert "work" in profiled.take_table()
