@@ -85,6 +85,7 @@ class Client:
 
     def forget_outcomes(self, jids: Sequence[int]) -> None:
         """These jobs are deleted: what is known here of their outcomes is, too."""
+        self.submissions.disown(jids)
         self._post(self._watches.forget, jids)
 
     def expire(self, waiter: Waiter, seconds: float) -> None:

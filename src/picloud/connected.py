@@ -1,5 +1,6 @@
 """What the verbs build on: a master, reached over a link of their own or from inside a job."""
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
@@ -84,6 +85,9 @@ class Connected(ABC):
     """A session as its verbs see it; each kind of session knows how to connect."""
 
     _client: AnyClient | None = None
+
+    clock: Callable[[], float] = staticmethod(time.monotonic)
+    """What time limits are measured by."""
 
     origin: str | None
     """Equal for sessions whose jobs are the same; None inside a job, where all jobs that can be

@@ -224,6 +224,8 @@ def _filled(
     text = _text_of(original) or message
     error.__dict__.update(message=text, jid=jid, status=status, hint=None)
     _copy_attributes(original, error)
+    if isinstance(original, CloudException):  # it tells of another job, this one has failed
+        error.__dict__.update(jid=jid, status=status)
     error.__dict__["_original"] = original  # travels when this one is pickled
     return error
 

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, get_args
 
 from picloud import errors, inside
 from picloud.blocking_verbs import BlockingVerbs
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from picloud.job_options import JobOptions
     from picloud.submit_options import SubmitOptions
 
+_CHAIN_PATIENCE = 1.0
+"""Seconds that an error waits for what makes its text better."""
+
 
 class NestedSession(BlockingVerbs):
     """The cloud as a running job uses it, with every verb; it ends with the job's attempt.
@@ -43,11 +46,12 @@ class NestedSession(BlockingVerbs):
     """
 
     origin: str | None = None
+    client_type: "ClassVar[type[NestedClient]]"
 
     def __init__(self, line: inside.Line) -> None:
         self._specs: dict[tuple[bytes, JobOptions], Spec] = {}
         self._secrets = Secrets()
-        self._client: NestedClient = NestedClient(line, self._secrets)
+        self._client: NestedClient = self.client_type(line, self._secrets)
 
     @property
     def is_lost(self) -> bool:
@@ -99,6 +103,9 @@ def _refuse(what: str, instead: str) -> NoReturn:
 class NestedClient:
     """Says, hears and remembers what the session of one attempt needs to."""
 
+    now: Callable[[], float] = staticmethod(time.monotonic)
+    """The clock that deadlines are read from."""
+
     def __init__(self, line: inside.Line, secrets: Secrets) -> None:
         self._line = line
         self._attempt = line.current()
@@ -109,6 +116,7 @@ class NestedClient:
         self._questions = Questions()
         self._presented: set[Grant] = set()
         self._refusal: str | None = None
+        self._chain: str | None = None  # of functions that have led here, once it was asked for
         self.submissions = NestedSubmissions(self._mail, self._lock)
         self._handlers: dict[type, Callable[[Any], object]] = {
             messages.JidsReserved: self._on_jids_reserved,
@@ -165,6 +173,7 @@ class NestedClient:
 
     def forget_outcomes(self, jids: Sequence[int]) -> None:
         """These jobs are deleted: what is known here of their outcomes is, too."""
+        self.submissions.disown(jids)
         with self._lock:
             self._watches.forget(jids)
 
@@ -172,7 +181,7 @@ class NestedClient:
         """Wake the waiter after this time, if nothing else has by then."""
         loop = running_loop()
         if loop is None:
-            waiter.deadline = time.monotonic() + seconds
+            waiter.deadline = self.now() + seconds
         elif waiter.outcome is None:
             waiter.timer = loop.call_later(seconds, waiter.set, Wake.EXPIRED)
 
@@ -202,7 +211,7 @@ class NestedClient:
         """See `Way`."""
         seconds: float | None = None
         if waiter.deadline is not None:
-            seconds = max(0.0, waiter.deadline - time.monotonic())
+            seconds = max(0.0, waiter.deadline - self.now())
         try:
             self._line.sleep(waiter, seconds, lends=not waiter.is_answer)
         except errors.NestingTooDeep as error:
@@ -221,7 +230,17 @@ class NestedClient:
         self._line.awaited.discard(waiter)
 
     def _too_deep(self, text: str) -> errors.NestingTooDeep:
-        return errors.NestingTooDeep(f"{text}; the one that would wait now is {_user_function()}")
+        where = _user_function()
+        if self._chain is None:
+            question = Question(messages.AskChain)
+            self.ask(question)
+            self._line.sleep(question, _CHAIN_PATIENCE, lends=False)
+            answer = question.answer
+            self._chain = f": {answer.text}" if isinstance(answer, messages.ReasonRead) else ""
+        return errors.NestingTooDeep(
+            f"{text}; the one that would wait now is {where}{self._chain}",
+            hint="pass the job on instead of its result, or let a job depend on it",
+        )
 
     # ------------------------------------------------------------------ heard
 
@@ -248,6 +267,9 @@ class NestedClient:
         self._mail.flush()
 
 
+NestedSession.client_type = NestedClient
+
+
 class NestedSubmissions:
     """Says each submission at once; ids are asked for when they are needed."""
 
@@ -269,8 +291,12 @@ class NestedSubmissions:
         return not self._queue.has_ids
 
     def owns(self, first: int, stop: int) -> bool:
-        """True if these jobs were submitted here."""
+        """True if these jobs were submitted here, and none was deleted."""
         return self._queue.owns(first, stop)
+
+    def disown(self, jids: Sequence[int]) -> None:
+        """These jobs are deleted."""
+        self._queue.disown(jids)
 
     def submit(
         self,

@@ -1,6 +1,5 @@
 """The iterators behind `airesult` and `aas_completed`."""
 
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Self
 
@@ -110,12 +109,18 @@ class Completions:
     """Jobs in the order in which they end, however they end; the timeout is for all together."""
 
     def __init__(
-        self, opened: Opened, session: HandleSession, jids: Sequence[int], timeout: float | None
+        self,
+        opened: Opened,
+        session: HandleSession,
+        jids: Sequence[int],
+        timeout: float | None,
+        clock: Callable[[], float],
     ) -> None:
         self._opened = opened
         self._session = session
         self._stream = Stream(list(dict.fromkeys(jids)), wants_results=False)
-        self._deadline = None if timeout is None else time.monotonic() + timeout
+        self._deadline = None if timeout is None else clock() + timeout
+        self._clock = clock
         self._place = 0
         self._client: AnyClient | None = None
 
@@ -148,4 +153,4 @@ class Completions:
         return self._client
 
     def _seconds_left(self) -> float | None:
-        return None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
+        return None if self._deadline is None else max(0.0, self._deadline - self._clock())

@@ -5,7 +5,7 @@ millisecond, so that a loop of `call` does not switch threads for every job.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from picloud.aio.session import LinkSession
 from picloud.dependencies import Dependencies
@@ -84,8 +84,12 @@ class SubmissionStream:
         return jids
 
     def owns(self, first: int, stop: int) -> bool:
-        """True if these jobs were submitted here."""
+        """True if these jobs were submitted here, and none was deleted."""
         return self._queue.owns(first, stop)
+
+    def disown(self, jids: Sequence[int]) -> None:
+        """These jobs are deleted."""
+        self._queue.disown(jids)
 
     def ready(self) -> Waiter:
         """Make a waiter for the time when something can be submitted."""

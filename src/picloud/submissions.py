@@ -7,7 +7,7 @@ consecutive ids into one message, and names specs by numbers that the master kno
 
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 from picloud.dependencies import Dependencies
@@ -71,6 +71,7 @@ class SubmissionQueue:
         self._first = self._next = self._end = self._half = 0
         self._blocks: deque[range] = deque()
         self._used_up: list[range] = []
+        self._deleted = range(0)
         self._waiting: deque[JobsToSend] = deque()
 
     # ------------------------------------------------------------------ any thread
@@ -128,11 +129,20 @@ class SubmissionQueue:
         return self._next < self._end or bool(self._blocks)
 
     def owns(self, first: int, stop: int) -> bool:
-        """True if all these ids were given to jobs."""
+        """True if all these ids were given to jobs, and none was deleted."""
         with self._lock:
+            if first < self._deleted.stop and self._deleted.start < stop:
+                return False
             if self._first <= first and stop <= self._next:
                 return True
             return any(used.start <= first and stop <= used.stop for used in self._used_up)
+
+    def disown(self, jids: Sequence[int]) -> None:
+        """These jobs are deleted; those between deleted ones are to be asked about, too."""
+        if jids:
+            with self._lock:
+                known = self._deleted or jids
+                self._deleted = range(min(known[0], min(jids)), max(known[-1], max(jids)) + 1)
 
     def _open_block(self) -> int:
         if self._next > self._first:

@@ -49,7 +49,8 @@ class WaitVerbs(Connected):
     def aas_completed(self, jobs: Any, timeout: float | None = None) -> Completions:
         """Iterate over jobs in the order of their completion; see `cloud.as_completed`."""
         jids, _ = self._jids_of(jobs)
-        return Completions(self._opened, cast("HandleSession", self), jids, check_timeout(timeout))
+        session, seconds = cast("HandleSession", self), check_timeout(timeout)
+        return Completions(self._opened, session, jids, seconds, self.clock)
 
     async def _gathered(
         self,

@@ -51,7 +51,8 @@ class Worker:
         await self._interpreters.start()
         link = Link(PeerRole.WORKER, self._name, loop.time(), silence_limit=channel.silence_limit)
         self._session = LinkSession(link, channel, self._on_event)
-        agent = Agent(self._offers, max_sleepers(available_memory()))
+        cores = sum(offer.cores for offer in self._offers)
+        agent = Agent(self._offers, max_sleepers(available_memory(), cores))
         self._runtime = Runtime(agent, self._interpreters, self._session, self._fail)
 
     async def close(self) -> None:

@@ -47,6 +47,7 @@ LAYERS = {
     "picloud_worker.config": 6,
     "picloud_worker.__main__": 6,
     "picloud.local": 7,  # the embedded cloud builds a master and a worker
+    "picloud.testing": 7,  # virtual clouds, of the cores of both
     "picloud.current": 8,  # chooses the cloud that the module-level verbs use
     "picloud.default_verbs": 8,
 }
@@ -66,7 +67,8 @@ FOUNDATION = {
         "picloud.nested",
     ],
 }
-EMBEDDED = "picloud.local"  # alone may import master and worker, inside its functions
+EMBEDDED = "picloud.local"  # may import master and worker, inside its functions
+VIRTUAL = "picloud.testing"  # may import them at its top: nothing that users run imports it
 
 PURE = [
     "picloud.statemachine",
@@ -136,6 +138,8 @@ def is_over_the_wall(each: Import) -> bool:
     own = top_of(each.importer.name)
     if top_of(each.target) == own:
         return False
+    if within(each.importer.name, VIRTUAL):
+        return False
     if within(each.importer.name, EMBEDDED):
         return not each.in_function
     return not any(within(each.target, package) for package in FOUNDATION[own])
@@ -161,6 +165,15 @@ def test_a_module_imports_only_from_smaller_numbers() -> None:
 
 def test_packages_know_of_each_other_only_what_the_foundation_lists() -> None:
     wrong = [each for each in imports_of_ours() if is_over_the_wall(each)]
+    assert not wrong, listed(wrong)
+
+
+def test_only_tests_use_virtual_clouds() -> None:
+    wrong = [
+        each
+        for each in imports()
+        if within(each.target, VIRTUAL) and not within(each.importer.name, VIRTUAL)
+    ]
     assert not wrong, listed(wrong)
 
 

@@ -46,6 +46,7 @@ def planted(bug: Bug, directory: Path) -> Path:
 
 def run(tests: str, source: Path) -> "subprocess.CompletedProcess[str]":
     """Run tests of this project against another copy of its source."""
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests.split()]
-    environment = {**os.environ, "PYTHONPATH": f"{source}{os.pathsep}{ROOT}", "CI": "true"}
+    options = ["-q", "-x", "-p", "no:cacheprovider", "--hypothesis-profile", "planted"]
+    command = [sys.executable, "-m", "pytest", *options, *tests.split()]
+    environment = {**os.environ, "PYTHONPATH": f"{source}{os.pathsep}{ROOT}"}
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)

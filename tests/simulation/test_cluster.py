@@ -21,10 +21,11 @@ from picloud.protocol.ids import JobId
 from picloud.protocol.jobs import JobSpec
 from picloud_master.core.job.states import Killing
 from picloud_worker.core.events import Exit
-from tests.support.fleet import Fleet, SimulatedClient, SimulatedWorker
+from tests.support.fleet import Fleet, FleetWorker
 from tests.support.interpreter import Behaviour
+from tests.support.simulated_client import SimulatedClient
 
-SECONDS = st.sampled_from([0.000_1, 0.001, 0.005, 0.03, 0.2, 3.0, 3600.0])
+SECONDS = st.sampled_from([0.000_1, 0.001, 0.005, 0.03, 0.2, 3.0, 60.0, 3600.0])
 ENDINGS = st.sampled_from(["returns"] * 6 + ["raises", "exits", "litters"])
 BEHAVIOURS = st.builds(Behaviour, SECONDS, ENDINGS, st.sampled_from([False, False, True]))
 BATCHES = st.one_of(
@@ -37,10 +38,12 @@ SPECS = st.builds(
     python=st.just("3.11"),
     core_type=st.sampled_from(["c1", "c1", "m1"]),
     cores=st.sampled_from([1, 1, 1, 2, 4]),
-    priority=st.sampled_from([5, 5, 1]),
+    priority=st.sampled_from([5, 5, 1, 9]),
     restartable=st.sampled_from([True, True, False]),
     kill_process=st.sampled_from([False, False, True]),
     timeout=st.sampled_from([0.0, 0.0, 0.5]),
+    retries=st.sampled_from([0, 0, 1, 3]),
+    retry_delay=st.sampled_from([0.0, 0.0, 0.01, 100.0]),
 )
 OWNERS = st.sampled_from(["ann", "ann", "bob"])
 DELAYS = st.sampled_from([0.0, 0.000_05, 0.01, 0.5])
@@ -71,7 +74,7 @@ class SimulatedCloud(RuleBasedStateMachine):
         clients = list(self.fleet.clients.values())
         return clients[draw % len(clients)]
 
-    def worker(self, draw: int) -> SimulatedWorker:
+    def worker(self, draw: int) -> FleetWorker:
         """One of the connected workers."""
         workers = list(self.fleet.workers.values())
         return workers[draw % len(workers)]
@@ -84,6 +87,10 @@ class SimulatedCloud(RuleBasedStateMachine):
     def has_workers(self) -> bool:
         """True while a worker is connected."""
         return bool(self.fleet.workers)
+
+    def has_busy_workers(self) -> bool:
+        """True while a worker that is connected runs something."""
+        return any(worker.running() for worker in self.fleet.workers.values())
 
     def has_jobs(self) -> bool:
         """True once a job was submitted."""
@@ -117,8 +124,7 @@ class SimulatedCloud(RuleBasedStateMachine):
     def check_all_is_told(self) -> None:
         """Every client that stayed has heard of all its jobs, and got all its answers."""
         for client in self.fleet.clients.values():
-            mine = [jid for jid in self.jids if jid >> 20 == int(client.session) - 1]
-            silent = [j for j in mine if not client.told[j]]
+            silent = [jid for jid in client.jids if not client.told[jid]]
             assert not silent, f"client {client.session} never heard of {silent}"
             answers = sorted(one.request for one in client.heard if hasattr(one, "request"))
             asked = client.requests
@@ -171,6 +177,34 @@ class CloudMachine(SimulatedCloud):
         self.fleet.run(pause)
 
     @precondition(SimulatedCloud.has_jobs)
+    @rule(
+        draw=st.integers(0, 2),
+        spec=SPECS,
+        batch=BATCHES,
+        place=st.integers(0, 200),
+        count=st.integers(1, 5),
+        ignore_errors=st.booleans(),
+    )
+    def submit_dependent(
+        self,
+        draw: int,
+        spec: JobSpec,
+        batch: list[Behaviour],
+        place: int,
+        count: int,
+        ignore_errors: bool,
+    ) -> None:
+        """What they depend on may be over, be deleted, or be another owner's."""
+        client, after = self.client(draw), self.some_jids(place, count)
+        jids = client.submit(spec, batch, after, ignore_errors)
+        self.jids += jids
+        whatever = ", however these end" if ignore_errors else ""
+        self.tell(
+            f"client {client.session} submits jobs {jids} of {spec}, which depend on "
+            f"{after}{whatever}: {batch}"
+        )
+
+    @precondition(SimulatedCloud.has_jobs)
     @rule(draw=st.integers(0, 2), place=st.integers(0, 200), count=st.integers(1, 5))
     def kill(self, draw: int, place: int, count: int) -> None:
         client, jids = self.client(draw), self.some_jids(place, count)
@@ -202,7 +236,7 @@ class CloudMachine(SimulatedCloud):
     @rule(draw=st.integers(0, 2), place=st.integers(0, 200))
     def watch_again(self, draw: int, place: int) -> None:
         client, jids = self.client(draw), self.some_jids(place, 3)
-        mine = [jid for jid in jids if jid >> 20 == int(client.session) - 1]
+        mine = [jid for jid in jids if jid in client.jids]
         self.tell(f"client {client.session} watches {mine} once more")
         client.watch(mine)
 
@@ -229,6 +263,17 @@ class CloudMachine(SimulatedCloud):
         self.tell(
             f"the link of worker {worker.id} dies; the master notices after {master_after} s, "
             f"the worker after {worker_after} s"
+        )
+        self.fleet.cut(worker, master_after=master_after, worker_after=worker_after)
+
+    @precondition(SimulatedCloud.has_busy_workers)
+    @rule(draw=st.integers(0, 3), master_after=PAUSES, worker_after=PAUSES)
+    def a_busy_worker_is_lost(self, draw: int, master_after: float, worker_after: float) -> None:
+        busy = [worker for worker in self.fleet.workers.values() if worker.running()]
+        worker = busy[draw % len(busy)]
+        self.tell(
+            f"worker {worker.id}, which runs {worker.running()}, is cut off; the master notices "
+            f"after {master_after} s, the worker after {worker_after} s"
         )
         self.fleet.cut(worker, master_after=master_after, worker_after=worker_after)
 

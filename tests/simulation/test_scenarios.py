@@ -1,5 +1,7 @@
 """Whole lives of a cloud on virtual time, one question each."""
 
+import time
+
 import pytest
 
 from picloud.protocol.client_messages import JobFailed
@@ -21,6 +23,18 @@ def test_a_thousand_hours_on_eighty_cores_take_thirteen() -> None:
     assert fleet.run_until_over(1e6)
     fleet.observer.check()
     assert (fleet.timeline.now - start) / 3600 == pytest.approx(13.0, abs=0.01)
+
+
+def test_ten_thousand_hours_on_a_hundred_workers_are_simulated_in_seconds() -> None:
+    fleet = Fleet(thorough=False)
+    for _ in range(100):
+        fleet.add_worker(1)
+    start, began = fleet.timeline.now, time.process_time()
+    fleet.open_session().submit(SPEC, [HOUR] * 10_000)
+    assert fleet.run_until_over(1e6)
+    fleet.observer.check()
+    assert (fleet.timeline.now - start) / 3600 == pytest.approx(100.0, abs=0.1)
+    assert time.process_time() - began < 30.0  # three, here
 
 
 def test_short_jobs_keep_far_cores_busy() -> None:
@@ -78,6 +92,20 @@ def test_a_worker_that_flaps_loses_a_job_four_times_and_then_it_ends() -> None:
         (jid, JobStatus.ERROR)
     ]
     assert fleet.observer.losses[jid] == fleet.observer.starts[jid] == 4
+
+
+def test_a_job_that_must_start_only_once_ends_with_its_worker() -> None:
+    fleet = Fleet()
+    client = fleet.open_session()
+    worker = fleet.add_worker(1)
+    (jid,) = client.submit(JobSpec("module.function", "3.11", restartable=False), [HOUR])
+    fleet.run(10.0)
+    fleet.cut(worker, master_after=1.0, worker_after=2.0)
+    fleet.add_worker(1)
+    fleet.run(10.0)
+    assert [(one.jid, one.status) for one in client.heard if isinstance(one, JobFailed)] == [
+        (jid, JobStatus.ERROR)
+    ]
 
 
 def test_a_worker_that_cannot_start_interpreters_gives_its_jobs_an_outcome() -> None:

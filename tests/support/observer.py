@@ -1,10 +1,15 @@
 """Watches a simulated cloud for promises that no single turn can show.
 
-* final statuses never change, nor do the bytes of an outcome;
-* all watchers of a job hear the same;
-* an attempt under a live lease runs where the lease is;
-* a job that must not run twice is started once at most;
-* a job loses at most four workers: three restarts and the end.
+The numbers are those of docs/invariants.md.
+
+* I2: final statuses never change, nor do the bytes of an outcome; all watchers hear the same;
+* I3: an outcome is of the attempt that held the last fence of the job;
+* I4: the fences of a job only grow;
+* I5: a job that must not run twice is started once at most, if it did not ask for retries;
+* I6: a job loses at most four workers: three restarts and the end;
+* I8: an attempt under a live lease runs where the lease is;
+* I9: once a kill is confirmed the job has its outcome;
+* I25: the same events give a fresh master the same turns.
 """
 
 from collections import Counter
@@ -12,17 +17,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from picloud.protocol.client_messages import JobFailed, JobsDone
-from picloud.protocol.failures import FailureKind
-from picloud.protocol.ids import JobId, WorkerId
+from picloud.protocol.ids import Fence, JobId, WorkerId
+from picloud.protocol.jobs import JobStatus
 from picloud.protocol.worker_messages import RunJobs
+from picloud.testing.timeline import Timeline
 from picloud_master.core import events as master_events
 from picloud_master.core import invariants
 from picloud_master.core.effects import SendToWorker
-from picloud_master.core.job.states import HELD_STATES
+from picloud_master.core.job.states import HELD_STATES, Done, Errored
 from picloud_master.core.kernel import Kernel, Turn
 from picloud_master.core.registry import Registry
 from picloud_worker.core.attempt.actor import Attempt
-from tests.support.timeline import Timeline
 
 Outcome = tuple[str, object]
 
@@ -38,10 +43,12 @@ class Observer:
         self._registry = registry
         self._timeline = timeline
         self._thorough = thorough
+        self.with_reasons = False
         self.turns = 0
         self.starts: Counter[JobId] = Counter()
         self.losses: Counter[JobId] = Counter()
         self.outcomes: dict[JobId, Outcome] = {}
+        self._fences: dict[JobId, Fence] = {}
         self._journal: list[tuple[float, Sequence[master_events.Event]]] = []
         self._said: list[str] = []
 
@@ -65,22 +72,42 @@ class Observer:
             self._said.append(repr(turn))
             self.check()
             invariants.check_grants(self._registry, _granted(turn))
+            if self.with_reasons:
+                invariants.check_reasons(self._registry)
 
     def check(self) -> None:
         """Check the registry, and that no outcome has changed."""
         invariants.check(self._registry)
+        self._check_fences()
         for job in self._registry.jobs.values():
             if not job.status.is_final:
-                assert job.id not in self.outcomes, f"{job!r} had an outcome and has none now"
+                assert job.id not in self.outcomes, f"I2: {job!r} had an outcome and has none"
                 continue
             outcome: Outcome = (job.status.value, _content(job.state))
             known = self.outcomes.setdefault(job.id, outcome)
-            assert known == outcome, f"the outcome of {job!r} changed: {known} to {outcome}"
-        assert max(self.losses.values(), default=0) <= 4, "a job was restarted more than 3 times"
+            assert known == outcome, f"I2: {job!r} became {outcome}, was {known}"
+        assert max(self.losses.values(), default=0) <= 4, "I6: a job was restarted 4 times"
+
+    def _check_fences(self) -> None:
+        for job in self._registry.jobs.values():
+            state = job.state
+            known = self._fences.get(job.id, 0)
+            if isinstance(state, HELD_STATES):
+                fence = self._fences[job.id] = state.lease.fence
+                assert fence >= known, f"I4: {job!r} has fence {fence} after {known}"
+            elif isinstance(state, Done | Errored) and known:
+                assert state.last is not None
+                assert state.last.fence == known, f"I3: an earlier attempt of {job!r} was heard"
+
+    def killed(self, jids: Sequence[JobId]) -> None:
+        """A client was told that these jobs have been killed."""
+        for jid in jids:
+            job = self._registry.jobs.get(jid)
+            assert job is None or job.status.is_final, f"I9: {job!r} is not over after its kill"
 
     def check_journal(self) -> None:
         """The same events give a fresh kernel the same turns."""
-        kernel = Kernel()
+        kernel = Kernel(key=self._registry.key)
         for (now, events), said in zip(self._journal, self._said, strict=True):
             assert repr(kernel.handle(now, *events)) == said, "a replay took another turn"
 
@@ -91,13 +118,14 @@ class Observer:
         self.starts[attempt.jid] += 1
         spec = attempt.spec.spec
         if not spec.restartable:
-            assert self.starts[attempt.jid] == 1, f"{attempt!r} ran before, and may not run again"
+            again = self.starts[attempt.jid] - 1
+            assert again <= spec.retries, f"I5: {attempt!r} may not run again"
         job = self._registry.jobs.get(attempt.jid)
         if job is None or not isinstance(job.state, HELD_STATES):
             return
         lease = job.state.lease
         if lease.fence == attempt.fence:
-            assert lease.worker == worker, f"{attempt!r} runs where it has no lease"
+            assert lease.worker == worker, f"I8: {attempt!r} has its lease elsewhere"
 
     # ------------------------------------------------------------------ clients
 
@@ -109,14 +137,14 @@ class Observer:
                     self._compare(jid, ("done", result))
                 return jids
             case JobFailed(jid, status, failure):
-                content = None if failure.kind is FailureKind.KILLED else failure
+                content = None if status is JobStatus.KILLED else failure
                 self._compare(jid, (status.value, content))
                 return [jid]
         return []
 
     def _compare(self, jid: JobId, told: Outcome) -> None:
         known = self.outcomes.setdefault(jid, told)
-        assert known == told, f"job {jid} ended as {known}, and was told as {told}"
+        assert known == told, f"I2: job {jid} ended as {known}, and was told as {told}"
 
 
 def _granted(turn: Turn) -> list[JobId]:

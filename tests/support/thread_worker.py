@@ -6,6 +6,7 @@ then grants another lease.
 """
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections import deque
@@ -214,7 +215,8 @@ class ThreadWorker:
         self.line.begin(None)
         runtime = time.monotonic() - started
         assert self._thread is not None
-        self._thread.post(self._end, attempt, outcome, handles, runtime)
+        with contextlib.suppress(RuntimeError):  # of a job that was killed: the cloud is closed
+            self._thread.post(self._end, attempt, outcome, handles, runtime)
 
     # ------------------------------------------------------------------ the cloud's loop
 

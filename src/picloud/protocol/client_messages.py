@@ -107,6 +107,13 @@ class AskWhy:
     jid: JobId
 
 
+@value
+class AskChain:
+    """A job asks which functions have led to it; answered by `ReasonRead`."""
+
+    request: RequestId
+
+
 # ------------------------------------------------------------------ master to client
 
 
@@ -192,7 +199,7 @@ class InfosRead:
 
 @value
 class ReasonRead:
-    """Why a job has not finished, in words."""
+    """Why a job has not finished, or how it came to be, in words."""
 
     request: RequestId
     text: str
@@ -209,6 +216,7 @@ ToMaster = (
     | AskStatus
     | AskInfo
     | AskWhy
+    | AskChain
 )
 ToClient = (
     JidsReserved

@@ -23,6 +23,7 @@ TAGS: dict[int, type] = {
     23: client.AskInfo,
     24: client.AskWhy,
     25: client.PresentHandles,
+    26: client.AskChain,
     32: client.JidsReserved,
     33: client.JobsDone,
     34: client.JobFailed,

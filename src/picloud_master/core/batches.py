@@ -10,6 +10,10 @@ def pieces(payloads: Sequence[bytes | None]) -> Iterator[slice]:
 
     A single item over the size is a piece of its own.
     """
+    is_small = sum(map(len, filter(None, payloads))) <= limits.FRAME_TARGET
+    if payloads and is_small and len(payloads) <= limits.MAX_ITEMS:
+        yield slice(0, len(payloads))  # by far the most are
+        return
     start, size = 0, 0
     for index, payload in enumerate(payloads):
         length = len(payload) if payload else 0

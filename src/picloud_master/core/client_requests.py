@@ -5,6 +5,7 @@ from typing import Any
 
 from picloud.protocol.client_messages import (
     Accepted,
+    AskChain,
     AskInfo,
     AskStatus,
     AskWhy,
@@ -36,7 +37,7 @@ from picloud_master.core.job_session import JobSession
 from picloud_master.core.reasons import Reasons
 from picloud_master.core.registry import Registry
 from picloud_master.core.session import ClientSession
-from picloud_master.core.summaries import info_of, reason_of
+from picloud_master.core.summaries import chain_of, info_of, reason_of
 
 _UNFINISHED = frozenset(UNFINISHED_STATES)
 
@@ -184,6 +185,13 @@ def _ask_why(registry: Registry, session: ClientSession, message: AskWhy) -> Non
         registry.say_to_client(session.id, ReasonRead(message.request, reason))
 
 
+def _ask_chain(registry: Registry, session: ClientSession, message: AskChain) -> None:
+    if not isinstance(session, JobSession):
+        raise Misbehaviour("no function has led to a client")
+    chain = chain_of(registry, session.job)
+    registry.say_to_client(session.id, ReasonRead(message.request, chain))
+
+
 def _jobs_of(
     registry: Registry, session: ClientSession, request: RequestId, jids: list[JobId]
 ) -> list[JobActor] | None:
@@ -224,4 +232,5 @@ _HANDLERS: dict[type, Callable[[Registry, ClientSession, Any], None]] = {
     AskStatus: _ask_status,
     AskInfo: _ask_info,
     AskWhy: _ask_why,
+    AskChain: _ask_chain,
 }

@@ -165,17 +165,19 @@ def _place(registry: Registry) -> None:
     dependencies.settle(registry)
     registry.release_leases()
     workers = registry.workers.values()
-    granted: dict[WorkerId, Placed] = {}
+    granted: dict[tuple[WorkerId, int], Placed] = {}
     for placement in place(registry.queues, workers, registry.shares):
         worker, jobs = placement.worker, placement.jobs
-        if worker.id not in granted:
-            granted[worker.id] = Placed(registry.new_lease(worker))
+        rank = jobs[0].rank  # they all have it
+        placed = granted.get((worker.id, rank))
+        if placed is None:
+            placed = granted[worker.id, rank] = Placed(registry.new_lease(worker, rank))
         jids = [job.id for job in jobs]
-        registry.tell_worker(worker, LeasesGranted(placement.pool, jids, placement.cores))
+        registry.tell_worker(worker, LeasesGranted(placement.pool, jids, placement.cores, rank))
         owner = jobs[0].submission.owner
         registry.shares[owner] = registry.shares.get(owner, 0) + placement.cores
         for job in jobs:
-            registry.tell_job(job, granted[worker.id])
+            registry.tell_job(job, placed)
     for worker, count in overloaded(registry.queues, workers):
         if worker.asked_at == registry.progress:
             continue  # what it gave back then fitted nowhere else, and nothing has changed since

@@ -6,7 +6,8 @@ from picloud.statemachine import value
 
 @value
 class Lease:
-    """Jobs granted to one worker in one turn share a lease; each job has at most one that lives.
+    """Jobs of one rank that are granted to one worker in one turn share a lease; each job has at
+    most one that lives.
 
     Fences come from one rising counter, so a job's next lease always has a higher one and a
     report with another fence than the live one's is late. The worker's name outlives the worker.
@@ -15,3 +16,4 @@ class Lease:
     worker: WorkerId
     fence: Fence
     name: str = ""
+    rank: int = 0

@@ -5,7 +5,7 @@ fewest leases per core is served first, so cores that are idle fill before windo
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from heapq import heapify, heappop, heapreplace
+from heapq import heapify, heappop, heappush, heapreplace
 
 from picloud.statemachine import value
 from picloud_master.core.job.actor import JobActor
@@ -27,7 +27,7 @@ class Placement:
 class Seat:
     """The room of one pool of one worker while a turn's placements are decided."""
 
-    __slots__ = ("core_types", "cores", "pool", "room", "taken", "worker")
+    __slots__ = ("by_rank", "core_types", "cores", "limit", "pool", "taken", "worker")
 
     def __init__(self, worker: WorkerActor, pool: int) -> None:
         self.worker = worker
@@ -35,16 +35,29 @@ class Seat:
         self.core_types = worker.pools[pool].core_types
         self.cores = worker.pools[pool].cores
         self.taken = worker.leased_cores[pool]
-        self.room = worker.room(pool)
+        self.by_rank = dict(worker.nested_cores[pool])
+        self.limit = self.cores * worker.window
 
     def load(self) -> float:
         """Leased cores per core."""
         return self.taken / self.cores
 
-    def take(self, cores: int) -> None:
+    def room(self, rank: int) -> int:
+        """Cores' worth of leases that may still be granted to jobs of a rank."""
+        if not rank:
+            return self.limit - self.taken
+        return self.limit - sum([cores for each, cores in self.by_rank.items() if each >= rank])
+
+    def layer(self, rank: int) -> int:
+        """No more of that than are idle, or than one for each core: others have their share."""
+        idle = self.cores - self.taken
+        return min(self.room(rank), idle if idle > 0 else self.cores)
+
+    def take(self, cores: int, rank: int) -> None:
         """Count a placement."""
         self.taken += cores
-        self.room -= cores
+        if rank:
+            self.by_rank[rank] = self.by_rank.get(rank, 0) + cores
 
 
 def place(
@@ -60,7 +73,7 @@ def place(
         fitting = [seat for seat in seats if core_type in seat.core_types]
         if fitting:
             queue.fit(max(seat.cores for seat in fitting))
-            yield from _place_one_type(queue, [one for one in fitting if one.room > 0], shares)
+            yield from _place_one_type(queue, fitting, shares)
 
 
 def _place_one_type(
@@ -68,28 +81,25 @@ def _place_one_type(
 ) -> Iterator[Placement]:
     heap = [(seat.load(), number, seat) for number, seat in enumerate(seats)]
     heapify(heap)
+    passed: list[tuple[float, int, Seat]] = []  # with idle cores, too few for the next job
     while heap:
         _, number, seat = heap[0]
         # One layer at a time while workers compete; all at once when there is only one.
-        room = seat.room if len(heap) == 1 else _layer(seat)
+        room = seat.room if len(heap) == 1 and not passed else seat.layer
         jobs = queue.take(room, seat.cores, shares)
         if not jobs:
             if queue.is_empty():
                 return
-            heappop(heap)  # the next job is too wide for this seat
+            entry = heappop(heap)  # this seat is full, or the next job is too wide for it
+            if seat.taken < seat.cores:
+                passed.append(entry)
             continue
-        cores = sum(job.submission.spec.spec.cores for job in jobs)
-        seat.take(cores)
-        if seat.room > 0:
-            heapreplace(heap, (seat.load(), number, seat))
-        else:
-            heappop(heap)
+        cores = sum([job.submission.spec.spec.cores for job in jobs])
+        seat.take(cores, jobs[0].rank)
+        heapreplace(heap, (seat.load(), number, seat))
+        while passed:  # the job that was too wide for them is placed
+            heappush(heap, passed.pop())
         yield Placement(seat.worker, seat.pool, jobs, cores)
-
-
-def _layer(seat: Seat) -> int:
-    idle = seat.cores - seat.taken
-    return min(seat.room, idle if idle > 0 else seat.cores)
 
 
 def _seats(workers: Iterable[WorkerActor]) -> list[Seat]:

@@ -9,7 +9,7 @@ job that is wider than every worker is set aside until there is a wider one: it 
 import sys
 from bisect import insort
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from picloud_master.core.job.actor import JobActor
 from picloud_master.core.job.states import Queued
@@ -83,8 +83,11 @@ class JobQueue:
         """True when nothing at all is here; False says nothing."""
         return not self._priorities and not self._aside
 
-    def take(self, cores: int, widest: int, shares: Mapping[str, int]) -> list[JobActor]:
-        """Take jobs that run next, fit into so many cores together, and none wider than `widest`.
+    def take(
+        self, room: Callable[[int], int], widest: int, shares: Mapping[str, int]
+    ) -> list[JobActor]:
+        """Take jobs that run next, fit into the cores that there are for their rank (`room`)
+        together, and none wider than `widest`.
 
         They are of one owner, the one whose jobs hold the fewest cores now (`shares`), and of one
         rank. Where several owners wait, each gets its part of the cores only. If the first job
@@ -95,6 +98,7 @@ class JobQueue:
             return []
         rank = line.ranks[-1]
         queue = line.by_rank[rank]
+        cores = room(rank)
         left = cores if owners == 1 else min(cores, max(queue[0].spec.cores, cores // owners))
         jobs: list[JobActor] = []
         while queue:

@@ -198,9 +198,9 @@ class Registry:
         secret = block_secret(self.key, first)
         self.say_to_client(session.id, JidsReserved(first, JIDS_PER_BLOCK, secret))
 
-    def new_lease(self, worker: WorkerActor) -> Lease:
+    def new_lease(self, worker: WorkerActor, rank: int) -> Lease:
         """A lease on this worker with a fence above all earlier ones."""
-        lease = Lease(worker.id, Fence(self._next_fence), worker.name)
+        lease = Lease(worker.id, Fence(self._next_fence), worker.name, rank)
         self._next_fence += 1
         return lease
 
@@ -249,26 +249,27 @@ def _stop(registry: Registry, job: JobActor, output: outputs.Stop) -> None:
 
 
 def _lend(registry: Registry, job: JobActor, output: outputs.Lend) -> None:
-    cores = job.spec.cores
-    registry.tell_worker(
-        registry.workers[output.lease.worker], worker_events.CoresLent(job.id, cores)
-    )
+    lease, cores = output.lease, job.spec.cores
+    lent = worker_events.CoresLent(job.id, cores, lease.rank)
+    registry.tell_worker(registry.workers[lease.worker], lent)
     registry.shares[job.submission.owner] -= cores
 
 
 def _take_cores(registry: Registry, job: JobActor, output: outputs.TakeCores) -> None:
-    cores = job.spec.cores
-    registry.tell_worker(
-        registry.workers[output.lease.worker], worker_events.CoresTaken(job.id, cores)
-    )
+    lease, cores = output.lease, job.spec.cores
+    taken = worker_events.CoresTaken(job.id, cores, lease.rank)
+    registry.tell_worker(registry.workers[lease.worker], taken)
     registry.shares[job.submission.owner] += cores
 
 
 def _release(registry: Registry, job: JobActor, output: outputs.Release) -> None:
-    ended = registry._released.get(output.lease.worker)
+    lease = output.lease
+    ended = registry._released.get(lease.worker)
     if ended is None:
-        ended = registry._released[output.lease.worker] = LeasesEnded([], [])
+        ended = registry._released[lease.worker] = LeasesEnded([], [])
     ended.jids.append(job.id)
+    if lease.rank:
+        ended.ranks[job.id] = lease.rank
     submission = job.submission
     cores = submission.spec.spec.cores
     ended.cores.append(cores)

@@ -99,7 +99,8 @@ def _alike(jobs: list[JobActor]) -> Iterable[list[JobActor]]:
     """Groups of one spec and one rank; most jobs are like the one before."""
     groups: dict[tuple[SpecRecord, int], list[JobActor]] = {}
     spec: SpecRecord | None = None
-    rank, group = -1, list[JobActor]()
+    rank = -1
+    group: list[JobActor] = []
     for job in jobs:
         if job.submission.spec is not spec or job.rank != rank:
             spec, rank = job.submission.spec, job.rank

@@ -6,6 +6,11 @@ from picloud_master.core.job.actor import JobActor
 from picloud_master.core.reasons import Reasons, text_of
 from picloud_master.core.registry import Registry
 
+_ENDS_SHOWN = 4
+"""Functions that are named at each end of a long chain of calls."""
+
+_MAX_NAME = 200
+
 
 def info_of(registry: Registry, job: JobActor, reasons: Reasons | None = None) -> dict[str, Scalar]:
     """All fields of a job but its family; times in UTC seconds, lengths in seconds.
@@ -51,6 +56,27 @@ def reason_of(registry: Registry, job: JobActor, reasons: Reasons | None = None)
     """Why a job has not finished, in a sentence."""
     reason = (reasons or Reasons(registry)).of(job)
     return f"job {job.id} {text_of(reason, registry.context.now)}"
+
+
+def chain_of(registry: Registry, job: JobActor) -> str:
+    """Which functions have led to a job, each called by the one before; shortened in the middle."""
+    names = [_short_name(job)]
+    parent = job.submission.parent
+    while parent is not None and parent in registry.jobs:
+        above = registry.jobs[parent]
+        names.append(_short_name(above))
+        parent = above.submission.parent
+    names.reverse()
+    shown = names if len(names) <= 2 * _ENDS_SHOWN else _shortened(names)
+    return f"{' → '.join(shown)} ({len(names)} levels)"
+
+
+def _shortened(names: list[str]) -> list[str]:
+    return [*names[:_ENDS_SHOWN], "…", *names[-_ENDS_SHOWN:]]
+
+
+def _short_name(job: JobActor) -> str:
+    return job.spec.name.partition(" at ")[0][:_MAX_NAME]
 
 
 def _course_of(registry: Registry, job: JobActor) -> dict[str, Scalar]:

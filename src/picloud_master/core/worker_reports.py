@@ -11,7 +11,7 @@ from picloud.protocol import worker_messages as messages
 from picloud.protocol.failures import Failure
 from picloud.protocol.ids import Fence, JobId
 from picloud.protocol.jobs import Handles
-from picloud_master.core import job_requests
+from picloud_master.core import job_requests, runaways
 from picloud_master.core.errors import Misbehaviour
 from picloud_master.core.holdings import Holdings
 from picloud_master.core.job import events as job_events
@@ -97,6 +97,8 @@ def _failed(registry: Registry, worker: WorkerActor, message: messages.AttemptFa
     job = _job_of(registry, worker, message.jid)
     if job is not None:
         failure = _misbehaviour_of(registry, job.id, message.fence) or message.failure
+        if _is_wanted(job, message.fence):
+            runaways.end_with(registry, job, failure)
         registry.tell_job(job, job_events.AttemptFailed(message.fence, failure, message.runtime))
 
 

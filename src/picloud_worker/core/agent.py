@@ -35,7 +35,7 @@ from picloud_worker.core.events import (
 from picloud_worker.core.exits import failure_of
 from picloud_worker.core.interpreter.actor import Interpreter
 from picloud_worker.core.interpreter.states import Ending, Idle, Lending, Woken
-from picloud_worker.core.pool import Give, NeedInterpreter, Pool, Resume
+from picloud_worker.core.pool import Give, NeedInterpreter, Pool
 
 _UNKNOWN_FATE = Failure(
     FailureKind.WORKER_LOST,
@@ -84,8 +84,7 @@ class Agent:
     def _set_window(self) -> None:
         seconds = self.crew.overall.seconds or settings.MASTER_WINDOW
         wanted = round(settings.MASTER_WINDOW / seconds)
-        least = settings.LEAST_NESTED_WINDOW if self.crew.have_slept else 1
-        window = max(least, min(wanted, settings.MAX_LEASES_PER_CORE))
+        window = max(1, min(wanted, settings.MAX_LEASES_PER_CORE))
         low, high = sorted((window, self._window))
         if high >= low * _NOTABLE_CHANGE:
             self._window = window
@@ -100,13 +99,12 @@ def _needs_ticks(interpreter: Interpreter) -> bool:
 
 def _dispatch(crew: Crew, pool: Pool) -> None:
     while (step := pool.next_step(crew.now)) is not None:
-        match step:
-            case NeedInterpreter(attempt):
-                crew.start_interpreter(pool, attempt.spec.key)
-            case Give(interpreter, attempts):
-                crew.give(interpreter, attempts)
-            case Resume(interpreter):
-                crew.resume(interpreter)
+        if isinstance(step, Give):
+            crew.give(step.interpreter, step.attempts)
+        elif isinstance(step, NeedInterpreter):
+            crew.start_interpreter(pool, step.attempt.spec.key)
+        else:
+            crew.resume(step.interpreter)
 
 
 def _master_said(crew: Crew, event: MasterSaid) -> None:

@@ -3,6 +3,7 @@
 from bisect import insort
 from collections import deque
 
+from picloud.protocol import limits
 from picloud_worker.core.attempt import states
 from picloud_worker.core.attempt.actor import Attempt
 
@@ -21,10 +22,11 @@ class Backlog:
     def __len__(self) -> int:
         return self._count
 
-    def append(self, attempt: Attempt) -> None:
-        """Add an attempt behind the others of its priority and rank."""
-        self._line(attempt).append(attempt)
-        self._count += 1
+    def extend(self, attempts: list[Attempt]) -> None:
+        """Add attempts of one spec and rank behind the others of their priority and rank."""
+        if attempts:
+            self._line(attempts[0]).extend(attempts)
+            self._count += len(attempts)
 
     def put_back(self, attempt: Attempt) -> None:
         """Add an attempt ahead of the others of its priority and rank: it has waited before."""
@@ -42,9 +44,30 @@ class Backlog:
             del self._lines[self._urgencies.pop(0)]
         return None
 
-    def pop_first(self) -> None:
-        """Take out the attempt that `first` returned."""
-        self._drop_first(self._lines[self._urgencies[0]])
+    def take(self, count: int) -> list[Attempt]:
+        """Take out what `first` returned, and up to so many like it, of its spec and rank.
+
+        Large payloads are cut into several messages, so it may be fewer.
+        """
+        first = self.first()
+        taken: list[Attempt] = []
+        if first is None:
+            return taken
+        spec, size = first.spec, 0
+        line = self._lines[self._urgencies[0]]
+        before = len(line)
+        while line:
+            attempt = line[0]
+            if type(attempt.state) is states.Waiting:
+                size += len(attempt.payload)
+                if taken and (
+                    attempt.spec is not spec or len(taken) >= count or size > limits.FRAME_TARGET
+                ):
+                    break
+                taken.append(attempt)
+            line.popleft()
+        self._count -= before - len(line)
+        return taken
 
     def pop_last(self) -> Attempt | None:
         """Take out the attempt that would run last."""

@@ -64,8 +64,6 @@ class Crew:
         self.max_sleepers = max_sleepers
         self.sleepers = 0
         """Attempts that are asleep."""
-        self.have_slept = False
-        """Attempts have slept here, and others will."""
         self.dozing: dict[int, Attempt] = {}
         """Attempts that are about to sleep, by interpreter; some still have neighbours there."""
         self.effects: list[Effect] = []
@@ -142,11 +140,12 @@ class Crew:
             attempts[0].reported_started = True
             self.reports.started(attempts[0])
         self.tell_interpreter(interpreter, GIVEN)
+        inputs = [one.inputs for one in attempts]
         run = RunAttempts(
             spec.number,
             [one.sequence for one in attempts],
             [one.payload for one in attempts],
-            [one.inputs for one in attempts] if any(one.inputs for one in attempts) else None,
+            inputs if any(inputs) else None,
         )
         self.effects.append(SendToInterpreter(interpreter.id, run))
 
@@ -196,7 +195,6 @@ class Crew:
 
     def _note_sleep(self, attempt: Attempt, output: attempt_events.NoteSleep) -> None:
         self.sleepers += 1
-        self.have_slept = True
         self.reports.asleep(attempt)
 
     def _note_end_of_sleep(self, attempt: Attempt, output: attempt_events.NoteEndOfSleep) -> None:

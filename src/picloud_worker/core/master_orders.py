@@ -50,20 +50,23 @@ def _forget(crew: Crew, message: ForgetSpec) -> None:
 def _run(crew: Crew, message: RunJobs) -> None:
     spec = crew.specs.get(message.spec)
     inputs = message.inputs
-    columns = [message.payloads] if inputs is None else [message.payloads, inputs]
-    if spec is None or any(len(column) != len(message.jids) for column in columns):
+    count = len(message.jids)
+    are_whole = len(message.payloads) == count and (inputs is None or len(inputs) == count)
+    if spec is None or not are_whole:
         raise UnfitOrderError(f"jobs of spec {message.spec} cannot be run")
     pool = crew.pool_for(spec.spec.core_type)
     if pool is None or spec.spec.cores > pool.cores:
         raise UnfitOrderError(f"{spec.spec.cores} cores of type {spec.spec.core_type} are not here")
-    backlog, attempts = pool.backlog, crew.attempts
-    for jid, payload in zip(message.jids, message.payloads, strict=True):
-        attempt = Attempt(crew.next_sequence(), jid, message.fence, spec, payload, message.rank)
-        attempts[jid] = attempt
-        backlog.append(attempt)
+    fence, rank = message.fence, message.rank
+    attempts = [
+        Attempt(crew.next_sequence(), jid, fence, spec, payload, rank)
+        for jid, payload in zip(message.jids, message.payloads, strict=True)
+    ]
+    crew.attempts.update(zip(message.jids, attempts, strict=True))
+    pool.backlog.extend(attempts)
     if inputs is not None:
-        for jid, frame in zip(message.jids, inputs, strict=True):
-            attempts[jid].inputs = frame
+        for attempt, frame in zip(attempts, inputs, strict=True):
+            attempt.inputs = frame
 
 
 def _stop(crew: Crew, message: StopAttempts) -> None:

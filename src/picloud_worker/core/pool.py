@@ -13,7 +13,6 @@ these holds on to a process until it comes to its end.
 from collections import deque
 from collections.abc import Iterator
 
-from picloud.protocol import limits
 from picloud.protocol.jobs import SlotPool
 from picloud.statemachine import value
 from picloud_worker.core import settings
@@ -141,14 +140,17 @@ class Pool:
 
     def _kept_from(self, attempt: Attempt, now: float) -> int:
         """Cores that are kept for what is more urgent than this attempt."""
-        if self._reservations:
-            # They are made for sleepers and their jobs.
-            live = [one for one in self._reservations if one.until >= now and self.lending]
-            self._reservations = live
-        return sum(one.rank > attempt.rank for one in self._reservations)
+        if not self._reservations:
+            return 0
+        # They are made for sleepers and their jobs.
+        live = [one for one in self._reservations if one.until >= now and self.lending]
+        self._reservations = live
+        return sum(one.rank > attempt.rank for one in live)
 
     def _use_reservation(self, cores: int, rank: int) -> None:
         """Cores are taken, by an attempt of this rank or by the sleeper that has waited for it."""
+        if not self._reservations:
+            return
         fits = [one for one in self._reservations if one.rank <= rank]
         for one in sorted(fits, key=_rank_of)[-cores:]:
             self._reservations.remove(one)
@@ -176,27 +178,12 @@ class Pool:
         yield from sorted(candidates, key=lambda one: len(one.outstanding))
 
     def _take(self, interpreter: Interpreter, first: Attempt) -> list[Attempt]:
-        """Take as many attempts of the first one's spec and rank as the interpreter should have.
+        """Take as many attempts like the first one as the interpreter should have.
 
-        What waits is shared out evenly, so that no core goes idle while another has a line. Large
-        payloads are cut into several messages.
+        What waits is shared out evenly, so that no core goes idle while another has a line.
         """
-        spec, rank = first.spec, first.rank
         fair = -(-len(self.backlog) // self.cores)
-        count = min(interpreter.room(spec, rank), fair)
-        taken: list[Attempt] = []
-        size = 0
-        attempt: Attempt | None = first
-        while attempt is not None and len(taken) < max(1, count):
-            if attempt.spec is not spec or attempt.rank != rank:
-                break
-            size += len(attempt.payload)
-            if size > limits.FRAME_TARGET and taken:
-                break
-            self.backlog.pop_first()
-            taken.append(attempt)
-            attempt = self.backlog.first()
-        return taken
+        return self.backlog.take(min(interpreter.room(first.spec, first.rank), fair))
 
     def surplus(self) -> Iterator[Interpreter]:
         """Idle interpreters beyond those worth keeping warm, the longest idle first."""

@@ -8,10 +8,6 @@ MASTER_WINDOW = 2 * WINDOW
 
 MAX_LEASES_PER_CORE = 4096
 
-LEAST_NESTED_WINDOW = 64
-"""Leases per core that the master is asked for at least once jobs use the cloud themselves: what
-waits here of earlier branches of a recursion must not keep the jobs of its deepest one away."""
-
 LEAST_RUNTIME = 5e-6
 """What the shortest job costs an interpreter."""
 

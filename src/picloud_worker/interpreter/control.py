@@ -32,6 +32,11 @@ class KillRequest:
     interpreter: int
 
 
+@value
+class PreloadRequest:
+    """Load what jobs need that use the cloud: one has begun to, and others will."""
+
+
 # ------------------------------------------------------------------ zygote to agent
 
 
@@ -49,7 +54,7 @@ class EndReport:
     text: str = ""
 
 
-CONTROL = Codec({1: ForkRequest, 2: RecallRequest, 3: KillRequest, 4: EndReport})
+CONTROL = Codec({1: ForkRequest, 2: RecallRequest, 3: KillRequest, 4: EndReport, 5: PreloadRequest})
 
 DESCRIPTORS = 6
 """Per interpreter: its pipe, its line, the files behind stdout, stderr and logging, the shared

@@ -8,9 +8,11 @@ one waits for the last could keep from running what it waits for.
 What only jobs need that use the line is imported when they do: most do not, and all start.
 """
 
+import _thread
 import socket
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +44,6 @@ class JobLine:
         self._begin(0)
 
     def _begin(self, attempt: int) -> None:
-        self._attempt = attempt
         self._sleepers = Sleepers()
         self._heard = 0
         self._is_lending = False  # it has said so, and heard nothing since
@@ -50,15 +51,19 @@ class JobLine:
         self._refusal: str | None = None
         self._lent_by_loop = False
         self._loops: list[Any] = []
+        self._loops_asleep: set[int] = set()  # the threads of those that may be so
         self._session: Any = None
         self._on_heard: Callable[[list[Any]], None] | None = None
         self._on_refused: Callable[[str], None] | None = None
         self._awaited: set[Any] = set()
+        self._attempt = attempt  # last: another thread that sees it takes the rest for granted
 
     def _look_at_attempt(self) -> "JobLine":
-        running = self._page[RUNNING]
-        if running != self._attempt:
-            self._begin(running)
+        if self._page[RUNNING] != self._attempt:
+            with self._hearing:  # several threads of a job may be the first to use the cloud
+                running = self._page[RUNNING]
+                if running != self._attempt:
+                    self._begin(running)
         return self
 
     def take_inputs(self, attempts: list[int], inputs: list[bytes], *, are_next: bool) -> None:
@@ -108,7 +113,7 @@ class JobLine:
         if not self._loops:
             # A job that asks for much and never waits must not fill the agent's memory. Where
             # somebody listens he does this, and would not notice it if it were done for him.
-            self._sleepers.unless_led(self._take_in)
+            self._sleepers.unless_led(partial(self._socket.undisturbed, self._socket.receive))
 
     def sleep(self, waiter: Awaited, seconds: float | None = None, *, lends: bool = True) -> None:
         """Hear until the waiter is set, or until this time is over.
@@ -119,10 +124,12 @@ class JobLine:
         self._enter()
         deadline = None if seconds is None else monotonic() + seconds
         sleepers = self._sleepers
+        is_amid_sleep = False
         sleepers.enter()
         try:
             while not waiter.is_set() and not _is_over(deadline):
                 before, place = sleepers.line_up(waiter)
+                is_amid_sleep = bool(before) and place is None
                 try:
                     if place is None:
                         self._lead(waiter, deadline, lends)
@@ -135,6 +142,9 @@ class JobLine:
             # Where this was interrupted before, it goes on without.
             if is_last and self._is_lending and not self._is_waking:
                 self._wake_up()
+            elif is_amid_sleep:
+                self._nudge()  # this was a signal handler; what it interrupted waits on
+            self._lend_for_others()
 
     def attach(self, loop: "asyncio.AbstractEventLoop") -> None:
         """Hear on this loop too, and lend the cores while it sleeps and outcomes are awaited."""
@@ -186,13 +196,20 @@ class JobLine:
             self._is_lending = True
             self._socket.send(Asleep(self._attempt, self._heard))
 
+    def _nudge(self) -> None:
+        """Make whoever listens look again, as what he waits for may have been heard here.
+
+        He sleeps until something arrives: the agent's answer does.
+        """
+        from picloud_worker.pipe.line import WokeUp
+
+        self._socket.send(WokeUp(self._attempt))
+
     def _wake_up(self) -> None:
         """Ask for the cores, and wait until they are there."""
         if not self._is_waking:
-            from picloud_worker.pipe.line import WokeUp
-
             self._is_waking = True
-            self._socket.send(WokeUp(self._attempt))
+            self._nudge()
         self.sleep(_Leave(self), lends=False)
 
     # ------------------------------------------------------------------ loops
@@ -201,10 +218,17 @@ class JobLine:
         if self._awaited and not self._sleepers.leader and not self._socket.is_forked:
             self._lend(by_loop=True)
 
+    def _lend_for_others(self) -> None:
+        """Lend for loops that went to sleep while this thread was listening; it works without."""
+        if self._loops_asleep and not all(each.is_set() for each in tuple(self._awaited)):
+            self._lend_for_loop()
+
     def before_loop_sleeps(self) -> bool:
         """Lend the cores if outcomes are awaited; False if something was there to be heard."""
         if self._socket.is_forked or self._look_at_attempt()._attempt == 0:
             return True
+        # First this, then the look for a listener: one that leaves does it the other way round.
+        self._loops_asleep.add(_thread.get_ident())
         if self._sleepers.leader:
             return True
         if self._hear():
@@ -214,15 +238,19 @@ class JobLine:
 
     def after_loop_slept(self) -> None:
         """Have the cores again, whatever it was that woke the loop."""
+        self._loops_asleep.discard(_thread.get_ident())
         if self._is_lending and not self._sleepers.leader and not self._socket.is_forked:
             self._hear()
             if self._is_lending:
                 self._wake_up()
+            else:
+                self._lend_for_others()
 
     def _readable(self, loop: "asyncio.AbstractEventLoop") -> None:
         if self._sleepers.leader or self._socket.is_forked:
             return  # it is being read
         self._hear()
+        self._lend_for_others()
         if self._awaited and getattr(loop, "_selector", None) is None:
             # Nobody can look into this loop: once those woken have run, it waits again, perhaps.
             loop.call_soon(loop.call_soon, self._lend_for_loop)
@@ -239,34 +267,11 @@ class JobLine:
             if not arrived and not self._socket.receive():
                 return False
             while arrived:
-                self._take(arrived.popleft())
+                _take(self, arrived.popleft())
         self._sleepers.wake()
+        if self._sleepers.leader not in (0, _thread.get_ident()):
+            self._nudge()
         return True
-
-    def _take_in(self) -> None:
-        """Receive what there is, for whoever hears next."""
-        self._socket.undisturbed(self._socket.receive)
-
-    def _take(self, message: Any) -> None:
-        from picloud.protocol.wire import WIRE
-        from picloud_worker.pipe.line import GoOn, Heard, TooDeep
-
-        if message.sequence != self._attempt:
-            return  # for an attempt that has ended
-        match message:
-            case Heard(_, frame):
-                self._heard += 1
-                self._is_lending = False
-                if self._on_heard is not None:
-                    self._on_heard(WIRE.decode(frame))
-            case GoOn():
-                self._is_lending = self._is_waking = False
-            case TooDeep(_, text):
-                self._is_lending = False
-                if not self._lent_by_loop:
-                    self._refusal = text
-                elif self._on_refused is not None:
-                    self._on_refused(text)
 
 
 class _Leave:
@@ -278,6 +283,29 @@ class _Leave:
     def is_set(self) -> bool:
         """Whether it has come."""
         return not self._line._is_waking
+
+
+def _take(line: JobLine, message: Any) -> None:
+    """Take one word of the agent."""
+    from picloud.protocol.wire import WIRE
+    from picloud_worker.pipe.line import GoOn, Heard, TooDeep
+
+    if message.sequence != line._attempt:
+        return  # for an attempt that has ended
+    match message:
+        case Heard(_, frame):
+            line._heard += 1
+            line._is_lending = False
+            if line._on_heard is not None:
+                line._on_heard(WIRE.decode(frame))
+        case GoOn():
+            line._is_lending = line._is_waking = False
+        case TooDeep(_, text):
+            line._is_lending = False
+            if not line._lent_by_loop:
+                line._refusal = text
+            elif line._on_refused is not None:
+                line._on_refused(text)
 
 
 def _is_over(deadline: float | None) -> bool:

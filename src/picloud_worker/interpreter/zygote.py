@@ -27,6 +27,7 @@ from picloud_worker.interpreter.control import (
     EndReport,
     ForkRequest,
     KillRequest,
+    PreloadRequest,
     RecallRequest,
     receive_descriptors,
 )
@@ -39,12 +40,18 @@ LOOK_AFTER_AGENT = 0.5
 LOOK_AFTER_STRAYS = 0.02
 """Seconds between two attempts to end processes that do not end."""
 
-PRELOAD_AFTER = 0.050
-"""Seconds without a word, after the first fork, that are taken for a rest."""
+PRELOAD_AFTER = 0.002
+"""Seconds without a word that are taken for a rest, once something is to be loaded: the fork that
+the first job asks for should not wait for it."""
 
-_PRELOADED = ("picloud.protocol.wire", "picloud_worker.pipe.line", "picloud.nested")
-"""What jobs need that use the cloud: loaded here once, in a rest, later forks find it in memory
-that they share. At the start it would keep the first job waiting."""
+_PRELOADED = (
+    "picloud.protocol.wire",
+    "picloud_worker.pipe.line",
+    "picloud.nested",
+    "picloud.default_verbs",
+)
+"""What jobs need that use the cloud: loaded here once, later forks find it in memory that they
+share. Not before there is such a job, since others should not pay for it."""
 
 _NOT_FOR_US = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Sent to everything when a terminal or a service ends; the agent decides what comes of it."""
@@ -63,7 +70,7 @@ class Zygote:
         self._ended: dict[int, int] = {}  # reaped, its strays perhaps not yet: pid -> status
         self._selector = selectors.DefaultSelector()
         self._own: list[int] = []  # descriptors that interpreters must not have
-        self._has_forked = self._has_preloaded = False
+        self._wants_to_load = self._has_loaded = False
 
     # ------------------------------------------------------------------ life
 
@@ -83,17 +90,16 @@ class Zygote:
     def _serve_agent(self) -> None:
         while os.getppid() == self._agent:
             timeout = LOOK_AFTER_STRAYS if self._ended else self._agent_timeout
-            wants_to_load = self._has_forked and not self._has_preloaded and not self._ended
-            timeout = PRELOAD_AFTER if wants_to_load else timeout
+            timeout = PRELOAD_AFTER if self._wants_to_load else timeout
             ready = {key.data for key, _ in self._selector.select(timeout)}
-            if wants_to_load and not ready:
+            if self._wants_to_load and not ready:
                 self._preload()
             if "agent" in ready or ("control" in ready and not self._serve()):
                 break
             self._reap()
 
     def _preload(self) -> None:
-        self._has_preloaded = True
+        self._wants_to_load, self._has_loaded = False, True
         with contextlib.suppress(Exception):  # a job that needs it will tell what is wrong
             for name in _PRELOADED:
                 importlib.import_module(name)
@@ -137,6 +143,8 @@ class Zygote:
                         os.kill(self._pids[interpreter], signal.SIGURG)
                     case KillRequest(interpreter) if interpreter in self._pids:
                         processes.kill_tree(self._pids[interpreter])
+                    case PreloadRequest():
+                        self._wants_to_load = not self._has_loaded
                     case _:
                         continue  # it has ended, and the agent will hear of it
         return True
@@ -155,7 +163,6 @@ class Zygote:
         else:
             if pid == 0:
                 self._live_as_interpreter(zygote, descriptors, request.directory)
-            self._has_forked = True
             self._pids[request.interpreter] = pid
             self._directories[request.interpreter] = request.directory
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGURG})

@@ -1,7 +1,7 @@
 """Whatever clients and jobs do with handles: no job reaches itself, and none waits for itself.
 
 After every turn the registry is checked from scratch: both graphs are free of cycles, and the
-guard of waiting has had nothing to do (`invariants.check_access`).
+guard of waiting has had nothing to do (`access_invariants.check_graphs`).
 """
 
 from typing import Any

@@ -195,9 +195,29 @@ def no_alarm(master: Master, jobs: list[Any]) -> None:
     master.registry.alarms._set = None
 
 
+def released_too_early(master: Master, jobs: list[Any]) -> None:
+    jobs[BLOCKED_JOB].state = states.Delayed(0.0)
+
+
+def not_stalled(master: Master, jobs: list[Any]) -> None:
+    prerequisites = jobs[BLOCKED_JOB].state.prerequisites
+    failed = jobs[PAUSING_JOB]
+    prerequisites.pending.discard(failed.id)
+    del master.registry.dependants[failed.id]
+    failed.state = states.Killed(0.0)
+
+
+def idle_beside_a_queue(master: Master, jobs: list[Any]) -> None:
+    jobs[PAUSING_JOB].state = QUEUED
+    master.registry.queues["c1"].enter(jobs[PAUSING_JOB])
+
+
 @pytest.mark.parametrize(
     ("harm", "rule"),
     [
+        (released_too_early, "I10"),
+        (not_stalled, "I11"),
+        (idle_beside_a_queue, "idle cores"),
         (loan_not_returned, "leased cores equal the recount"),
         (nobody_to_release_it, "will release or stall it"),
         (not_to_be_released, "will release or stall it"),
@@ -258,6 +278,12 @@ def child_watches_parent(master: Master, job: TestJob, child: JobId) -> None:
     master.job(job.jid).watchers = (sessions[child].with_results,)
 
 
+def watches_a_stranger(master: Master, job: TestJob, child: JobId) -> None:
+    (stranger,) = master.client().submits()
+    session = master.registry.session_of_job[job.jid]
+    master.job(stranger).watchers = (session.with_results,)
+
+
 def holds_the_future(master: Master, job: TestJob, child: JobId) -> None:
     master.registry.session_of_job[job.jid].hold(1 << 50, 1 << 51)
 
@@ -275,6 +301,7 @@ def guard_at_work(master: Master, job: TestJob, child: JobId) -> None:
         (session_like_a_clients, "count down"),
         (child_holds_parent, "what jobs hold forms no cycle"),
         (child_watches_parent, "who waits for whom forms no cycle"),
+        (watches_a_stranger, "waits only for what it holds"),
         (holds_the_future, "only jobs that exist are held"),
         (guard_at_work, "guard"),
     ],

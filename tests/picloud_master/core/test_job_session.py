@@ -43,6 +43,21 @@ class TestSpeaking:
         assert job.heard(ask.JobsDone) == [ask.JobsDone(children, [b"result"] * 2)]
         assert [master.job(jid).submission.parent for jid in children] == [job.jid] * 2
 
+    def test_it_is_told_which_functions_have_led_to_it(self) -> None:
+        _, _, worker, job = a_speaking_job(30)
+        for level in range(12):
+            (child,) = job.submits(name=f"m.f{level} at m.py:{level}")
+            job = worker.job(child)
+        job.says(ask.AskChain(RequestId(8)))
+        (answer,) = job.heard(ask.ReasonRead)
+        first, last = "module.function → m.f0 → m.f1 → m.f2", "m.f8 → m.f9 → m.f10 → m.f11"
+        assert answer.text == f"{first} → … → {last} (13 levels)"
+
+    def test_a_client_has_no_such_chain(self) -> None:
+        master, client, _, _ = a_speaking_job()
+        client.says(ask.AskChain(RequestId(8)))
+        assert client.id not in master.registry.sessions
+
     def test_what_a_turn_has_to_say_to_it_is_one_frame_after_the_commit(self) -> None:
         master, _, worker, job = a_speaking_job()
         first, second = job.submits(2)

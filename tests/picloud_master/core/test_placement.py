@@ -78,8 +78,28 @@ def test_core_types_share_the_room_of_a_pool_that_serves_both() -> None:
     assert placed(waiting, [a_worker(1, 1, "c1", "m1")]) == {1: [1]}
 
 
+def test_a_full_window_takes_what_ranks_higher_than_all_that_is_there() -> None:
+    worker = holding(a_worker(1, 1, window=2), 2)
+    worker.nested_cores[0] = {1: 1}
+    waiting = {"c1": JobQueue()}
+    for number, rank in enumerate([0, 1, 1, 2, 2, 2], start=1):
+        waiting["c1"].append([ranked(number, rank)], 5, "owner", rank)
+    assert placed(waiting, [worker]) == {1: [4, 5]}
+
+
+def ranked(number: int, rank: int) -> JobActor:
+    job = a_job(number)
+    job.rank = rank
+    return job
+
+
 def test_a_wide_job_goes_where_it_fits() -> None:
     assert placed(queues(a_job(1, cores=4)), [a_worker(1, 2), a_worker(2, 4)]) == {2: [1]}
+
+
+def test_a_wide_job_keeps_none_behind_it_from_workers_that_it_does_not_fit() -> None:
+    waiting = queues(a_job(1, cores=4), a_job(2), a_job(3))
+    assert placed(waiting, [a_worker(1, 2), a_worker(2, 4)]) == {2: [1], 1: [2, 3]}
 
 
 def test_a_wide_job_waits_and_is_not_overtaken() -> None:

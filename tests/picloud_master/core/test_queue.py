@@ -17,7 +17,7 @@ def a_queue(*jobs: JobActor) -> JobQueue:
 
 
 def take(queue: JobQueue, cores: int = 100, shares: dict[str, int] | None = None) -> list[int]:
-    return [job.id for job in queue.take(cores, 100, shares or {})]
+    return [job.id for job in queue.take(lambda rank: cores, 100, shares or {})]
 
 
 def take_all(queue: JobQueue, cores: int = 1) -> list[int]:
@@ -81,7 +81,7 @@ def test_nothing_overtakes_a_wide_job_that_does_not_fit_now() -> None:
 
 def test_a_job_wider_than_the_seat_is_not_taken_however_much_room_there_is() -> None:
     queue = a_queue(a_job(1, cores=4))
-    assert queue.take(8, 2, {}) == []
+    assert queue.take(lambda rank: 8, 2, {}) == []
 
 
 def test_a_job_wider_than_every_worker_is_set_aside_and_blocks_nobody() -> None:
@@ -174,7 +174,7 @@ def test_every_job_is_taken_once_and_no_take_exceeds_the_cores(
 ) -> None:
     queue = a_queue(*(a_job(i, owner, priority=p, cores=c) for i, (p, owner, c) in enumerate(jobs)))
     taken: list[JobActor] = []
-    while batch := queue.take(cores, 4, {}):
+    while batch := queue.take(lambda rank: cores, 4, {}):
         assert sum(job.spec.cores for job in batch) <= cores
         taken += batch
     assert sorted(job.id for job in taken) == list(range(len(jobs)))

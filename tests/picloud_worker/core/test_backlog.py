@@ -1,5 +1,6 @@
 """Attempts in the order in which they run."""
 
+from picloud.protocol import limits
 from picloud_worker.core.attempt.actor import Attempt
 from picloud_worker.core.attempt.states import OVER
 from picloud_worker.core.backlog import Backlog
@@ -8,16 +9,15 @@ from tests.support.builders import an_attempt
 
 def drain(backlog: Backlog) -> list[int]:
     found: list[int] = []
-    while (attempt := backlog.first()) is not None:
-        found.append(attempt.sequence)
-        backlog.pop_first()
+    while taken := backlog.take(1):
+        found += [attempt.sequence for attempt in taken]
     return found
 
 
 def a_backlog() -> Backlog:
     backlog = Backlog()
     for sequence, priority in enumerate([5, 1, 5, 9], start=1):
-        backlog.append(an_attempt(sequence, priority=priority))
+        backlog.extend([an_attempt(sequence, priority=priority)])
     return backlog
 
 
@@ -34,7 +34,7 @@ def ranked(sequence: int, rank: int, priority: int = 5) -> Attempt:
 def test_of_one_priority_the_higher_rank_runs_first_then_the_older_one() -> None:
     backlog = Backlog()
     for attempt in [ranked(1, 0), ranked(2, 3), ranked(3, 3), ranked(4, 1), ranked(5, 0, 1)]:
-        backlog.append(attempt)
+        backlog.extend([attempt])
     backlog.put_back(ranked(6, 3))
     assert (last := backlog.pop_last()) is not None
     assert last.sequence == 1
@@ -58,9 +58,33 @@ def test_stopped_ones_are_passed_over_at_both_ends() -> None:
     backlog = Backlog()
     attempts = [an_attempt(n) for n in range(1, 5)]
     for attempt in attempts:
-        backlog.append(attempt)
+        backlog.extend([attempt])
     attempts[0].state = attempts[3].state = OVER
     last = backlog.pop_last()
     assert last is attempts[2]
     assert drain(backlog) == [2]
     assert len(backlog) == 0
+
+
+def test_what_is_taken_together_is_of_one_spec_and_rank() -> None:
+    backlog = Backlog()
+    alike = [an_attempt(1), an_attempt(2), an_attempt(3)]
+    for attempt in alike:
+        attempt.spec = alike[0].spec
+    for attempt in [*alike, an_attempt(4)]:
+        backlog.extend([attempt])
+    backlog.extend([ranked(5, 1)])
+    alike[1].state = OVER
+    assert [one.sequence for one in backlog.take(9)] == [5]
+    assert [one.sequence for one in backlog.take(9)] == [1, 3]
+    assert len(backlog) == 1
+
+
+def test_large_payloads_are_taken_a_few_at_a_time() -> None:
+    backlog = Backlog()
+    large = [an_attempt(1), an_attempt(2), an_attempt(3)]
+    for attempt in large:
+        attempt.spec = large[0].spec
+        attempt.payload = bytes(limits.FRAME_TARGET // 2)
+    backlog.extend(large)
+    assert [[one.sequence for one in backlog.take(9)] for _ in range(2)] == [[1, 2], [3]]

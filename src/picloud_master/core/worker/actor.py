@@ -13,6 +13,7 @@ class WorkerActor:
         window: leases per core that it wants: one runs, the others are ready behind it.
         leases: the pool of each job that is placed here.
         leased_cores: for each pool, the cores of those jobs together, without those that are lent.
+        nested_cores: the same by rank, of those jobs that were placed with one above 0.
         known_specs: specs that were sent to it.
         asked_at: what the registry's `progress` was when it was last asked to give jobs back.
         taking_back: it was asked to give unstarted jobs back and has not answered.
@@ -25,6 +26,7 @@ class WorkerActor:
         "leased_cores",
         "leases",
         "name",
+        "nested_cores",
         "pools",
         "state",
         "taking_back",
@@ -41,13 +43,32 @@ class WorkerActor:
         self.window = 1
         self.leases: dict[JobId, int] = {}
         self.leased_cores = [0] * len(pools)
+        self.nested_cores: list[dict[int, int]] = [{} for _ in pools]
         self.known_specs: set[SpecNumber] = set()
         self.asked_at = -1
         self.taking_back = False
 
-    def room(self, pool: int) -> int:
-        """Cores' worth of leases that may still be granted in a pool."""
-        return self.pools[pool].cores * self.window - self.leased_cores[pool]
+    def count(self, pool: int, rank: int, cores: int) -> None:
+        """So many more cores of a pool are leased to jobs of this rank."""
+        self.leased_cores[pool] += cores
+        if rank:
+            by_rank = self.nested_cores[pool]
+            by_rank[rank] = by_rank.get(rank, 0) + cores
+            if not by_rank[rank]:
+                del by_rank[rank]
+
+    def room(self, pool: int, rank: int = 0) -> int:
+        """Cores' worth of leases that may still be granted in a pool to jobs of a rank.
+
+        Only what ranks as high counts against the window: what waits at the worker of earlier
+        branches of a recursion must not keep the jobs of its deepest one away.
+        """
+        if rank:
+            by_rank = self.nested_cores[pool]
+            leased = sum([cores for each, cores in by_rank.items() if each >= rank])
+        else:
+            leased = self.leased_cores[pool]
+        return self.pools[pool].cores * self.window - leased
 
     def idle_cores(self, pool: int) -> int:
         """Cores of a pool that have nothing to run."""

@@ -1,24 +1,33 @@
 """What can happen to a worker."""
 
+from dataclasses import field
+
 from picloud.protocol.ids import JobId
 from picloud.statemachine import value
 
 
 @value
 class LeasesGranted:
-    """Jobs of one pool were placed here; together they hold so many cores."""
+    """Jobs of one pool and rank were placed here; together they hold so many cores."""
 
     pool: int
     jids: list[JobId]
     cores: int
+    rank: int = 0
 
 
 @value
 class LeasesEnded:
-    """Jobs that were placed here are not any more; the cores that each of them held."""
+    """Jobs that were placed here are not any more.
+
+    Attributes:
+        cores: what each of them held.
+        ranks: of those of them that were placed with one above 0.
+    """
 
     jids: list[JobId]
     cores: list[int]
+    ranks: dict[JobId, int] = field(default_factory=dict)
 
 
 @value
@@ -27,6 +36,7 @@ class CoresLent:
 
     jid: JobId
     cores: int
+    rank: int = 0
 
 
 @value
@@ -35,6 +45,7 @@ class CoresTaken:
 
     jid: JobId
     cores: int
+    rank: int = 0
 
 
 @value

@@ -18,7 +18,7 @@ from picloud_master.core.worker.states import Active, Gone
 def granted(worker: WorkerActor, state: Active, event: LeasesGranted, context: Context) -> Step:
     """It holds more leases."""
     worker.leases.update(dict.fromkeys(event.jids, event.pool))
-    worker.leased_cores[event.pool] += event.cores
+    worker.count(event.pool, event.rank, event.cores)
     return Step(state)
 
 
@@ -26,20 +26,25 @@ def leases_ended(
     worker: WorkerActor, state: Active | Gone, event: LeasesEnded, context: Context
 ) -> Step:
     """It has room again, or is gone and its leases are being counted down."""
+    ranks = event.ranks
     for jid, cores in zip(event.jids, event.cores, strict=True):
-        worker.leased_cores[worker.leases.pop(jid)] -= cores
+        pool = worker.leases.pop(jid)
+        if jid in ranks:
+            worker.count(pool, ranks[jid], -cores)
+        else:
+            worker.leased_cores[pool] -= cores
     return Step(state)
 
 
 def lent(worker: WorkerActor, state: Active, event: CoresLent, context: Context) -> Step:
     """The lease stays; it counts for nothing while its job sleeps."""
-    worker.leased_cores[worker.leases[event.jid]] -= event.cores
+    worker.count(worker.leases[event.jid], event.rank, -event.cores)
     return Step(state)
 
 
 def taken(worker: WorkerActor, state: Active | Gone, event: CoresTaken, context: Context) -> Step:
     """More may be leased now than there is room for: nothing is granted until that has ended."""
-    worker.leased_cores[worker.leases[event.jid]] += event.cores
+    worker.count(worker.leases[event.jid], event.rank, event.cores)
     return Step(state)
 
 

@@ -57,6 +57,16 @@ class TestActive:
         worker = tell(a_worker(), GRANT, CoresLent(JobId(5), 2), full, CoresTaken(JobId(5), 2))
         assert (worker.leased_cores, worker.room(1)) == ([0, 10], -2)
 
+    def test_only_what_ranks_as_high_counts_against_the_window(self) -> None:
+        nested = LeasesGranted(1, [JobId(8), JobId(9)], 3, rank=2)
+        worker = tell(a_worker(), GRANT, nested)
+        assert [worker.room(1, rank) for rank in range(4)] == [1, 5, 5, 8]
+        tell(worker, CoresLent(JobId(8), 2, rank=2))
+        assert [worker.room(1, rank) for rank in range(4)] == [3, 7, 7, 8]
+        tell(worker, CoresTaken(JobId(8), 2, rank=2))
+        tell(worker, LeasesEnded([JobId(8), JobId(9), JobId(5)], [2, 1, 2], {8: 2, 9: 2}))
+        assert (worker.room(1), worker.nested_cores) == (6, [{}, {}])
+
     @pytest.mark.parametrize(("wanted", "window"), [(4, 4), (0, 1), (-3, 1), (10_000, 9)])
     def test_its_window_follows_its_wish_within_limits(self, wanted: int, window: int) -> None:
         assert tell(a_worker(), WindowChanged(wanted)).window == window

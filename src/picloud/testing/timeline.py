@@ -2,10 +2,11 @@
 
 import heapq
 from collections.abc import Callable
+from math import inf
 
 from picloud.protocol.codec import Codec
 
-TOO_MANY_STEPS = 300_000
+TOO_MANY_STEPS = 1_000_000
 """What happens more often than this in one wait happens without end."""
 
 
@@ -42,6 +43,13 @@ class Timeline:
             if not self._due or self._due[0][0] > end:
                 return False
             self._step()
+        return True
+
+    def step(self, limit: float = inf) -> bool:
+        """Let the next thing happen; False if nothing is due until `limit`."""
+        if not self._due or self._due[0][0] > limit:
+            return False
+        self._step()
         return True
 
     def _step(self) -> None:
