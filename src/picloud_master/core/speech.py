@@ -130,7 +130,8 @@ def _start(worker: WorkerActor, jobs: list[JobActor], have_inputs: bool) -> Iter
     inputs = [_inputs_of(job) for job in jobs]
     for piece in pieces(list(map(bytes.__add__, payloads, inputs))):
         run = RunJobs(spec.number, fence, jids[piece], payloads[piece], rank, inputs[piece])
-        yield SendToWorker(worker.id, run, after_commit)
+        # A job is told only what is committed, as any client is.
+        yield SendToWorker(worker.id, run, after_commit=True)
 
 
 def _inputs_of(job: JobActor) -> bytes:
