@@ -3,7 +3,6 @@
 `cloud.options(cores=2)` and the keyword `_cores=2` of `call` and `map` mean the same.
 """
 
-import difflib
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
@@ -162,6 +161,8 @@ _NAMES = (*_OWN, *SUBMIT_NAMES)
 
 def unknown_option(name: str, known: list[str]) -> TypeError:
     """Make the error for an option that does not exist, with the nearest that does."""
+    import difflib  # only for what is misspelt
+
     nearest = difflib.get_close_matches(name, known, 1, 0.5)
     advice = f"; did you mean {nearest[0]}?" if nearest else f"; there are {', '.join(known)}"
     return TypeError(f"there is no option {name}{advice}")

@@ -1,6 +1,5 @@
 """The verbs about jobs that exist, as coroutines that wait for nothing but `Waiter`s."""
 
-import difflib
 from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
@@ -176,6 +175,8 @@ def _check_known(names: list[str] | None, infos: list[dict[str, Any]]) -> None:
             known.update(".".join(parts[:count]) for count in range(1, len(parts) + 1))
     for name in names:
         if name not in known:
+            import difflib  # only for what is misspelt
+
             nearest = difflib.get_close_matches(name, known, 3, 0.5)
             advice = (
                 f"did you mean {' or '.join(nearest)}?"

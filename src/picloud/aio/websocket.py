@@ -209,16 +209,14 @@ def _local_socket(url: str) -> Path | None:
 async def _connect(url: str, token: str, connector: aiohttp.BaseConnector | None) -> Connection:
     http = aiohttp.ClientSession(connector=connector)
     try:
-        socket = await asyncio.wait_for(
-            http.ws_connect(
+        async with asyncio.timeout(CONNECT_TIMEOUT):
+            socket = await http.ws_connect(
                 url,
                 headers={"Authorization": f"Bearer {token}"},
                 max_msg_size=limits.MAX_FRAME,
                 compress=0,
                 autoping=True,
-            ),
-            CONNECT_TIMEOUT,
-        )
+            )
     except aiohttp.WSServerHandshakeError as error:
         await http.close()
         raise ConnectionRefusedByMaster(url, error.status) from error

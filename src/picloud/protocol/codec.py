@@ -1,8 +1,9 @@
 """Messages to bytes and back: tagged msgpack arrays.
 
-A frame is an array of messages, a message an array of its tag and its fields in order. Bytes
-from a peer are hostile until checked: every field is held against the annotation of its class,
-every size against `limits`. What does not fit raises `RemoteProtocolError`, never anything else.
+A frame is an array of messages, a message an array of its tag and its fields in order, without
+those at its end that have their defaults. Bytes from a peer are hostile until checked: every field
+is held against the annotation of its class, every size against `limits`. What does not fit raises
+`RemoteProtocolError`, never anything else.
 """
 
 import enum
@@ -37,7 +38,7 @@ class Codec:
         self._tags = {cls: tag for tag, cls in registry.items()}
         if len(self._tags) != len(self._classes):
             raise ValueError("a message class has two tags")
-        self._rows: dict[type, tuple[int, Plain]] = {}
+        self._rows: dict[type, tuple[int, Plain, list[Any]]] = {}
         self._checks: dict[int, tuple[type, int, list[Check]]] = {}
         self._packer = _new_packer()
 
@@ -95,7 +96,7 @@ class Codec:
         if not required <= len(values) <= len(checks):
             raise RemoteProtocolError(f"{cls.__name__} has {len(checks)} fields, not {len(values)}")
         try:
-            # The fields appended since an older peer's version are missing and have defaults.
+            # Those that are missing have defaults, or were appended since an older peer's version.
             return cls(*[check(item) for check, item in zip(checks, values, strict=False)])
         except Malformed as error:
             raise RemoteProtocolError(f"{cls.__name__}: {error}") from error
@@ -104,9 +105,15 @@ class Codec:
         cls = type(message)
         known = self._rows.get(cls)
         if known is None:
-            known = self._rows[cls] = (self._tags[cls], _fields_reader(cls))
-        tag, read = known
-        return [tag, *read(message)]
+            tag = self._tags[cls]
+            known = self._rows[cls] = (tag, _fields_reader(cls), _last_defaults(cls))
+        tag, read, last_defaults = known
+        row = [tag, *read(message)]
+        for default in last_defaults:
+            if row[-1] != default:
+                break
+            row.pop()
+        return row
 
     def _pack(self, plain: list[Any]) -> bytes:
         # Only what msgpack packs by itself: a callback would let another thread in meanwhile.
@@ -150,6 +157,12 @@ def _fields_reader(cls: type) -> Plain:
     return lambda message: [
         plain(item) if plain else item for plain, item in zip(plains, getter(message), strict=True)
     ]
+
+
+def _last_defaults(cls: type) -> list[Any]:
+    """The defaults of the fields that may be left out, the last one first."""
+    defaults = [field.default for field in fields(cls) if field.default is not MISSING]
+    return defaults[::-1]
 
 
 def _plain_for(hint: Any) -> Plain | None:

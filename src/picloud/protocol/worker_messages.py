@@ -140,7 +140,9 @@ class RunJobs:
     `rank` is how urgent they are among those of their priority: higher ones run earlier, so that
     what a waiting job waits for runs before what nobody waits for. `inputs` are, for each job, a
     frame of client messages that tell the outcomes of what it depends on, empty where there are
-    none; None where no job has any.
+    none; None where no job has any. `leaders` are, for each job, jobs of this same worker that it
+    follows: it runs once they have returned, and is given back if one of them does not; None
+    where no job follows any.
     """
 
     spec: SpecNumber
@@ -149,6 +151,7 @@ class RunJobs:
     payloads: list[bytes]
     rank: int = 0
     inputs: list[bytes] | None = None
+    leaders: list[list[JobId]] | None = None
 
 
 @value

@@ -13,7 +13,7 @@ from picloud_master.core.errors import Misbehaviour
 from picloud_master.core.holdings import Holdings
 from picloud_master.core.job.actor import JobActor
 from picloud_master.core.job.prerequisites import Prerequisites
-from picloud_master.core.job.states import Blocked
+from picloud_master.core.job.states import BLOCKED_STATES
 from picloud_master.core.job_session import JobSession
 from picloud_master.core.registry import Registry
 from picloud_master.core.session import ClientSession
@@ -135,7 +135,9 @@ def caught_in_cycle(registry: Registry, asker: JobActor, jobs: Sequence[JobActor
     has spoken, or depends on others, can wait; for all else this costs nothing.
     """
     speaking = registry.session_of_job
-    suspects = [job.id for job in jobs if job.id in speaking or type(job.state) is Blocked]
+    suspects = [
+        job.id for job in jobs if job.id in speaking or isinstance(job.state, BLOCKED_STATES)
+    ]
     if not suspects:
         return set()
     waiting = _all_waiting_for(registry, asker)

@@ -18,11 +18,13 @@ from picloud_master.core.job.events import (
 )
 from picloud_master.core.job.prerequisites import Prerequisites
 from picloud_master.core.job.states import (
+    BLOCKED_STATES,
     UNFINISHED_STATES,
     Blocked,
     Delayed,
     Done,
     Errored,
+    Following,
     Leased,
     Queued,
     Stalled,
@@ -67,6 +69,7 @@ def submit(
         prerequisites.waiting = [job.id for job in jobs]
         for jid in prerequisites.pending:
             registry.dependants.setdefault(jid, []).append(prerequisites)
+        registry.may_follow.append(prerequisites)
     else:
         prerequisites.pending.clear()
         for job in jobs:
@@ -93,7 +96,7 @@ def settle(registry: Registry) -> None:
 def waits_for(registry: Registry, job: JobActor) -> Iterator[JobId]:
     """The unfinished jobs that this one depends on; none unless it is blocked."""
     state = job.state
-    if isinstance(state, Blocked):
+    if isinstance(state, BLOCKED_STATES):
         for jid in state.prerequisites.pending:
             dependency = registry.jobs.get(jid)
             if dependency is not None and isinstance(dependency.state, UNFINISHED_STATES):
@@ -110,11 +113,11 @@ def raise_rank(registry: Registry, job: JobActor, rank: int) -> None:
     while todo:
         one = todo.pop()
         state = one.state
-        if one.rank < rank and isinstance(state, Queued | Blocked | Delayed | Leased):
+        if one.rank < rank and isinstance(state, Queued | Blocked | Following | Delayed | Leased):
             one.rank = rank
             if type(state) is Queued:
                 registry.queues[one.spec.core_type].enter(one)
-        if type(state) is Blocked and state.prerequisites.rank < rank:
+        if isinstance(state, Blocked | Following) and state.prerequisites.rank < rank:
             # All that it names follow at once, so nobody need walk there again for this rank.
             state.prerequisites.rank = rank
             todo += [jobs[jid] for jid in state.prerequisites.pending if jid in jobs]
@@ -128,7 +131,9 @@ def _tell_waiting(
     waiting, prerequisites.waiting = prerequisites.waiting, []
     for jid in waiting:
         job = registry.jobs.get(jid)
-        if job is not None and type(job.state) is Blocked:  # else it was killed meanwhile
+        if job is not None and isinstance(
+            job.state, BLOCKED_STATES
+        ):  # else it was killed meanwhile
             registry.tell_job(job, event)
 
 

@@ -2,6 +2,7 @@
 
 A job mostly reads the results of its dependencies first of all. Small ones go along with it, so
 that it need not ask. They count as read: whoever is told a result holds the jobs it names (R2).
+A job that follows others is told by its worker what those return; the rest goes along here, too.
 """
 
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from picloud.protocol.wire import WIRE
 from picloud_master.core.holdings import Holdings
 from picloud_master.core.job.actor import JobActor
 from picloud_master.core.job.prerequisites import Prerequisites
-from picloud_master.core.job.states import Done
+from picloud_master.core.job.states import UNFINISHED_STATES, Done
 from picloud_master.core.speech import failed
 
 _MOST_JOBS = 1024
@@ -31,13 +32,26 @@ def prepare(jobs: Mapping[JobId, JobActor], job: JobActor) -> None:
         job.holds.update(prerequisites.gives)
 
 
+def inherit(jobs: Mapping[JobId, JobActor], job: JobActor) -> None:
+    """What a job followed has returned, and its worker tells it so: that counts as read, too."""
+    prerequisites = job.submission.prerequisites
+    assert prerequisites is not None  # it has followed something
+    prerequisites.inputs = None  # of then; another attempt, elsewhere, is told all
+    for jid in prerequisites.depends_on:
+        dependency = jobs.get(jid)
+        if dependency is not None and dependency.gives is not None:
+            job.holds = Holdings() if job.holds is None else job.holds
+            job.holds.update(dependency.gives)
+
+
 def _make(jobs: Mapping[JobId, JobActor], prerequisites: Prerequisites) -> None:
     """Once for all jobs of a submission."""
     prerequisites.inputs = b""
     named = prerequisites.depends_on
     if len(named) > _MOST_JOBS:
         return
-    found = [jobs[jid] for jid in named if jid in jobs]
+    known = (jobs[jid] for jid in named if jid in jobs)
+    found = [each for each in known if not isinstance(each.state, UNFINISHED_STATES)]
     told = JobsDone([], [])
     messages: list[JobsDone | JobFailed] = [told]
     size = 0

@@ -13,10 +13,11 @@ from picloud_master.core.job import states
 from picloud_master.core.job.actor import JobActor, SpecRecord
 from picloud_master.core.job.prerequisites import Prerequisites
 from picloud_master.core.job.states import (
+    BLOCKED_STATES,
     HELD_STATES,
     PLACED_STATES,
-    Blocked,
     Delayed,
+    Following,
     Killing,
     Leased,
     Queued,
@@ -24,7 +25,7 @@ from picloud_master.core.job.states import (
 from picloud_master.core.job_session import JobSession, is_of_job
 from picloud_master.core.reasons import HasFinished, Reasons, WaitsForDependencies, text_of
 from picloud_master.core.registry import Registry
-from picloud_master.core.requirements import InvariantViolation, is_unfinished, require
+from picloud_master.core.requirements import InvariantViolation, has_cores, is_unfinished, require
 from picloud_master.core.retention import size_of
 from picloud_master.core.worker.actor import WorkerActor
 from picloud_master.core.worker.states import Active
@@ -63,6 +64,9 @@ def check_grants(registry: Registry, granted: Sequence[JobId]) -> None:
     more: Counter[tuple[WorkerActor, int, int]] = Counter()
     for jid in granted:
         job = registry.jobs[jid]
+        if isinstance(job.state, Following):
+            _check_leaders(registry, job, job.state)
+            continue
         if not isinstance(job.state, Leased):
             raise InvariantViolation(f"a job that was granted in this turn is leased: {jid}")
         lease = job.state.lease
@@ -72,6 +76,16 @@ def check_grants(registry: Registry, granted: Sequence[JobId]) -> None:
         later = sum(more[one] for one in more if one[:2] == (worker, pool) and one[2] > rank)
         fits = worker.room(pool, rank) + later >= 0
         require(fits, "no grant exceeds cores × window of its rank", worker, rank)
+
+
+def _check_leaders(registry: Registry, job: JobActor, state: Following) -> None:
+    for jid in state.prerequisites.pending:
+        leader = registry.jobs[jid]
+        rule = "a job is granted ahead to the worker that has all it waits for"
+        there = isinstance(leader.state, HELD_STATES) and leader.state.lease.worker
+        require(there == state.lease.worker, rule, job, leader, leader.state)
+        rule = "nobody follows, or is followed, who may start only once"
+        require(leader.spec.restartable and job.spec.restartable, rule, job, leader)
 
 
 def check_reasons(registry: Registry) -> None:
@@ -126,7 +140,7 @@ def _check_dependencies(registry: Registry) -> None:
         require(job is not None and is_unfinished(job), rule, jid, waiting)
     blocked: dict[Prerequisites, set[JobId]] = {}
     for job in registry.jobs.values():
-        if isinstance(job.state, Blocked):
+        if isinstance(job.state, BLOCKED_STATES):
             blocked.setdefault(job.state.prerequisites, set()).add(job.id)
     known = {(jid, one) for jid, waiting in registry.dependants.items() for one in waiting}
     for prerequisites, jids in blocked.items():
@@ -143,7 +157,7 @@ def _check_prerequisites(registry: Registry) -> None:
     for job in registry.jobs.values():
         prerequisites = job.submission.prerequisites
         if prerequisites is not None and is_unfinished(job):
-            (blocked if isinstance(job.state, Blocked) else placeable)[prerequisites] = job
+            (blocked if isinstance(job.state, BLOCKED_STATES) else placeable)[prerequisites] = job
     for prerequisites, job in placeable.items():
         rule = "I10: what a job depends on has finished before the job may run"
         require(not prerequisites.pending, rule, job, prerequisites)
@@ -234,7 +248,7 @@ def _check_workers(registry: Registry) -> None:
             offer = worker.pools[pool]
             fits = job.spec.core_type in offer.core_types and job.spec.cores <= offer.cores
             require(fits, rule, job, worker, offer)
-            cores = 0 if type(job.state) is states.Waiting else job.spec.cores
+            cores = job.spec.cores if has_cores(job) else 0
             recount[pool] += cores
             nested[pool][job.state.lease.rank] += cores
         rule = "I13, I22: leased cores equal the recount"
@@ -249,7 +263,7 @@ def _check_workers(registry: Registry) -> None:
 def _check_shares(registry: Registry) -> None:
     recount: Counter[str] = Counter()
     for job in registry.jobs.values():
-        if isinstance(job.state, HELD_STATES) and type(job.state) is not states.Waiting:
+        if isinstance(job.state, HELD_STATES) and has_cores(job):
             recount[job.submission.owner] += job.spec.cores
     for owner in recount.keys() | registry.shares.keys():
         share = registry.shares.get(owner, 0)

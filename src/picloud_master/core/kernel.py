@@ -11,7 +11,7 @@ from typing import Any
 from picloud.protocol.ids import WorkerId
 from picloud.protocol.worker_messages import TakeBack, WorkerAccepted
 from picloud.statemachine import value
-from picloud_master.core import client_requests, dependencies, worker_reports
+from picloud_master.core import client_requests, dependencies, followers, worker_reports
 from picloud_master.core.effects import DismissClient, DismissWorker, Effect
 from picloud_master.core.errors import Misbehaviour
 from picloud_master.core.events import (
@@ -24,8 +24,15 @@ from picloud_master.core.events import (
     WorkerLost,
     WorkerSaid,
 )
-from picloud_master.core.job.events import DELETE_REQUESTED, PAUSE_ENDED, AttemptLost, Placed
+from picloud_master.core.job.events import (
+    DELETE_REQUESTED,
+    PAUSE_ENDED,
+    AttemptLost,
+    Placed,
+    PlacedAhead,
+)
 from picloud_master.core.job.states import HELD_STATES
+from picloud_master.core.lease import Lease
 from picloud_master.core.placement import overloaded, place
 from picloud_master.core.policy import Policy
 from picloud_master.core.records import JobRecord
@@ -165,19 +172,40 @@ def _place(registry: Registry) -> None:
     dependencies.settle(registry)
     registry.release_leases()
     workers = registry.workers.values()
-    granted: dict[tuple[WorkerId, int], Placed] = {}
+    leases: dict[tuple[WorkerId, int], Lease] = {}  # one for all that is granted together
     for placement in place(registry.queues, workers, registry.shares):
         worker, jobs = placement.worker, placement.jobs
         rank = jobs[0].rank  # they all have it
-        placed = granted.get((worker.id, rank))
-        if placed is None:
-            placed = granted[worker.id, rank] = Placed(registry.new_lease(worker, rank))
+        placed = Placed(_lease(registry, leases, worker, rank))
         jids = [job.id for job in jobs]
         registry.tell_worker(worker, LeasesGranted(placement.pool, jids, placement.cores, rank))
         owner = jobs[0].submission.owner
         registry.shares[owner] = registry.shares.get(owner, 0) + placement.cores
         for job in jobs:
             registry.tell_job(job, placed)
+    for one in followers.find(registry) if registry.may_follow else ():
+        rank, worker = one.job.rank, one.worker
+        registry.tell_worker(worker, LeasesGranted(one.pool, [one.job.id], 0, rank))
+        lease = _lease(registry, leases, worker, rank)
+        registry.tell_job(one.job, PlacedAhead(lease))
+    _balance(registry)
+
+
+def _lease(
+    registry: Registry,
+    leases: dict[tuple[WorkerId, int], Lease],
+    worker: WorkerActor,
+    rank: int,
+) -> Lease:
+    lease = leases.get((worker.id, rank))
+    if lease is None:
+        lease = leases[worker.id, rank] = registry.new_lease(worker, rank)
+    return lease
+
+
+def _balance(registry: Registry) -> None:
+    """Ask workers that have more than they can run for jobs that others could."""
+    workers = registry.workers.values()
     for worker, count in overloaded(registry.queues, workers):
         if worker.asked_at == registry.progress:
             continue  # what it gave back then fitted nowhere else, and nothing has changed since

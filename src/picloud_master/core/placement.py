@@ -72,7 +72,7 @@ def place(
             seats = _seats(workers)
         fitting = [seat for seat in seats if core_type in seat.core_types]
         if fitting:
-            queue.fit(max(seat.cores for seat in fitting))
+            queue.fit(max([seat.cores for seat in fitting]))
             yield from _place_one_type(queue, fitting, shares)
 
 
@@ -121,7 +121,7 @@ def overloaded(
 
     Only when nothing waits: otherwise the queue feeds the idle cores.
     """
-    if sum(len(worker.pools) for worker in workers) < 2:
+    if sum([len(worker.pools) for worker in workers]) < 2:
         return  # there is nowhere else to go
     active = [worker for worker in workers if type(worker.state) is Active]
     loaded = [worker for worker in active if not worker.taking_back and _bound_cores(worker)]

@@ -133,7 +133,7 @@ class Reasons:
         match job.state:
             case states.Queued():
                 return self._of_queued(job)
-            case states.Blocked():
+            case states.Blocked() | states.Following():
                 return WaitsForDependencies(*_shown(list(waits_for(self._registry, job))))
             case states.Delayed(until):
                 return RetryPause(job.retried, until)

@@ -69,6 +69,8 @@ class Registry:
         """Who waits for each unfinished job to end."""
         self.ended_dependencies: list[tuple[JobActor, list[Prerequisites]]] = []
         """Jobs that have ended in this turn, and who waited for them."""
+        self.may_follow: list[Prerequisites] = []
+        """What may be at one worker now, since this turn; see `core.followers`."""
         self.needed: Counter[JobId] = Counter()
         """How many submissions with unfinished jobs depend on each job, finished or not."""
         self.finished = Finished()
@@ -167,6 +169,11 @@ class Registry:
         if self.policy.durable:
             self._changed.update((job.id, job) for job in jobs)
 
+    @property
+    def has_dependencies(self) -> bool:
+        """Jobs wait for jobs, or have done so until this turn."""
+        return bool(self.dependants or self.ended_dependencies)
+
     def find(self, session: ClientSession, jid: JobId) -> JobActor | None:
         """The job of this id; None if there is none that the session may know of."""
         job = self.jobs.get(jid)
@@ -239,7 +246,14 @@ def _enqueue(registry: Registry, job: JobActor, output: outputs.Enqueue) -> None
 def _run(registry: Registry, job: JobActor, output: outputs.Run) -> None:
     if job.submission.prerequisites is not None:
         inputs.prepare(registry.jobs, job)
-    registry._orders.start(job.state.lease.worker, job)  # type: ignore[union-attr]  # it is Leased
+    registry._orders.start(job.state.lease.worker, job)  # type: ignore[union-attr]  # it has one
+    if registry.dependants:
+        registry.may_follow += registry.dependants.get(job.id, ())
+
+
+def _join(registry: Registry, job: JobActor, output: outputs.Join) -> None:
+    inputs.inherit(registry.jobs, job)
+    registry.may_follow += registry.dependants.get(job.id, ())
 
 
 def _stop(registry: Registry, job: JobActor, output: outputs.Stop) -> None:
@@ -304,7 +318,7 @@ def _announce(registry: Registry, job: JobActor, output: outputs.Announce) -> No
     job.watchers = ()
     spec = job.submission.spec
     spec.unfinished -= 1
-    if not spec.unfinished:
+    if not spec.unfinished and not spec.definers:
         registry.specs.settle(spec)
     if registry.inquiries.open:
         registry.inquiries.heard_of(job.id)
@@ -359,6 +373,7 @@ def _forget(registry: Registry, job: JobActor, output: outputs.Forget) -> None:
 _OUTPUTS: dict[type, Callable[[Registry, JobActor, Any], None]] = {
     outputs.Enqueue: _enqueue,
     outputs.Run: _run,
+    outputs.Join: _join,
     outputs.Stop: _stop,
     outputs.Lend: _lend,
     outputs.TakeCores: _take_cores,

@@ -41,7 +41,7 @@ class ClientSession:
     def may_use(self, first: JobId, count: int) -> bool:
         """True when all these ids are in one of the session's blocks."""
         last = first + count - 1
-        return any(first in block and last in block for block in self.blocks)
+        return any(first in block and last in block for block in reversed(self.blocks))
 
     def add_block(self, block: range) -> None:
         """Reserve these ids; a client may use ids across the border of two blocks that touch."""

@@ -11,7 +11,7 @@ from picloud.protocol.worker_messages import RunJobs, StopAttempts
 from picloud_master.core.batches import pieces
 from picloud_master.core.effects import Effect, SendToClient, SendToWorker
 from picloud_master.core.job.actor import JobActor, SpecRecord, Watcher
-from picloud_master.core.job.states import Done, Errored, Stalled
+from picloud_master.core.job.states import Done, Errored, Following, Stalled
 from picloud_master.core.lease import Lease
 from picloud_master.core.worker.actor import WorkerActor
 
@@ -120,7 +120,7 @@ def _start(worker: WorkerActor, jobs: list[JobActor], have_inputs: bool) -> Iter
     payloads = [job.payload for job in jobs]
     jids = [job.id for job in jobs]
     # All were granted in this turn, so they share one lease.
-    fence = jobs[0].state.lease.fence  # type: ignore[union-attr]  # their state is Leased
+    fence = jobs[0].state.lease.fence  # type: ignore[union-attr]  # they have been granted
     rank = jobs[0].rank
     if not have_inputs:
         for piece in pieces(payloads):
@@ -128,10 +128,24 @@ def _start(worker: WorkerActor, jobs: list[JobActor], have_inputs: bool) -> Iter
             yield SendToWorker(worker.id, run, after_commit)
         return
     inputs = [_inputs_of(job) for job in jobs]
+    leaders = [_leaders_of(job) for job in jobs]
     for piece in pieces(list(map(bytes.__add__, payloads, inputs))):
-        run = RunJobs(spec.number, fence, jids[piece], payloads[piece], rank, inputs[piece])
+        run = RunJobs(
+            spec.number,
+            fence,
+            jids[piece],
+            payloads[piece],
+            rank,
+            inputs[piece],
+            leaders[piece] if any(leaders[piece]) else None,
+        )
         # A job is told only what is committed, as any client is.
         yield SendToWorker(worker.id, run, after_commit=True)
+
+
+def _leaders_of(job: JobActor) -> list[JobId]:
+    state = job.state
+    return sorted(state.prerequisites.pending) if type(state) is Following else []
 
 
 def _inputs_of(job: JobActor) -> bytes:

@@ -98,7 +98,7 @@ def _course_of(registry: Registry, job: JobActor) -> dict[str, Scalar]:
             course["worker"] = last.name if last else None
         case states.Stalled(finished=finished):
             course["finished"] = finished
-        case states.Queued() | states.Blocked() | states.Delayed():
+        case states.Queued() | states.Blocked() | states.Following() | states.Delayed():
             pass
     if isinstance(job.state, states.Errored | states.Stalled):
         failure = job.state.failure

@@ -11,12 +11,12 @@ from picloud.protocol import worker_messages as messages
 from picloud.protocol.failures import Failure
 from picloud.protocol.ids import Fence, JobId
 from picloud.protocol.jobs import Handles
-from picloud_master.core import job_requests, runaways
+from picloud_master.core import dependencies, job_requests, runaways
 from picloud_master.core.errors import Misbehaviour
 from picloud_master.core.holdings import Holdings
 from picloud_master.core.job import events as job_events
 from picloud_master.core.job.actor import JobActor
-from picloud_master.core.job.states import HELD_STATES, PLACED_STATES
+from picloud_master.core.job.states import HELD_STATES, PLACED_STATES, Following
 from picloud_master.core.registry import Registry
 from picloud_master.core.worker.actor import WorkerActor
 from picloud_master.core.worker.events import WindowChanged
@@ -56,7 +56,7 @@ def _done(registry: Registry, worker: WorkerActor, message: messages.AttemptsDon
     registry.progress += 1
     if jids:
         _measure(registry, worker, jids[-1], message.runtimes[-1])
-    if handles is not None or registry.session_of_job:
+    if handles is not None or registry.session_of_job or registry.has_dependencies:
         _done_with_handles(registry, worker, message, handles or [[]] * len(jids))
         return
     jobs, leases, tell_job = registry.jobs, worker.leases, registry.tell_job
@@ -77,7 +77,7 @@ def _measure(registry: Registry, worker: WorkerActor, jid: JobId, runtime: float
 def _done_with_handles(
     registry: Registry, worker: WorkerActor, message: messages.AttemptsDone, handles: list[Handles]
 ) -> None:
-    """As `_done`, for jobs that may have used the cloud, or name jobs in their results."""
+    """As `_done`, for jobs that may have used or followed others, or name some in their results."""
     columns = zip(message.jids, message.fences, message.results, message.runtimes, strict=True)
     for (jid, fence, result, runtime), named in zip(columns, handles, strict=True):
         job = _job_of(registry, worker, jid)
@@ -153,7 +153,10 @@ def _output(registry: Registry, worker: WorkerActor, message: messages.OutputRea
 
 
 def _job_of(registry: Registry, worker: WorkerActor, jid: JobId) -> JobActor | None:
-    return registry.jobs.get(jid) if jid in worker.leases else None
+    job = registry.jobs.get(jid) if jid in worker.leases else None
+    if job is not None and type(job.state) is Following:
+        dependencies.settle(registry)  # what it follows may have returned in this same turn
+    return job
 
 
 def _is_held(job: JobActor, worker: WorkerActor, fence: Fence) -> bool:

@@ -13,6 +13,7 @@ from picloud.protocol.jobs import SlotPool
 from picloud.protocol.worker_messages import SetWindow
 from picloud_worker.core import (
     attempt_words,
+    following,
     interpreter_reports,
     master_orders,
     settings,
@@ -66,6 +67,8 @@ class Agent:
             _HANDLERS[type(event)](crew, event)
         if crew.dozing:
             attempt_words.settle_down(crew)
+        if crew.orphans:
+            following.return_orphans(crew)
         for pool in crew.pools:
             _dispatch(crew, pool)
         master_orders.give_back_owed(crew)
@@ -128,8 +131,7 @@ def _interpreter_exited(crew: Crew, event: InterpreterExited) -> None:
     crew.pools[interpreter.pool].remove(interpreter)
     if not interpreter.has_spoken and not event.running and type(interpreter.state) is not Ending:
         crew.failed_starts += 1
-    # Each innocent goes to the front of the backlog, so the oldest must go last.
-    for attempt in reversed(interpreter.outstanding.values()):
+    for attempt in interpreter.outstanding.values():
         if attempt.sequence == event.running and event.output != Output():
             crew.reports.output(attempt, event.output)
         crew.tell_attempt(attempt, _fate(crew, interpreter, attempt, event))

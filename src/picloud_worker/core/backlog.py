@@ -1,6 +1,6 @@
 """Attempts that wait for an interpreter: by priority, then rank, then age."""
 
-from bisect import insort
+from bisect import bisect, insort
 from collections import deque
 
 from picloud.protocol import limits
@@ -29,8 +29,9 @@ class Backlog:
             self._count += len(attempts)
 
     def put_back(self, attempt: Attempt) -> None:
-        """Add an attempt ahead of the others of its priority and rank: it has waited before."""
-        self._line(attempt).appendleft(attempt)
+        """Add an attempt that has waited before, or has come from elsewhere, by its age."""
+        line = self._line(attempt)
+        line.insert(bisect(line, attempt.sequence, key=_age), attempt)
         self._count += 1
 
     def first(self) -> Attempt | None:
@@ -84,10 +85,14 @@ class Backlog:
         line.popleft()
         self._count -= 1
 
-    def _line(self, attempt: Attempt) -> deque[Attempt]:
+    def _line(self, attempt: Attempt) -> deque[Attempt]:  # each is sorted by age
         urgency = (attempt.spec.spec.priority, -attempt.rank)
         line = self._lines.get(urgency)
         if line is None:
             line = self._lines[urgency] = deque()
             insort(self._urgencies, urgency)
         return line
+
+
+def _age(attempt: Attempt) -> int:
+    return attempt.sequence

@@ -53,6 +53,10 @@ class Crew:
         self.pools = [Pool(number, offer) for number, offer in enumerate(offers)]
         self.specs: dict[int, KnownSpec] = {}
         self.attempts: dict[JobId, Attempt] = {}
+        self.followers: dict[JobId, list[Attempt]] = {}
+        """Attempts that wait for an attempt here to return, by its job."""
+        self.orphans: list[Attempt] = []
+        """Those of them whose leader has ended otherwise in this turn."""
         self.interpreters: dict[int, Interpreter] = {}
         self.reports = Reports()
         self.overall = Estimate()
@@ -79,6 +83,8 @@ class Crew:
             _ATTEMPT_OUTPUTS[type(output)](self, attempt, output)
         if type(attempt.state) is Over and self.attempts.get(attempt.jid) is attempt:
             del self.attempts[attempt.jid]
+            if self.followers:
+                self.orphans += self.followers.pop(attempt.jid, ())
 
     def tell_interpreter(self, interpreter: Interpreter, event: InterpreterEvent) -> None:
         """Give an event to an interpreter and carry out what its step asks for."""
@@ -138,7 +144,7 @@ class Crew:
         if is_idle and (spec.estimate.seconds or settings.WINDOW) >= settings.WINDOW:
             # It starts at once and is not known to be short: its user may well look meanwhile.
             attempts[0].reported_started = True
-            self.reports.started(attempts[0])
+            self.reports.begun(attempts[0])
         self.tell_interpreter(interpreter, GIVEN)
         inputs = [one.inputs for one in attempts]
         run = RunAttempts(

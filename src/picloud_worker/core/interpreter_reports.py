@@ -8,6 +8,7 @@ from collections.abc import Callable
 from itertools import repeat
 from typing import Any
 
+from picloud_worker.core import following
 from picloud_worker.core.attempt.actor import Attempt
 from picloud_worker.core.attempt.events import FINISHED, GIVEN_BACK
 from picloud_worker.core.attempt.states import Stopping
@@ -45,6 +46,8 @@ def _returned(crew: Crew, interpreter: Interpreter, message: Returned) -> None:
         attempt = outstanding.pop(sequence, None)
         if attempt is not None:
             reports.done(attempt, result, runtime, named)
+            if crew.followers:
+                following.lead(crew, attempt, result)
             tell(attempt, FINISHED)
             if attempt.conversation is not None:
                 slept += attempt.conversation.slept
@@ -88,8 +91,7 @@ def _used(crew: Crew, interpreter: Interpreter, message: Used) -> None:
 
 
 def _gave_back(crew: Crew, interpreter: Interpreter, message: GaveBack) -> None:
-    # Each goes to the front of the backlog, so the oldest must go last.
-    for sequence in reversed(message.sequences):
+    for sequence in message.sequences:
         attempt = interpreter.outstanding.pop(sequence, None)
         if attempt is not None:
             crew.tell_attempt(attempt, GIVEN_BACK)

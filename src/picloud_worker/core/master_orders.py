@@ -12,6 +12,7 @@ from picloud.protocol.worker_messages import (
     TellJob,
     WorkerAccepted,
 )
+from picloud_worker.core import following
 from picloud_worker.core.attempt.actor import Attempt
 from picloud_worker.core.attempt.events import STOP_REQUESTED, TAKEN_BACK
 from picloud_worker.core.attempt.states import Assigned, Sleeping
@@ -49,9 +50,13 @@ def _forget(crew: Crew, message: ForgetSpec) -> None:
 
 def _run(crew: Crew, message: RunJobs) -> None:
     spec = crew.specs.get(message.spec)
-    inputs = message.inputs
+    inputs, leaders = message.inputs, message.leaders
     count = len(message.jids)
-    are_whole = len(message.payloads) == count and (inputs is None or len(inputs) == count)
+    are_whole = (
+        len(message.payloads) == count
+        and (inputs is None or len(inputs) == count)
+        and (leaders is None or len(leaders) == count)
+    )
     if spec is None or not are_whole:
         raise UnfitOrderError(f"jobs of spec {message.spec} cannot be run")
     pool = crew.pool_for(spec.spec.core_type)
@@ -63,10 +68,12 @@ def _run(crew: Crew, message: RunJobs) -> None:
         for jid, payload in zip(message.jids, message.payloads, strict=True)
     ]
     crew.attempts.update(zip(message.jids, attempts, strict=True))
-    pool.backlog.extend(attempts)
     if inputs is not None:
         for attempt, frame in zip(attempts, inputs, strict=True):
             attempt.inputs = frame
+    if leaders is not None:
+        attempts = following.without_followers(crew, attempts, leaders)
+    pool.backlog.extend(attempts)
 
 
 def _stop(crew: Crew, message: StopAttempts) -> None:

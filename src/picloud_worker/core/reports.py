@@ -32,6 +32,7 @@ class Reports:
         self._done: list[AttemptsDone] = []
         self._open_columns()
         self._started: list[Attempt] = []
+        self._begun: list[Attempt] = []
         self._returned: list[Attempt] = []
         self._answer_take_back = False
         self._failed: list[AttemptFailed] = []
@@ -70,6 +71,10 @@ class Reports:
     def started(self, attempt: Attempt) -> None:
         """It has been running for a while."""
         self._started.append(attempt)
+
+    def begun(self, attempt: Attempt) -> None:
+        """It begins with the end of this turn."""
+        self._begun.append(attempt)
 
     def returned(self, attempt: Attempt) -> None:
         """It never started here."""
@@ -110,7 +115,7 @@ class Reports:
         """Say it all, once.
 
         What an attempt said goes before what it is waiting for, and that, with what it wrote and
-        used, before its end.
+        used, before its end; and the end of an attempt before what follows it begins.
         """
         if self._started:
             yield AttemptsStarted(*_names(self._started))
@@ -125,6 +130,8 @@ class Reports:
         yield from self._failed
         if self._returned or self._answer_take_back:
             yield AttemptsReturned(*_names(self._returned))
+        if self._begun:
+            yield AttemptsStarted(*_names(self._begun))
         self._clear()
 
     def _close_columns(self) -> None:

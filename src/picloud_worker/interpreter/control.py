@@ -32,11 +32,6 @@ class KillRequest:
     interpreter: int
 
 
-@value
-class PreloadRequest:
-    """Load what jobs need that use the cloud: one has begun to, and others will."""
-
-
 # ------------------------------------------------------------------ zygote to agent
 
 
@@ -54,7 +49,7 @@ class EndReport:
     text: str = ""
 
 
-CONTROL = Codec({1: ForkRequest, 2: RecallRequest, 3: KillRequest, 4: EndReport, 5: PreloadRequest})
+CONTROL = Codec({1: ForkRequest, 2: RecallRequest, 3: KillRequest, 4: EndReport})
 
 DESCRIPTORS = 6
 """Per interpreter: its pipe, its line, the files behind stdout, stderr and logging, the shared
@@ -91,6 +86,14 @@ ROBBED = 5
 
 UNREPORTED = 6
 """How much of the area behind the page is in use; see `unreported`."""
+
+SAID = 7
+"""Grows before and after each message that a job puts into the line: as long as it stays the same,
+the agent need not look into the line before it takes what comes by the pipe.
+
+Only after would do for what a job said before its end. But the agent may be woken by the message
+itself, before its sender goes on.
+"""
 
 SHARED_SIZE = PAGE_SIZE + (1 << 18)
 """The page, and the area behind it; a part of it that is never used takes no memory."""

@@ -36,7 +36,7 @@ class JobLine:
     """
 
     def __init__(self, end: socket.socket, page: memoryview, give_way: Callable[[], None]) -> None:
-        self._socket = LineSocket(end)
+        self._socket = LineSocket(end, page)
         self._page = page
         self._give_way = give_way
         self._hearing = threading.RLock()  # what is heard is passed on in order

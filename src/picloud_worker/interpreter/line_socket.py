@@ -17,7 +17,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Any, TypeVar
 
-from picloud_worker.interpreter.control import identity
+from picloud_worker.interpreter.control import SAID, identity
 from picloud_worker.pipe.frames import FrameReader, pack_frame
 
 T = TypeVar("T")
@@ -31,18 +31,23 @@ _SIGNALS = frozenset(set(_signal.valid_signals()) - _FATAL)
 class LineSocket:
     """Messages of the line's codec, out at once and in as they come.
 
+    Args:
+        end: the socket.
+        page: the shared page, where messages are counted.
+
     Attributes:
         fd: its descriptor.
         arrived: messages that were taken from the socket and nobody has heard yet.
         is_forked: this is a child of the job, which shares the socket and must not use it.
     """
 
-    def __init__(self, end: socket.socket) -> None:
+    def __init__(self, end: socket.socket, page: memoryview) -> None:
         end.setblocking(True)
         self.fd = end.fileno()
         self.arrived: deque[Any] = deque()
         self.is_forked = False
         self._socket = end
+        self._page = page
         self._identity = identity(self.fd)
         self._main = _thread.get_ident()
         self._reader = FrameReader()
@@ -108,7 +113,9 @@ class LineSocket:
 
     def _write(self, data: bytes) -> None:
         with self._sending:
+            self._page[SAID] += 1
             self._socket.sendall(data)
+            self._page[SAID] += 1
 
     def _on_fork(self) -> None:
         self.is_forked = True

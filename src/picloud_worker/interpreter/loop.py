@@ -180,7 +180,6 @@ class InterpreterLoop:
         pending, page, collect = self._pending, self._page, self._output.collect
         after_job, count_threads = self._surroundings.after_job, _thread._count
         note = self._unreported.note
-        self._meter.begin()
         modules, least_modules = sys.modules, self._modules.least
         while pending:
             attempt = pending.popleft()
@@ -244,6 +243,7 @@ class InterpreterLoop:
         """Between jobs, when the results are on their way: restore, and look for leftovers."""
         self._surroundings.restore()
         self._output.restore()
+        self._meter.begin()
         found = hygiene.leftovers() or self._modules.missing()
         if found:
             self._retire(found)

@@ -35,7 +35,7 @@ class UsageMeter:
         self._children = resource.getrusage(resource.RUSAGE_CHILDREN)
 
     def begin(self) -> None:
-        """A batch begins: what is used from here on is its attempts'."""
+        """What is used from here on is the next batch's: what comes before costs it no time."""
         self._own = resource.getrusage(resource.RUSAGE_SELF)
 
     def read(self, sequence: int, arguments: str, profile: str) -> Used:

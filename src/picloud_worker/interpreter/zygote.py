@@ -27,7 +27,6 @@ from picloud_worker.interpreter.control import (
     EndReport,
     ForkRequest,
     KillRequest,
-    PreloadRequest,
     RecallRequest,
     receive_descriptors,
 )
@@ -40,18 +39,13 @@ LOOK_AFTER_AGENT = 0.5
 LOOK_AFTER_STRAYS = 0.02
 """Seconds between two attempts to end processes that do not end."""
 
-PRELOAD_AFTER = 0.002
-"""Seconds without a word that are taken for a rest, once something is to be loaded: the fork that
-the first job asks for should not wait for it."""
-
 _PRELOADED = (
     "picloud.protocol.wire",
     "picloud_worker.pipe.line",
     "picloud.nested",
     "picloud.default_verbs",
 )
-"""What jobs need that use the cloud: loaded here once, later forks find it in memory that they
-share. Not before there is such a job, since others should not pay for it."""
+"""What jobs need that use the cloud: loaded here once, forks find it in memory that they share."""
 
 _NOT_FOR_US = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Sent to everything when a terminal or a service ends; the agent decides what comes of it."""
@@ -70,7 +64,6 @@ class Zygote:
         self._ended: dict[int, int] = {}  # reaped, its strays perhaps not yet: pid -> status
         self._selector = selectors.DefaultSelector()
         self._own: list[int] = []  # descriptors that interpreters must not have
-        self._wants_to_load = self._has_loaded = False
 
     # ------------------------------------------------------------------ life
 
@@ -78,6 +71,8 @@ class Zygote:
         """Serve the agent until it is gone, then end everything."""
         processes.become_subreaper()
         self._watch()
+        for name in _PRELOADED:
+            importlib.import_module(name)
         gc.collect()
         gc.freeze()
         try:
@@ -90,21 +85,10 @@ class Zygote:
     def _serve_agent(self) -> None:
         while os.getppid() == self._agent:
             timeout = LOOK_AFTER_STRAYS if self._ended else self._agent_timeout
-            timeout = PRELOAD_AFTER if self._wants_to_load else timeout
             ready = {key.data for key, _ in self._selector.select(timeout)}
-            if self._wants_to_load and not ready:
-                self._preload()
             if "agent" in ready or ("control" in ready and not self._serve()):
                 break
             self._reap()
-
-    def _preload(self) -> None:
-        self._wants_to_load, self._has_loaded = False, True
-        with contextlib.suppress(Exception):  # a job that needs it will tell what is wrong
-            for name in _PRELOADED:
-                importlib.import_module(name)
-        gc.collect()
-        gc.freeze()
 
     def _watch(self) -> None:
         """Register what wakes the loop: the agent's words, its end, the end of children."""
@@ -143,8 +127,6 @@ class Zygote:
                         os.kill(self._pids[interpreter], signal.SIGURG)
                     case KillRequest(interpreter) if interpreter in self._pids:
                         processes.kill_tree(self._pids[interpreter])
-                    case PreloadRequest():
-                        self._wants_to_load = not self._has_loaded
                     case _:
                         continue  # it has ended, and the agent will hear of it
         return True

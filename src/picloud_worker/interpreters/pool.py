@@ -112,8 +112,6 @@ class Interpreters:
         process = self._processes.get(interpreter)
         if process is not None:
             process.tell(messages)
-        if self._zygote is not None:
-            self._zygote.preload()
 
     def recall(self, interpreter: int) -> None:
         """Ask for what has not started; answered by a `GaveBack`, or by the interpreter's end."""

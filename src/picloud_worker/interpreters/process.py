@@ -19,6 +19,7 @@ from picloud_worker.interpreter.control import (
     REVOKED,
     ROBBED,
     RUNNING,
+    SAID,
     SHARED_SIZE,
     STARTS,
     shared_views,
@@ -58,6 +59,7 @@ class InterpreterProcess:
         self._on_broken = on_broken
         self._broken = False
         self._fell_asleep = False
+        self._said = 0  # the word SAID as it was when the line was last looked into
         self._sent = 0  # attempts, those included that the pipe does not take yet
         self._killed = False
         self._kills_before = _kernel_kills()
@@ -147,7 +149,10 @@ class InterpreterProcess:
 
     def _pipe_readable(self) -> None:
         # What a job said comes before the news of its end: it lies in the line by now.
-        _drain(self._line)
+        said = self._page[SAID]
+        if said != self._said:
+            self._said = said
+            _drain(self._line)
         self._pipe.read()
 
     def _line_readable(self) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from picloud.protocol.errors import RemoteProtocolError
 from picloud_worker.interpreter import processes
-from picloud_worker.interpreter.control import CONTROL, PreloadRequest, send_descriptors
+from picloud_worker.interpreter.control import CONTROL, send_descriptors
 from picloud_worker.interpreters.settings import InterpreterSettings
 from picloud_worker.pipe.frames import FrameReader, pack_frame
 
@@ -55,7 +55,6 @@ class ZygoteProcess:
         self._control.setblocking(False)
         self._pidfd = os.pidfd_open(self._process.pid) if processes.LINUX else -1
         self._gone: asyncio.Future[None] | None = None
-        self._was_asked_to_load = False
 
     @property
     def is_lost(self) -> bool:
@@ -85,12 +84,6 @@ class ZygoteProcess:
         frame = memoryview(pack_frame(CONTROL.encode([message])))
         self._unsent.append((frame, descriptors or [], sent))
         self._write()
-
-    def preload(self) -> None:
-        """Have it load, once, what jobs need that use the cloud."""
-        if not self._was_asked_to_load:
-            self._was_asked_to_load = True
-            self.ask(PreloadRequest())
 
     def _write(self) -> None:
         while self._unsent:
@@ -161,7 +154,9 @@ class ZygoteProcess:
             await self._wait_without_pidfd()
             return
         try:
-            await asyncio.wait_for(asyncio.shield(self._gone), CLOSE_PATIENCE)
+            # Not `wait_for`, which loses a wish to cancel that comes at the same moment.
+            async with asyncio.timeout(CLOSE_PATIENCE):
+                await asyncio.shield(self._gone)
         except TimeoutError:
             self._process.kill()
             await self._gone

@@ -85,7 +85,7 @@ def test_a_chain_needs_no_client_between_its_jobs() -> None:
         chain += plan.makes(chain[-1])
     worker = plan.master.worker(1)
     for jid in chain:
-        assert worker.jids()[-1] == jid
+        assert jid in worker.jids()
         worker.says(worker.done(jid))
     assert plan.states(*chain) == ["done"] * 6
 

@@ -10,14 +10,15 @@ from picloud.protocol.jobs import JobStatus
 from picloud.protocol.wire import WIRE
 from picloud.protocol.worker_messages import RunJobs
 from picloud_master.core.effects import SendToWorker
+from picloud_master.core.job.states import Following
 from picloud_master.core.kernel import Turn
 from tests.support.builders import Master, TestWorker, a_spec
 
-SPEC = SpecNumber(5)
+SPEC, ONCE = SpecNumber(5), SpecNumber(6)
 
 
 class Pair:
-    """A job, and another one that depends on it."""
+    """A job, and another one that depends on it, and follows nothing: it may start only once."""
 
     def __init__(self, *, ignore_errors: bool = False) -> None:
         self.master = Master()
@@ -26,9 +27,10 @@ class Pair:
         self.second = JobId(client.block + 1)
         client.says(
             DefineSpec(SPEC, a_spec(), b"code"),
+            DefineSpec(ONCE, a_spec(restartable=False), b"code"),
             SubmitJobs(SPEC, self.first, [b""]),
             SubmitJobs(
-                SPEC,
+                ONCE,
                 self.second,
                 [b""],
                 depends_on=[self.first, self.first + 1],
@@ -97,6 +99,33 @@ def test_what_goes_along_counts_as_read_so_the_job_holds_what_it_names() -> None
     held = master.job(second).holds
     assert held is not None
     assert named in held
+
+
+def test_what_a_job_follows_counts_as_read_once_it_has_returned() -> None:
+    master = Master()
+    client = master.client()
+    (named,) = client.submits(1)
+    worker = master.worker(2)
+    (first,) = client.submits(1, handles=[named, named + 1])
+    (second,) = client.submits_each([], depends_on=[first, first + 1])
+    assert isinstance(master.job(second).state, Following)
+    held = master.job(second).holds
+    assert held is not None
+    assert named not in held
+    worker.says(worker.done_with(first, [named, named + 1]))
+    assert named in held
+
+
+def test_a_follower_is_told_what_had_returned_before() -> None:
+    master = Master()
+    client = master.client()
+    worker = master.worker(2)
+    before, leader = client.submits(2)
+    worker.says(worker.done(before, result=b"one"))
+    (follower,) = client.submits_each([], depends_on=[before, leader + 1])
+    order = worker.heard(RunJobs)[-1]
+    assert (order.jids, order.leaders) == ([follower], [[leader]])
+    assert told(order) == [JobsDone([before], [b"one"])]
 
 
 def test_a_job_without_dependencies_is_sent_without_inputs() -> None:

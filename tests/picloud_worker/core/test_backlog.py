@@ -38,13 +38,16 @@ def test_of_one_priority_the_higher_rank_runs_first_then_the_older_one() -> None
     backlog.put_back(ranked(6, 3))
     assert (last := backlog.pop_last()) is not None
     assert last.sequence == 1
-    assert drain(backlog) == [5, 6, 2, 3, 4]
+    assert drain(backlog) == [5, 2, 3, 6, 4]
 
 
-def test_one_put_back_goes_ahead_of_its_priority() -> None:
-    backlog = a_backlog()
-    backlog.put_back(an_attempt(7, priority=5))
-    assert drain(backlog) == [2, 7, 1, 3, 4]
+def test_those_put_back_go_by_age_whatever_the_order_in_which_they_come() -> None:
+    backlog = Backlog()
+    for sequence in (2, 4, 6):
+        backlog.extend([an_attempt(sequence)])
+    for sequence in (1, 5, 3):
+        backlog.put_back(an_attempt(sequence))
+    assert drain(backlog) == [1, 2, 3, 4, 5, 6]
 
 
 def test_the_last_is_the_one_that_would_run_last() -> None:

@@ -140,3 +140,19 @@ async def test_the_directory_of_an_ended_interpreter_is_removed(tmp_path: Path, 
     assert not (tmp_path / "interpreters" / "1").exists()
     await bench.exited(2)
     await bench.poll(lambda: not (tmp_path / "interpreters" / "2").exists())
+
+
+async def test_who_closes_a_pool_can_be_cancelled_at_the_very_moment_of_its_end(
+    tmp_path: Path,
+) -> None:
+    pool = Interpreters(InterpreterSettings(str(tmp_path), sys.path), print)
+    pool.spawn()
+    await pool.start()
+    closing = asyncio.create_task(pool.close())
+    await asyncio.sleep(0)  # it waits now, so it hears of the end before this test does
+    assert pool._zygote is not None
+    assert pool._zygote._gone is not None
+    pool._zygote._gone.add_done_callback(lambda _: closing.cancel())
+    with pytest.raises(asyncio.CancelledError):
+        await closing
+    await pool.close()

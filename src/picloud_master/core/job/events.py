@@ -40,6 +40,13 @@ class Placed:
 
 
 @value
+class PlacedAhead:
+    """All that it waits for is at one worker: the job is granted to that one."""
+
+    lease: Lease
+
+
+@value
 class AttemptStarted:
     """The worker says that the attempt runs."""
 
@@ -109,6 +116,7 @@ JobEvent = (
     | DependencyFailed
     | PauseEnded
     | Placed
+    | PlacedAhead
     | AttemptStarted
     | AttemptWaits
     | AttemptResumed

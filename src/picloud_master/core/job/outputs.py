@@ -15,6 +15,11 @@ class Run:
 
 
 @value
+class Join:
+    """What it followed has returned: it knows the results, and others may follow it."""
+
+
+@value
 class Stop:
     """Tell the lease's worker to end the attempt."""
 
@@ -64,6 +69,14 @@ class Forget:
     """Nobody wants the job any more."""
 
 
-JobOutput = Enqueue | Run | Stop | Lend | TakeCores | Release | Requeue | Pause | Announce | Forget
-
-ENQUEUE, RUN, REQUEUE, ANNOUNCE, FORGET = Enqueue(), Run(), Requeue(), Announce(), Forget()
+JobOutput = (
+    Enqueue | Run | Join | Stop | Lend | TakeCores | Release | Requeue | Pause | Announce | Forget
+)
+ENQUEUE, RUN, JOIN, REQUEUE, ANNOUNCE, FORGET = (
+    Enqueue(),
+    Run(),
+    Join(),
+    Requeue(),
+    Announce(),
+    Forget(),
+)

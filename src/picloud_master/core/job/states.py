@@ -23,6 +23,18 @@ class Blocked:
 
 
 @value
+class Following:
+    """Still waits for jobs that it depends on, granted ahead to the worker that has them all.
+
+    That worker runs it when they have returned, without a round trip; until the master has heard
+    of that too, its lease holds no cores.
+    """
+
+    lease: Lease
+    prerequisites: Prerequisites
+
+
+@value
 class Delayed:
     """Failed by itself; pauses before it is tried again."""
 
@@ -107,6 +119,7 @@ class Stalled:
 JobState = (
     Queued
     | Blocked
+    | Following
     | Delayed
     | Leased
     | Running
@@ -117,13 +130,16 @@ JobState = (
     | Killed
     | Stalled
 )
-HELD_STATES = (Leased, Running, Waiting, Killing)
+HELD_STATES = (Following, Leased, Running, Waiting, Killing)
 """States with a live lease."""
 
 PLACED_STATES = (Leased, Running, Waiting)
 """At a worker, and wanted."""
 
-UNFINISHED_STATES = (Queued, Blocked, Delayed, Leased, Running, Waiting)
+BLOCKED_STATES = (Blocked, Following)
+"""Waiting for jobs that it depends on."""
+
+UNFINISHED_STATES = (Queued, Blocked, Following, Delayed, Leased, Running, Waiting)
 """Without an outcome."""
 
 QUEUED = Queued()
@@ -131,6 +147,7 @@ QUEUED = Queued()
 STATUS: dict[type, JobStatus] = {
     Queued: JobStatus.QUEUED,
     Blocked: JobStatus.WAITING,
+    Following: JobStatus.WAITING,
     Delayed: JobStatus.QUEUED,
     Leased: JobStatus.QUEUED,
     Running: JobStatus.PROCESSING,

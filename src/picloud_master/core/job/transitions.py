@@ -20,6 +20,15 @@ from picloud_master.core.job.events import (
     KillRequested,
     PauseEnded,
     Placed,
+    PlacedAhead,
+)
+from picloud_master.core.job.following import (
+    joined,
+    killing_ahead,
+    not_followed,
+    overtaken,
+    placed_ahead,
+    stalled_ahead,
 )
 from picloud_master.core.job.outputs import (
     ANNOUNCE,
@@ -40,6 +49,7 @@ from picloud_master.core.job.states import (
     Delayed,
     Done,
     Errored,
+    Following,
     JobState,
     Killed,
     Killing,
@@ -305,9 +315,23 @@ TRANSITIONS: Table = {
         **_LATE_REPORTS,
     },
     Blocked: {
+        PlacedAhead: placed_ahead,
         DependenciesFinished: released,
         DependencyFailed: stalled,
         KillRequested: killed_unplaced,
+        **_LATE_REPORTS,
+    },
+    Following: {
+        DependenciesFinished: joined,
+        DependencyFailed: stalled_ahead,
+        AttemptStarted: overtaken,
+        AttemptWaits: overtaken,
+        AttemptResumed: late,
+        AttemptSucceeded: overtaken,
+        AttemptFailed: overtaken,
+        AttemptReturned: not_followed,
+        AttemptLost: not_followed,
+        KillRequested: killing_ahead,
     },
     Delayed: {PauseEnded: tried_again, KillRequested: killed_unplaced, **_LATE_REPORTS},
     Leased: {
@@ -354,5 +378,5 @@ TRANSITIONS: Table = {
     Done: _OVER,
     Errored: _OVER,
     Killed: _OVER,
-    Stalled: {KillRequested: late, DeleteRequested: deleted},
+    Stalled: _OVER,
 }

@@ -1,5 +1,7 @@
 """An attempt as the agent holds it."""
 
+from collections.abc import Collection
+
 from picloud.protocol.ids import Fence, JobId
 from picloud_worker.core.attempt.states import WAITING, AttemptState
 from picloud_worker.core.specs import KnownSpec
@@ -36,14 +38,18 @@ class Attempt:
         reported_started: the master was told that it runs.
         conversation: None for one that has not used the cloud.
         inputs: a frame of what it hears first if it does.
+        leaders: jobs of this worker that must return before it can run.
+        heard: those that have, with their results.
     """
 
     __slots__ = (
         "assigned",
         "conversation",
         "fence",
+        "heard",
         "inputs",
         "jid",
+        "leaders",
         "payload",
         "rank",
         "reported_started",
@@ -72,6 +78,8 @@ class Attempt:
         self.reported_started = False
         self.conversation: Conversation | None = None
         self.inputs = b""
+        self.leaders: Collection[JobId] = ()
+        self.heard: list[tuple[JobId, bytes]] = []
 
     def converse(self) -> Conversation:
         """Its conversation, begun now if there was none."""

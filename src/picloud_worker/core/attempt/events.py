@@ -7,6 +7,16 @@ from picloud.statemachine import value
 
 
 @value
+class LeadersNamed:
+    """It is new, and follows others."""
+
+
+@value
+class LeadersReturned:
+    """All attempts that it follows have returned."""
+
+
+@value
 class Dispatched:
     """An interpreter was given it."""
 
@@ -40,7 +50,7 @@ class StopRequested:
 
 @value
 class TakenBack:
-    """The master has a better place for it."""
+    """The master has a better place for it, or what it follows has not returned."""
 
 
 @value
@@ -51,7 +61,9 @@ class InterpreterDied:
 
 
 AttemptEvent = (
-    Dispatched
+    LeadersNamed
+    | LeadersReturned
+    | Dispatched
     | Finished
     | GivenBack
     | FellAsleep
@@ -67,6 +79,7 @@ FINISHED, GIVEN_BACK, STOP_REQUESTED, TAKEN_BACK = (
     TakenBack(),
 )
 FELL_ASLEEP, AWOKE = FellAsleep(), Awoke()
+LEADERS_NAMED, LEADERS_RETURNED = LeadersNamed(), LeadersReturned()
 
 # ------------------------------------------------------------------ outputs
 

@@ -9,6 +9,11 @@ class Waiting:
 
 
 @value
+class Unready:
+    """Waits for other attempts on this worker to return; it cannot run before."""
+
+
+@value
 class Assigned:
     """Sent to an interpreter, where it runs or is about to."""
 
@@ -34,5 +39,5 @@ class Over:
     """Reported to the master."""
 
 
-AttemptState = Waiting | Assigned | Sleeping | Stopping | Over
-WAITING, OVER = Waiting(), Over()
+AttemptState = Waiting | Unready | Assigned | Sleeping | Stopping | Over
+WAITING, UNREADY, OVER = Waiting(), Unready(), Over()

@@ -15,6 +15,8 @@ from picloud_worker.core.attempt.events import (
     GivenBack,
     InterpreterDied,
     Interrupt,
+    LeadersNamed,
+    LeadersReturned,
     NoteEndOfSleep,
     ReportFailed,
     StopRequested,
@@ -22,15 +24,27 @@ from picloud_worker.core.attempt.events import (
 )
 from picloud_worker.core.attempt.states import (
     OVER,
+    UNREADY,
     WAITING,
     Assigned,
     Over,
     Sleeping,
     Stopping,
+    Unready,
     Waiting,
 )
 
 KILLED = Failure(FailureKind.KILLED, "the job was killed")
+
+
+def unready(attempt: Attempt, state: Waiting, event: LeadersNamed, now: float) -> Step:
+    """It is told so before it enters the backlog."""
+    return Step(UNREADY)
+
+
+def led(attempt: Attempt, state: Unready, event: LeadersReturned, now: float) -> Step:
+    """It is ready, and what it needs is here."""
+    return Step(WAITING, PUT_BACK)
 
 
 def dispatched(attempt: Attempt, state: Waiting, event: Dispatched, now: float) -> Step:
@@ -39,13 +53,15 @@ def dispatched(attempt: Attempt, state: Waiting, event: Dispatched, now: float) 
     return Step(Assigned(event.interpreter))
 
 
-def stopped_waiting(attempt: Attempt, state: Waiting, event: StopRequested, now: float) -> Step:
+def stopped_waiting(
+    attempt: Attempt, state: Waiting | Unready, event: StopRequested, now: float
+) -> Step:
     """It never started, and will not."""
     return Step(OVER, ReportFailed(KILLED))
 
 
-def taken_back(attempt: Attempt, state: Waiting, event: TakenBack, now: float) -> Step:
-    """Another worker runs it."""
+def taken_back(attempt: Attempt, state: Waiting | Unready, event: TakenBack, now: float) -> Step:
+    """The master finds another place for it."""
     return Step(OVER, REPORT_RETURNED)
 
 
@@ -126,7 +142,13 @@ def late(attempt: Attempt, state: Stopping | Over, event: AttemptEvent, now: flo
 
 TRANSITIONS: Table = {
     Waiting: {
+        LeadersNamed: unready,
         Dispatched: dispatched,
+        StopRequested: stopped_waiting,
+        TakenBack: taken_back,
+    },
+    Unready: {
+        LeadersReturned: led,
         StopRequested: stopped_waiting,
         TakenBack: taken_back,
     },

@@ -19,6 +19,7 @@ from picloud_master.core.job.outputs import (
     ANNOUNCE,
     ENQUEUE,
     FORGET,
+    JOIN,
     REQUEUE,
     RUN,
     Lend,
@@ -34,6 +35,7 @@ from picloud_master.core.job.states import (
     Delayed,
     Done,
     Errored,
+    Following,
     JobState,
     Killed,
     Killing,
@@ -122,9 +124,70 @@ class TestBlocked:
     def test_a_kill_ends_it_at_once(self) -> None:
         assert step(self.state, KILL_REQUESTED) == Step(Killed(NOW), ANNOUNCE)
 
-    @pytest.mark.parametrize("event", [*reports(LIVE), events.Placed(LEASE)], ids=name)
-    def test_it_has_never_been_anywhere(self, event: JobEvent) -> None:
-        assert is_refused(self.state, event)
+    def test_it_is_granted_ahead_and_that_counts_an_attempt(self) -> None:
+        job = a_job()
+        following = Following(LEASE, self.state.prerequisites)
+        assert step(self.state, events.PlacedAhead(LEASE), job) == Step(following, RUN)
+        assert job.attempts == 1
+
+    def test_it_is_not_placed(self) -> None:
+        assert is_refused(self.state, events.Placed(LEASE))
+
+    @pytest.mark.parametrize("event", reports(STALE), ids=name)
+    def test_news_of_an_attempt_that_followed_what_did_not_count_is_late(
+        self, event: JobEvent
+    ) -> None:
+        assert step(self.state, event) == Step(self.state)
+
+
+class TestFollowing:
+    prerequisites = Prerequisites([JobId(5)], False)
+    state = Following(LEASE, prerequisites)
+    blocked = Blocked(prerequisites)
+
+    def test_with_what_it_follows_it_is_leased_and_has_its_cores(self) -> None:
+        leased = Step(Leased(LEASE), TakeCores(LEASE), JOIN)
+        assert step(self.state, DEPENDENCIES_FINISHED) == leased
+
+    def test_it_stalls_and_is_stopped_if_it_has_begun(self) -> None:
+        event = events.DependencyFailed(RAISED, "job 5 failed")
+        stalled = Stalled(RAISED, "job 5 failed", NOW)
+        ended = TakeCores(LEASE), Stop(LEASE), Release(LEASE), ANNOUNCE
+        assert step(self.state, event) == Step(stalled, *ended)
+
+    def test_a_kill_stops_it(self) -> None:
+        killing = Step(Killing(LEASE, NOW), TakeCores(LEASE), Stop(LEASE), ANNOUNCE)
+        assert step(self.state, KILL_REQUESTED) == killing
+
+    @pytest.mark.parametrize(
+        "event", [events.AttemptReturned(LIVE), events.AttemptLost(LIVE, "gone")], ids=name
+    )
+    def test_without_what_it_follows_it_waits_again_and_nothing_counts(
+        self, event: JobEvent
+    ) -> None:
+        job = a_job()
+        job.attempts = 1
+        waits = Step(self.blocked, TakeCores(LEASE), Release(LEASE))
+        assert step(self.state, event, job) == waits
+        assert job.attempts == 0
+
+    @pytest.mark.parametrize(
+        "event",
+        [
+            events.AttemptStarted(LIVE),
+            events.AttemptWaits(LIVE),
+            events.AttemptSucceeded(LIVE, b"result", 0.5),
+            events.AttemptFailed(LIVE, RAISED, 0.5),
+        ],
+        ids=name,
+    )
+    def test_what_it_does_before_that_counts_comes_to_nothing(self, event: JobEvent) -> None:
+        ended = TakeCores(LEASE), Stop(LEASE), Release(LEASE)
+        assert step(self.state, event) == Step(self.blocked, *ended)
+
+    @pytest.mark.parametrize("event", reports(STALE), ids=name)
+    def test_news_with_another_fence_is_late(self, event: JobEvent) -> None:
+        assert step(self.state, event) == Step(self.state)
 
 
 class TestDelayed:
@@ -329,15 +392,5 @@ class TestKilled(Over):
     state = Killed(45.0)
 
 
-class TestStalled:
+class TestStalled(Over):
     state = Stalled(RAISED, "job 5 failed", 45.0)
-
-    def test_a_kill_comes_too_late(self) -> None:
-        assert step(self.state, KILL_REQUESTED) == Step(self.state)
-
-    def test_deleting_it_forgets_it(self) -> None:
-        assert step(self.state, DELETE_REQUESTED) == Step(self.state, FORGET)
-
-    @pytest.mark.parametrize("event", reports(LIVE), ids=name)
-    def test_it_has_never_been_anywhere(self, event: JobEvent) -> None:
-        assert is_refused(self.state, event)
