@@ -232,6 +232,9 @@ class JobLine:
         if self._sleepers.leader:
             return True
         if self._hear():
+            # The cores are back, for other loops that sleep as well: those need them lent again.
+            self._loops_asleep.discard(_thread.get_ident())
+            self._lend_for_others()
             return False
         self._lend_for_loop()
         return True

@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
-from picloud_worker.interpreter.control import RUNNING
+from picloud.protocol.wire import WIRE
+from picloud_worker.interpreter.control import RUNNING, SAID
 from picloud_worker.interpreter.line import JobLine
+from picloud_worker.pipe.frames import FrameReader, pack_frame
+from picloud_worker.pipe.line import LINE, Asleep, Heard
 
 
 @pytest.fixture
@@ -75,3 +78,25 @@ def test_of_two_threads_that_use_the_line_first_only_one_begins_the_attempt(
     through.set()
     second.join()
     assert seen == [line.session] == ["made by the first thread"]
+
+
+class Unmet:
+    """What a loop waits for, and has not happened."""
+
+    def is_set(self) -> bool:
+        return False
+
+
+def test_a_loop_that_hears_lends_again_for_another_one_that_sleeps() -> None:
+    ours, agents = socket.socketpair()
+    with ours, agents:
+        line = line_of(ours, {RUNNING: 1, SAID: 0})
+        line.awaited.add(Unmet())
+        sleeper = threading.Thread(target=line.before_loop_sleeps)
+        sleeper.start()
+        sleeper.join()
+        agents.sendall(pack_frame(LINE.encode([Heard(1, WIRE.encode([]))])))
+        assert not line.before_loop_sleeps()
+        frames = FrameReader().feed(agents.recv(1000))
+        words = [word for frame in frames for word in LINE.decode(frame)]
+        assert words == [Asleep(1, 0), Asleep(1, 1)]
