@@ -75,8 +75,8 @@ class BlockingVerbs(SubmitVerbs, WaitVerbs):
         """Make a future of a job; see `Job.future`. Never waits."""
         if self._futures is None:
             self._futures = FutureThread()
-        jids, _ = self._jids_of(job)
-        return watched_future(self, jids[0], self._futures)
+        jids, _, opened = self._jids_of(job)
+        return watched_future(self, jids[0], opened, self._futures)
 
     def options(self, **options: Any) -> Options:
         """Keep options to submit with; see `cloud.options`."""

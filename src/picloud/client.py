@@ -15,6 +15,7 @@ from picloud.outcomes import Collector
 from picloud.protocol import client_messages as messages
 from picloud.protocol.link import LinkClosed, LinkEvent, MessagesReceived, PeerDrained
 from picloud.protocol.link_messages import CloseReason
+from picloud.protocol.tree_messages import FilesWanted
 from picloud.submission_stream import SubmissionStream
 from picloud.waiters import Waiter, Wake
 from picloud.watches import Question, Questions, Watches
@@ -35,6 +36,7 @@ class Client:
         self._link: LinkSession | None = None
         self._watches = Watches(self._flush_soon)
         self._questions = Questions()
+        self._delayed: list[Question] = []
         self._flush_is_due = False
         self._loss: BaseException | None = None
         self.submissions = SubmissionStream(
@@ -42,6 +44,7 @@ class Client:
         )
         self._handlers: dict[type, Callable[[Any], object]] = {
             messages.JidsReserved: self.submissions.on_jids_reserved,
+            FilesWanted: self.submissions.on_files_wanted,
             messages.JobsDone: self._watches.on_jobs_done,
             messages.JobFailed: self._watches.on_job_failed,
             messages.JobsUnknown: self._watches.on_jobs_unknown,
@@ -122,13 +125,18 @@ class Client:
             self.submissions.lose()
             self._watches.lose()
             self._questions.lose()
+            for question in self._delayed:
+                question.set(Wake.LOST)
 
     def flush(self) -> None:
         """Hand over to the link all that was submitted or asked so far."""
         self._flush_is_due = False
         if self._link is not None and self.submissions.is_open:
-            self.submissions.send()
-            self._watches.send(self._link)
+            if self.submissions.send():
+                self._watches.send(self._link)
+                delayed, self._delayed = self._delayed, []
+                for question in delayed:
+                    self._questions.ask(question, self._link)
             self._link.flush()
 
     # ------------------------------------------------------------------ posted
@@ -167,8 +175,8 @@ class Client:
         if self._link is None or self._loss is not None:
             question.set(Wake.LOST)
         else:
+            self._delayed.append(question)  # it may be about jobs that are not sent yet
             self.flush()
-            self._questions.ask(question, self._link)
 
     def _flush_soon(self) -> None:
         """Flush at the end of this turn, so that what is posted together travels together."""

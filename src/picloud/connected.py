@@ -91,7 +91,7 @@ class Connected(ABC):
 
     origin: str | None
     """Equal for sessions whose jobs are the same; None inside a job, where all jobs that can be
-    reached are of the cloud that runs it."""
+    reached are of the cloud that runs it, and before it is known."""
 
     @property
     @abstractmethod

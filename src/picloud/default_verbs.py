@@ -132,6 +132,12 @@ def status(jobs: Any) -> Any:
 def info(jobs: Any, fields: str | Sequence[str] | None = None) -> dict[int, dict[str, Any]]:
     """Tell what is known of jobs.
 
+    Times are UTC seconds, lengths are seconds, sizes are bytes. A limit of the run time is shown as
+    `timeout` in seconds and as `max_runtime` in minutes, and `memory` is the limit in MB, each as
+    the option of that name. What a job has used (`cputime.user`, `cputime.system`, and
+    `memory.max_usage`, the most memory its process has had meanwhile) and its `arguments` in words
+    are known once it has ended, if it ran for more than some milliseconds or raised an exception.
+
     Args:
         jobs: as for `result`.
         fields: a name or several; the name of a group, such as `memory`, stands for its dotted
@@ -243,7 +249,8 @@ def options(**options: Any) -> Options:
         memory: limit in MB; default none.
         os_env_vars: environment variables set while the job runs: names, which are read from
             here and now, or a dict of names and values.
-        retries: how often the job runs again after it has failed by itself; default 0.
+        retries: how often the job runs again after it has failed by itself; default 0. A job whose
+            result cannot be sent is not tried again: the next result would be like it.
         retry_delay: seconds of pause before it does; default 0.
         profile: have its run profiled, for `info`.
         depends_on: jobs, read here and now, that have to finish first.

@@ -6,7 +6,16 @@ from typing import Any
 
 from picloud.code.handles import merged
 from picloud.grants import Grant, spans
-from picloud.job import Elsewhere, HandleSession, Job, JobMap, check_origin, grants_of
+from picloud.job import (
+    Elsewhere,
+    HandleSession,
+    Job,
+    JobMap,
+    check_origins,
+    first_of,
+    grants_of,
+    origin_of,
+)
 from picloud.job_arguments import checked_jid, iterated
 
 
@@ -22,11 +31,11 @@ class Dependencies:
     def __init__(self, jobs: Any, ignore_errors: bool) -> None:
         self.ignore_errors = ignore_errors
         self.grants: list[Grant] = []
-        self._sessions: dict[int, HandleSession | Elsewhere] = {}
+        self._origins: dict[str, int] = {}
         self._checked_by: weakref.ref[Any] | None = None
         self.ranges: list[int]
         if isinstance(jobs, Dependencies):
-            self.ranges, self.grants, self._sessions = jobs.ranges, jobs.grants, jobs._sessions
+            self.ranges, self.grants, self._origins = jobs.ranges, jobs.grants, jobs._origins
         elif isinstance(jobs, int):
             self.ranges = list(self._span(jobs))  # each call of a chain names one
         else:
@@ -51,9 +60,9 @@ class Dependencies:
         return jid, jid + 1
 
     def _note(self, jobs: Job | JobMap) -> None:
-        session = jobs._session
-        if session is not None:
-            self._sessions[id(session)] = session
+        session, origin = jobs._session, origin_of(jobs)
+        if origin is not None:
+            self._origins[origin] = first_of(jobs)
         if session is None or isinstance(session, Elsewhere) or session.is_lost:
             self.grants += grants_of(jobs)
 
@@ -63,8 +72,7 @@ class Dependencies:
         Raises:
             ValueError: there is one.
         """
-        for other in self._sessions.values():
-            check_origin(other, session)
+        check_origins(self._origins, session)
 
     def is_checked_by(self, session: object) -> bool:
         """Whether the last session that has found all of them is this one."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import enum
 import threading
 from bisect import bisect_right
-from collections.abc import Coroutine, Generator, Iterable, Iterator, Sequence
+from collections.abc import Coroutine, Generator, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate, chain
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, overload
 
-from picloud.grants import Grant, spans
+from picloud.grants import Grant, grant_at, parts_of, spans
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -34,7 +34,7 @@ class HandleSession(Protocol):
 
     origin: str | None
     """Equal for sessions whose jobs are the same; None inside a job, where all jobs that can be
-    reached are of the cloud that runs it."""
+    reached are of the cloud that runs it, and before it is known."""
 
     @property
     def is_lost(self) -> bool: ...
@@ -67,11 +67,11 @@ class Job(int):
         import picloud  # the process's own session; by then it is another connection, perhaps
 
         current = picloud.current_session()
-        if session is not None and not _is_same(session, current):
-            if isinstance(session, Elsewhere):
-                raise _of_another_session()
-            return session
-        return current
+        if session is None or _is_same(origin_of(self), current.origin):
+            return current
+        if isinstance(session, Elsewhere):
+            raise _of_another_session(self)
+        return session  # its verbs say why it is of no use any more
 
     def __await__(self) -> Generator[Any, None, Any]:
         return self._verbs().aresult(self).__await__()
@@ -111,12 +111,12 @@ class Job(int):
         return self._verbs().future_of(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        grant = [part for each in grants_of(self) for part in each]  # there is at most one
+        grant = [part for each in _passed_on(self) for part in each]  # there is at most one
         return _loaded_job, (int(self), _origin_of(self._session), *grant)
 
-    def __picloud_handles__(self) -> Iterable[tuple[int, int]]:
-        """Tell the serializer which jobs this is a handle of."""
-        return ((int(self), int(self) + 1),)
+    def __picloud_handles__(self) -> tuple[str | None, Iterable[tuple[int, int]]]:
+        """Tell the serializer of which cloud this is a handle, and of which job."""
+        return origin_of(self), ((int(self), int(self) + 1),)
 
     def __copy__(self) -> Job:
         return self
@@ -162,13 +162,13 @@ class JobMap(Sequence[Job]):
             return JobMap(self._ranges_at(places), self._session, self._grants)
         place = range(len(self))[index]  # counts from the end and raises as a list does
         jid = self._jid_at(place)
-        return job_of(jid, self._session, _grant_for(jid, self._grants))
+        return job_of(jid, self._session, grant_at(jid, self._grants))
 
     def __iter__(self) -> Iterator[Job]:
         session, grants = self._session, self._grants
         for each in self._ranges:
             for jid in each:
-                yield job_of(jid, session, _grant_for(jid, grants) if grants else None)
+                yield job_of(jid, session, grant_at(jid, grants) if grants else None)
 
     def __contains__(self, item: object) -> bool:
         return isinstance(item, int) and any(item in each for each in self._ranges)
@@ -187,11 +187,11 @@ class JobMap(Sequence[Job]):
         return f"JobMap({len(self)} jobs, {self._ranges[0][0]} to {self._ranges[-1][-1]})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _loaded_map, (self._ranges, _origin_of(self._session), tuple(grants_of(self)))
+        return _loaded_map, (self._ranges, _origin_of(self._session), tuple(_passed_on(self)))
 
-    def __picloud_handles__(self) -> Iterable[tuple[int, int]]:
-        """Tell the serializer which jobs these are handles of."""
-        return chain.from_iterable(map(spans, self._ranges))
+    def __picloud_handles__(self) -> tuple[str | None, Iterable[tuple[int, int]]]:
+        """Tell the serializer of which cloud these are handles, and of which jobs."""
+        return origin_of(self), chain.from_iterable(map(spans, self._ranges))
 
     def _jid_at(self, place: int) -> int:
         at = bisect_right(self._ends, place)
@@ -236,10 +236,6 @@ def _origin_of(session: HandleSession | Elsewhere | None) -> str | None:
     return None if session is None else session.origin
 
 
-def _is_same(one: HandleSession | Elsewhere, current: HandleSession) -> bool:
-    return current.origin is None or one.origin == current.origin
-
-
 class _Loading(threading.local):
     """Whose result this thread is unpickling: handles that a job has made are for that session."""
 
@@ -272,10 +268,8 @@ def _session_for(origin: str | None) -> HandleSession | Elsewhere | None:
     return None if session is None or session.origin is None else session
 
 
-def _loaded_job(
-    jid: int, origin: str | None, first: int = 0, stop: int = 0, capability: bytes = b""
-) -> Job:
-    return job_of(jid, _session_for(origin), (first, stop, capability) if capability else None)
+def _loaded_job(jid: int, origin: str | None, *grant: Any) -> Job:
+    return job_of(jid, _session_for(origin), grant or None)
 
 
 def _loaded_map(
@@ -297,48 +291,92 @@ def job_of(jid: int, session: HandleSession | Elsewhere | None, grant: Grant | N
 
 
 def grants_of(jobs: Job | JobMap) -> Sequence[Grant]:
-    """The capabilities that these handles carry, in order."""
+    """What these handles can be claimed by, in order.
+
+    Those that were loaded have come with the capabilities of whole ranges, and this process has
+    these: it shows one for a range rather than one for each job.
+    """
+    loaded = _loaded_with(jobs)
+    if loaded:
+        return [each for each in loaded if _touches(each, _ranges_of(jobs))]
+    return _made_for(jobs)
+
+
+def _passed_on(jobs: Job | JobMap) -> Sequence[Grant]:
+    """What travels with these handles: capabilities of these jobs and no others, in order."""
+    loaded = _loaded_with(jobs)
+    if not loaded:
+        return _made_for(jobs)
+    return sorted(
+        part
+        for each in _ranges_of(jobs)
+        for first, stop in spans(each)
+        for part in parts_of(loaded, first, stop)
+    )
+
+
+def _made_for(jobs: Job | JobMap) -> Sequence[Grant]:
     session = jobs._session
-    if isinstance(jobs, Job):
-        if jobs._grant is not None:
-            return [jobs._grant]
-        ranges: tuple[range, ...] = (range(int(jobs), int(jobs) + 1),)
-    elif jobs._grants:
-        return [each for each in jobs._grants if _touches(each, jobs._ranges)]
-    else:
-        ranges = jobs._ranges
     if session is None or isinstance(session, Elsewhere):
         return []
     return sorted(
         grant
-        for each in ranges
+        for each in _ranges_of(jobs)
         for first, stop in spans(each)
         for grant in session.grants(first, stop)
     )
 
 
-def _grant_for(jid: int, grants: tuple[Grant, ...]) -> Grant | None:
-    at = bisect_right(grants, jid, key=_first) - 1
-    return grants[at] if at >= 0 and jid < grants[at][1] else None
+def _loaded_with(jobs: Job | JobMap) -> tuple[Grant, ...]:
+    if isinstance(jobs, JobMap):
+        return jobs._grants
+    return () if jobs._grant is None else (jobs._grant,)
 
 
-def _first(grant: Grant) -> int:
-    return grant[0]
+def _ranges_of(jobs: Job | JobMap) -> tuple[range, ...]:
+    return jobs._ranges if isinstance(jobs, JobMap) else (range(int(jobs), int(jobs) + 1),)
 
 
 def _touches(grant: Grant, ranges: tuple[range, ...]) -> bool:
-    first, stop, _ = grant
+    first, stop = grant[:2]
     return any(first <= max(each[0], each[-1]) and min(each[0], each[-1]) < stop for each in ranges)
 
 
 # ---------------------------------------------------------------------- of which cloud
 
-
-def check_origin(other: HandleSession | Elsewhere | None, session: HandleSession) -> None:
-    """Refuse the handles of another cloud's session."""
-    if other is not None and not _is_same(other, session):
-        raise _of_another_session()
+_OF_A_JOB = "the cloud of a job"
+"""Stands for the origin of what a job has made, which has none, where another session is used."""
 
 
-def _of_another_session() -> ValueError:
-    return ValueError("this job is of another cloud session: use the verbs of that one")
+def origin_of(jobs: Job | JobMap) -> str | None:
+    """Of which cloud these are; None if nothing is known of that."""
+    session = jobs._session
+    return None if session is None else session.origin or _OF_A_JOB
+
+
+def first_of(jobs: Job | JobMap) -> int:
+    """The number of the first, to name them by."""
+    return next((each[0] for each in _ranges_of(jobs)), 0)
+
+
+def check_origins(origins: Mapping[str, int], session: HandleSession) -> None:
+    """Refuse jobs of another cloud.
+
+    Args:
+        origins: of the jobs, with one job of each.
+        session: that is to use them.
+
+    Raises:
+        ValueError: there is one.
+    """
+    for origin, jid in origins.items():
+        if not _is_same(origin, session.origin):
+            raise _of_another_session(jid)
+
+
+def _is_same(origin: str | None, current: str | None) -> bool:
+    return current is None or origin is None or origin == current
+
+
+def _of_another_session(jid: int) -> ValueError:
+    return ValueError(f"job {int(jid)} is of another cloud session: use the verbs of that one")

@@ -2,43 +2,42 @@
 
 from collections.abc import Iterable, Sequence
 
-from picloud.grants import Grant
-from picloud.job import HandleSession, Job, JobMap, check_origin, grants_of
+from picloud.job import HandleSession, Job, JobMap
 from picloud.protocol.limits import MAX_INT
 
 
 def jids_of(
-    jobs: object, session: HandleSession, grants: list[Grant] | None = None
+    jobs: object, session: HandleSession, strangers: list[Job | JobMap]
 ) -> tuple[Sequence[int], bool]:
     """Read a `jobs` argument: the numbers, and whether it was a single job.
 
     Args:
         jobs: what the user gave.
         session: whose verb it is.
-        grants: takes those of handles that the session has not made.
+        strangers: takes the handles that the session has not made.
 
     Raises:
         TypeError: something that is no job.
-        ValueError: a number that no job can have, or the job of another session.
+        ValueError: a number that no job can have.
     """
     if isinstance(jobs, int):
-        return [_jid_of(jobs, session, grants)], True
-    return _many(jobs, session, grants), False
+        return [_jid_of(jobs, session, strangers)], True
+    return _many(jobs, session, strangers), False
 
 
-def _many(jobs: object, session: HandleSession, grants: list[Grant] | None) -> Sequence[int]:
+def _many(jobs: object, session: HandleSession, strangers: list[Job | JobMap]) -> Sequence[int]:
     if isinstance(jobs, JobMap):
         if jobs._session is not session:
-            _take(jobs, session, grants)
+            strangers.append(jobs)
         return jobs.jids
     jids: list[int] = []
     for each in iterated(jobs):
         if type(each) is Job and each._session is session:
             jids.append(int(each))
         elif isinstance(each, JobMap):
-            jids.extend(_many(each, session, grants))
+            jids.extend(_many(each, session, strangers))
         else:
-            jids.append(_jid_of(each, session, grants))
+            jids.append(_jid_of(each, session, strangers))
     return jids
 
 
@@ -49,10 +48,10 @@ def iterated(jobs: object) -> Iterable[object]:
     return jobs
 
 
-def _jid_of(job: object, session: HandleSession, grants: list[Grant] | None) -> int:
+def _jid_of(job: object, session: HandleSession, strangers: list[Job | JobMap]) -> int:
     jid = checked_jid(job)
     if isinstance(job, Job) and job._session is not session:
-        _take(job, session, grants)
+        strangers.append(job)
     return jid
 
 
@@ -63,9 +62,3 @@ def checked_jid(job: object) -> int:
     if not 0 <= job <= MAX_INT:  # a larger one fits into no message
         raise ValueError(f"no job has the number {int(job)}")
     return int(job)
-
-
-def _take(jobs: Job | JobMap, session: HandleSession, grants: list[Grant] | None) -> None:
-    check_origin(jobs._session, session)
-    if grants is not None:
-        grants += grants_of(jobs)

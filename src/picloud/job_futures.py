@@ -6,7 +6,7 @@ in a thread of their own, never on the engine's loop. One such thread serves a s
 
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
 from functools import partial
 from typing import Any, cast
@@ -128,7 +128,12 @@ class FutureCollector:
         self._thread.put(lambda: self._future.fail(self._client.loss()))
 
 
-def watched_future(session: Connected, jid: int, thread: FutureThread) -> JobFuture:
+def watched_future(
+    session: Connected,
+    jid: int,
+    opened: Callable[[], Coroutine[Any, Any, AnyClient]],
+    thread: FutureThread,
+) -> JobFuture:
     """Make the future of a job; connecting, should that be needed, is left to the thread."""
 
     def kill() -> None:
@@ -138,13 +143,13 @@ def watched_future(session: Connected, jid: int, thread: FutureThread) -> JobFut
 
     def watch() -> None:
         try:
-            client = drive(session._opened(), "Job.future")
-        except CloudException as error:
+            client = drive(opened(), "Job.future")
+        except (CloudException, ValueError) as error:
             future.fail(error)
         else:
             client.watch(FutureCollector(jid, future, client, session, thread))
 
-    if session._client is None:
+    if session._client is None or opened != session._opened:
         thread.put(watch)
     else:
         client = session._client

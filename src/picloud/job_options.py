@@ -41,7 +41,8 @@ class JobOptions:
         max_runtime: the same in minutes, PiCloud's way.
         memory: limit in MB; None for no limit.
         os_env_vars: names of variables to copy from here, or names with values.
-        retries: how often it runs again after it has failed by itself.
+        retries: how often it runs again after it has failed by itself; if its result cannot be sent
+            it is not tried again.
         retry_delay: seconds of pause before it does.
         profile: its run is profiled.
         submit: what belongs to one submission only; set by `changed`.
@@ -79,8 +80,7 @@ class JobOptions:
             _check_int("memory", self.memory, 1, MAX_MEMORY)
         object.__setattr__(self, "os_env_vars", _pairs(self.os_env_vars))
         _check_int("retries", self.retries, 0)
-        if self.retry_delay != 0:
-            _check_time("retry_delay", self.retry_delay, MAX_SECONDS)
+        _check_delay(self.retry_delay)
         _check_bool("profile", self.profile)
         object.__setattr__(self, "bare", self)
         object.__setattr__(self, "_hash", hash(tuple(getattr(self, name) for name in _OWN)))
@@ -221,6 +221,13 @@ def _check_time(name: str, item: object, most: float) -> None:
         raise TypeError(f"{name} is a number, not {item!r:.80}")
     if not 0 < item <= most:
         raise ValueError(f"{name} is more than 0 and at most {most:.0f}, not {item!r:.80}")
+
+
+def _check_delay(item: object) -> None:
+    if isinstance(item, bool) or not isinstance(item, int | float):
+        raise TypeError(f"retry_delay is a number, not {item!r:.80}")
+    if not 0 <= item <= MAX_SECONDS:
+        raise ValueError(f"retry_delay is from 0 to {MAX_SECONDS:.0f} seconds, not {item!r:.80}")
 
 
 def _pairs(item: object) -> tuple[tuple[str, str], ...] | None:

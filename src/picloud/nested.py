@@ -18,11 +18,13 @@ from picloud.blocking_verbs import BlockingVerbs
 from picloud.connected import AnyClient
 from picloud.dependencies import Dependencies
 from picloud.grants import Grant, Secrets
-from picloud.job_arguments import jids_of
+from picloud.job import Job, JobMap, grants_of
 from picloud.outcomes import Collector
 from picloud.protocol import client_messages as messages
 from picloud.protocol.wire import WIRE
+from picloud.result_streams import Opened
 from picloud.submissions import Spec, SubmissionQueue, Submitter
+from picloud.submit_verbs import SpecKey
 from picloud.waiters import Waiter, Wake, running_loop
 from picloud.watches import Question, Questions, Watches
 
@@ -31,8 +33,10 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from picloud.job_futures import JobFuture
-    from picloud.job_options import JobOptions
     from picloud.submit_options import SubmitOptions
+
+_GRANTS_PER_MESSAGE = 10_000
+"""Of handles of single jobs there may be many."""
 
 _CHAIN_PATIENCE = 1.0
 """Seconds that an error waits for what makes its text better."""
@@ -49,7 +53,7 @@ class NestedSession(BlockingVerbs):
     client_type: "ClassVar[type[NestedClient]]"
 
     def __init__(self, line: inside.Line) -> None:
-        self._specs: dict[tuple[bytes, JobOptions], Spec] = {}
+        self._specs: dict[SpecKey, Spec] = {}
         self._secrets = Secrets()
         self._client: NestedClient = self.client_type(line, self._secrets)
 
@@ -84,16 +88,15 @@ class NestedSession(BlockingVerbs):
 
     def _check_submit(self, options: "SubmitOptions") -> None:
         if options.has_callbacks:
-            _refuse("callbacks", "wait for the job, or let a job that depends on it go on")
+            _refuse("callback", "wait for the job, or let a job that depends on it go on")
 
     def _present(self, grants: Sequence[Grant]) -> None:
         self._client.present(grants)
 
-    def _jids_of(self, jobs: Any) -> tuple[Sequence[int], bool]:
-        grants: list[Grant] = []
-        read = jids_of(jobs, self, grants)
-        self._client.present(grants)
-        return read
+    def _opened_to(self, strangers: list[Job | JobMap]) -> Opened:
+        opened = super()._opened_to(strangers)
+        self._client.present([grant for jobs in strangers for grant in grants_of(jobs)])
+        return opened
 
 
 def _refuse(what: str, instead: str) -> NoReturn:
@@ -190,10 +193,10 @@ class NestedClient:
         new = [grant for grant in grants if grant not in self._presented]
         if not new or self.is_over:
             return
-        ranges = [jid for first, stop, _ in new for jid in (first, stop)]
         with self._lock:
             self._presented.update(new)
-            self._mail.send(messages.PresentHandles(ranges, [each[2] for each in new]))
+            for start in range(0, len(new), _GRANTS_PER_MESSAGE):
+                self._mail.send(_presentation(new[start : start + _GRANTS_PER_MESSAGE]))
 
     def ask(self, question: Question) -> None:
         """Send a request; the question is set when its answer has come."""
@@ -370,6 +373,12 @@ class _Ready(Waiter):
     __slots__ = ()
 
     is_answer = True
+
+
+def _presentation(grants: Sequence[Grant]) -> messages.PresentHandles:
+    ranges = [jid for first, stop, *_ in grants for jid in (first, stop)]
+    wholes = [list(each[3]) for each in grants] if any(each[3] for each in grants) else None
+    return messages.PresentHandles(ranges, [each[2] for each in grants], wholes)
 
 
 def _nothing(*_: object) -> None:

@@ -19,7 +19,7 @@ def connected_session(url: str, token: str) -> Session:
         return await _open(url, token, thread, client)
 
     # The same master, the same jobs: handles outlive a lost connection.
-    return Session(opener, origin=url)
+    return Session(opener, has_own_master=False)
 
 
 async def _open(url: str, token: str, thread: LoopThread, client: Client) -> Closer:

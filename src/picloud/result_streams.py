@@ -1,6 +1,6 @@
 """The iterators behind `airesult` and `aas_completed`."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Self
 
 from picloud.connected import AnyClient, why_in_time
@@ -13,7 +13,7 @@ from picloud.waiters import Wake
 READ_AHEAD = 1_000
 """Results that are fetched before they are asked for; up to twice as many are kept."""
 
-Opened = Callable[[], Awaitable[AnyClient]]
+Opened = Callable[[], Coroutine[Any, Any, AnyClient]]
 
 
 async def _arrival(

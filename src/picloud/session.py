@@ -12,7 +12,7 @@ import threading
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from picloud import errors
 from picloud.aio.loop_thread import LoopThread
@@ -23,9 +23,14 @@ from picloud.grants import Grant, Secrets
 from picloud.job_futures import FutureThread
 from picloud.job_options import JobOptions
 from picloud.protocol.jobs import SlotPool
+from picloud.protocol.trees import Tree
 from picloud.submissions import Spec
 from picloud.submit_options import SubmitOptions
+from picloud.submit_verbs import SpecKey
 from picloud.waiters import Waiter
+
+if TYPE_CHECKING:
+    from picloud.code.scanner import Scanner
 
 Closer = Callable[[], Awaitable[None]]
 """Ends what an opener has started; runs on the engine's loop."""
@@ -40,8 +45,8 @@ class Session(BlockingVerbs):
 
     Args:
         opener: makes the connection.
-        origin: equal for sessions with the same master, whose jobs are the same jobs; by default
-            no other session's.
+        has_own_master: nobody else has sessions with its master, which ends with this one; else it
+            is known whose jobs these are when the session has opened.
         prepare: called once in the thread that opens the session, before its loop's thread starts.
         offers: all the cores that this cloud will ever have, where that is known.
     """
@@ -52,18 +57,19 @@ class Session(BlockingVerbs):
         self,
         opener: Opener,
         *,
-        origin: str | None = None,
+        has_own_master: bool = True,
         prepare: Callable[[], object] | None = None,
         offers: Sequence[SlotPool] = (),
     ) -> None:
-        self.origin = origin if origin is not None else os.urandom(16).hex()
+        self.origin = os.urandom(16).hex() if has_own_master else None
         self._opener = opener
         self._prepare = prepare
         self._offers = offers
         self._secrets = Secrets()
         self._callbacks = FutureThread("picloud callbacks")
         self._lock = threading.Lock()
-        self._specs: dict[tuple[bytes, JobOptions], Spec] = {}
+        self._specs: dict[SpecKey, Spec] = {}
+        self._scanner: Scanner | None = None
         self._thread: LoopThread | None = None
         self._starting: Client | None = None
         self._opening: asyncio.Task[None] | None = None
@@ -84,6 +90,8 @@ class Session(BlockingVerbs):
         if client is None:
             client = self._start()
             await client.wait_ready()
+            if self.origin is None:
+                self.origin = self._secrets.origin
             self._client = client
         return client
 
@@ -166,6 +174,7 @@ class Session(BlockingVerbs):
             if self._opening is not None:
                 await asyncio.wait([self._opening])
             client.flush()
+            await client.submissions.wait_sent()
             client.fail(errors.ConnectionLost("this session is closed"))
             if self._closer is not None:
                 await self._closer()
@@ -189,14 +198,24 @@ class Session(BlockingVerbs):
         assert client is not None  # it has just taken the jobs
         client.watch(CallbackCollector(jids, options, self, self._callbacks))
 
+    def _modules(self, roots: frozenset[str]) -> Tree:
+        scanner = self._scanner
+        if scanner is None:
+            from picloud.code.scanner import Scanner  # the first function shall not wait for it
+
+            # All jobs of an embedded cloud run on this machine, and look where this program does.
+            scanner = self._scanner = Scanner(ships_extensions=bool(self._offers))
+        return scanner.tree(roots)
+
     def _check_offer(self, options: JobOptions) -> None:
         if not self._offers:
             return
         cores = [pool.cores for pool in self._offers if options.type in pool.core_types]
         if options.cores > max(cores, default=0):
             there_are = f"at most {max(cores)}" if cores else "none"
+            asked_for = "1 core" if options.cores == 1 else f"{options.cores} cores"
             raise ValueError(
-                f"no worker of this cloud can ever run a job with {options.cores} cores "
+                f"no worker of this cloud can ever run a job with {asked_for} "
                 f"of type {options.type}: it has {there_are}"
             )
 

@@ -11,7 +11,8 @@ from picloud.aio.session import LinkSession
 from picloud.dependencies import Dependencies
 from picloud.grants import Secrets
 from picloud.protocol.client_messages import JidsReserved, ReserveJids
-from picloud.submissions import Spec, SubmissionQueue, Submitter
+from picloud.protocol.tree_messages import FilesWanted
+from picloud.submissions import JobsToSend, Spec, SubmissionQueue, Submitter
 from picloud.waiters import Waiter, Wake
 
 COLLECT_TIME = 0.0005
@@ -49,6 +50,8 @@ class SubmissionStream:
         self._is_collecting = False
         self._asked_for_ids = False
         self._is_lost = False
+        self._held: JobsToSend | None = None  # what waits for the master's answer to an offer
+        self._sent: asyncio.Future[None] | None = None
         self.is_open = False
         self.is_blocked = True
         """True while nothing can be submitted at once: not open yet, lost, or too far ahead."""
@@ -107,25 +110,59 @@ class SubmissionStream:
         """The session may use these ids; with the first ones it is open."""
         self._asked_for_ids = False
         self._secrets.add(message.first, message.secret)
+        self._secrets.origin = message.origin.hex()
         self._queue.add_block(range(message.first, message.first + message.count))
         self.is_open = not self._is_lost
         self._look_if_ready()
 
-    def send(self) -> None:
-        """Hand over to the open link what has been submitted so far."""
+    def send(self) -> bool:
+        """Hand over to the open link what has been submitted so far.
+
+        False if some of it has to wait until the master has said which files of its modules it
+        lacks: what may be about those jobs waits as well.
+        """
         assert self._link is not None  # an open one is attached
-        assert self._submitter is not None
+        submitter = self._submitter
+        assert submitter is not None
+        if self._held is not None:
+            if not submitter.is_ready(self._held.spec):
+                return False
+            submitter.submit(self._held)
+            self._held = None
         for submission in self._queue.take():
-            self._submitter.submit(submission)
-        self._submitter.end_turn()
+            if not submitter.is_ready(submission.spec):
+                self._held = submission
+                break
+            submitter.submit(submission)
+        submitter.end_turn()
         self._ask_for_ids()
         if not self._link.has_room() and not self.is_blocked:
             self.is_blocked = True
             self._link.on_room(self._look_if_ready)
+        return self._held is None
+
+    def on_files_wanted(self, message: FilesWanted) -> None:
+        """The master has answered an offer: send the files, and go on."""
+        assert self._submitter is not None
+        self._submitter.send_files(message)
+        self._flush()
+        self._note_sent()
+
+    async def wait_sent(self) -> None:
+        """Return once nothing that was submitted waits for the master, or it is lost."""
+        if self._held is not None and not self._is_lost:
+            self._sent = self._loop.create_future()
+            await self._sent
+
+    def _note_sent(self) -> None:
+        if self._sent is not None and (self._held is None or self._is_lost):
+            self._sent.set_result(None)
+            self._sent = None
 
     def lose(self) -> None:
         """Nothing can be sent any more."""
         self._is_lost, self.is_open, self.is_blocked = True, False, True
+        self._note_sent()
         self._wake(Wake.LOST)
 
     def _collect(self) -> None:

@@ -16,6 +16,8 @@ from picloud.protocol.client_messages import SubmitJobs
 from picloud.protocol.definitions import DefineSpec, ForgetSpec
 from picloud.protocol.ids import JobId, SpecNumber
 from picloud.protocol.jobs import JobSpec
+from picloud.protocol.tree_messages import FilesWanted, OfferTree, PutFiles
+from picloud.protocol.trees import EMPTY, Tree
 
 MAX_SPECS = 256
 """Specs that the master must remember for one client at a time."""
@@ -38,14 +40,25 @@ class Sender(Protocol):
 
 
 class Spec:
-    """A function with the options of its jobs; `number` is the engine's."""
+    """A function with the options of its jobs; `number` is the engine's.
 
-    __slots__ = ("code", "handles", "number", "spec")
+    Attributes:
+        tree: where it finds its modules.
+    """
 
-    def __init__(self, spec: JobSpec, code: bytes, handles: list[int] | None = None) -> None:
+    __slots__ = ("code", "handles", "number", "spec", "tree")
+
+    def __init__(
+        self,
+        spec: JobSpec,
+        code: bytes,
+        handles: list[int] | None = None,
+        tree: Tree = EMPTY,
+    ) -> None:
         self.spec = spec
         self.code = code
         self.handles = handles
+        self.tree = tree
         self.number: SpecNumber | None = None
 
 
@@ -206,6 +219,30 @@ class Submitter:
         self._known: OrderedDict[SpecNumber, Spec] = OrderedDict()
         self._last_number = 0
         self._unwritten = self._messages = 0
+        self._trees: set[bytes] = {EMPTY.digest}
+        self._offered: Spec | None = None
+
+    def is_ready(self, spec: Spec) -> bool:
+        """True if jobs of this spec can be sent; else its modules are offered, if they are not."""
+        if spec.tree.digest in self._trees:
+            return True
+        if self._offered is None:
+            self._offered = spec
+            files = spec.tree.files
+            digests = [file.digest for file in files]
+            self._make_room(sum(len(file.path) + len(file.digest) for file in files))
+            self._link.send(OfferTree(spec.tree.digest, [file.path for file in files], digests))
+        return False
+
+    def send_files(self, message: FilesWanted) -> None:
+        """The master has what was offered, apart from these files: send them."""
+        spec, self._offered = self._offered, None
+        assert spec is not None  # the master answers what was offered
+        files = [spec.tree.files[number] for number in message.files]
+        for content in {file.digest: file.content for file in files}.values():
+            self._make_room(len(content))
+            self._link.send(PutFiles([content]))
+        self._trees.add(spec.tree.digest)
 
     def submit(self, submission: JobsToSend) -> None:
         """Send the jobs."""
@@ -237,7 +274,10 @@ class Submitter:
             self._link.send(ForgetSpec(oldest))
         self._known[number] = spec
         self._make_room(len(spec.code))
-        self._link.send(DefineSpec(number, spec.spec, spec.code, handles=spec.handles))
+        definition = DefineSpec(
+            number, spec.spec, spec.code, handles=spec.handles, tree=spec.tree.digest
+        )
+        self._link.send(definition)
         return number
 
     def _make_room(self, size: int) -> None:

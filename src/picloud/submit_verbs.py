@@ -2,19 +2,21 @@
 
 import platform
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from typing import Any, NamedTuple, cast
 
 from picloud import errors
 from picloud.code import functions, values
+from picloud.code.unshippable import Unshippable
 from picloud.connected import AnyClient, Connected, ask_in_pieces
 from picloud.dependencies import Dependencies
 from picloud.grants import Grant
-from picloud.job import HandleSession, Job, JobMap, job_of
+from picloud.job import HandleSession, Job, JobMap, check_origins, job_of
 from picloud.job_futures import kill_soon
 from picloud.job_options import NO_OPTIONS, JobOptions
 from picloud.protocol.client_messages import AskStatus
 from picloud.protocol.limits import FRAME_TARGET
+from picloud.protocol.trees import EMPTY, Tree
 from picloud.submissions import MAX_SPECS, Spec
 from picloud.submit_options import NO_SUBMIT_OPTIONS, SubmitOptions
 from picloud.waiters import LoopTurn
@@ -30,9 +32,12 @@ that it has just made.
 PYTHON = ".".join(platform.python_version_tuple()[:2])
 
 
-PackedCall = tuple[Spec, bytes, list[int] | None, SubmitOptions]
+SpecKey = tuple[bytes, JobOptions, bytes]
+"""What makes jobs alike: the function, the options, and the tree of modules."""
+
+PackedCall = tuple[Spec, bytes, list[int] | None, SubmitOptions, Mapping[str, int]]
 """A call that is checked, pickled and ready to be submitted: its function, its arguments, the
-handles in them, and how to submit it."""
+handles in them, how to submit it, and of which clouds are the jobs that it names."""
 
 
 class Piece(NamedTuple):
@@ -40,12 +45,14 @@ class Piece(NamedTuple):
 
     payloads: list[bytes]
     handles: list[list[int]] | None
+    roots: set[str]
+    origins: Mapping[str, int]
 
 
 class SubmitVerbs(Connected):
     """`acall` and `amap`."""
 
-    _specs: dict[tuple[bytes, JobOptions], Spec]
+    _specs: dict[SpecKey, Spec]
 
     async def acall(self, func: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Job:
         """Run `func(*args, **kwargs)` as a job; see `cloud.call`."""
@@ -96,17 +103,26 @@ class SubmitVerbs(Connected):
         try:
             packed = functions.pack(func)
             packed.check(*args, **kwargs)
-            spec, payload = self._spec(packed, options), values.dumps((args, kwargs), handles)
-        except (values.Unpicklable, values.Oversize) as error:
+            roots: set[str] = set()
+            origins = dict(packed.origins) if packed.origins else {}
+            payload = values.dumps((args, kwargs), handles, roots, origins)
+            spec = self._spec(packed, options, roots)
+        except (values.Unpicklable, values.Oversize, Unshippable) as error:
             raise errors.SerializationError(str(error)) from error
-        return spec, payload, handles or None, submit
+        return spec, payload, handles or None, submit, origins
 
     def submit_now(self, call: PackedCall) -> Job | None:
-        """Submit a job; None if that must wait."""
+        """Submit a job; None if that must wait.
+
+        Raises:
+            ValueError: it names a job of another cloud, or depends on one.
+        """
         client = self._client
         if client is None or client.submissions.is_blocked:
             return None
-        spec, payload, handles, options = call
+        spec, payload, handles, options, origins = call
+        if origins:
+            check_origins(origins, cast("HandleSession", self))
         if options is NO_SUBMIT_OPTIONS:  # nearly always
             jid = client.submissions.submit(spec, payload, handles)
             return None if jid is None else job_of(jid, cast("HandleSession", self))
@@ -142,17 +158,19 @@ class SubmitVerbs(Connected):
             packed = functions.pack(func)
             is_there = all(isinstance(each, Sized) for each in iterables)
             pieces = _pieces(packed, calls, PIECE_ITEMS if is_there else 1)
-            spec = self._spec(packed, options)
             if options.submit.after is not None:
                 client = self._client or await self._opened()
                 await self._check_dependencies(client, options.submit.after)
-            ranges = await self._stream(spec, pieces, options.submit)
-        except (values.Unpicklable, values.Oversize) as error:
+            ranges = await self._stream(packed, pieces, options)
+        except (values.Unpicklable, values.Oversize, Unshippable) as error:
             raise errors.SerializationError(str(error)) from error
         return JobMap(ranges, cast("HandleSession", self))
 
     async def _stream(
-        self, spec: Spec, pieces: Iterable[Piece], options: SubmitOptions
+        self,
+        packed: functions.PackedFunction,
+        pieces: Iterable[Piece],
+        options: JobOptions,
     ) -> list[range]:
         """Send pieces while the input is still being read; kill them if that fails half way."""
         ranges: list[range] = []
@@ -160,7 +178,8 @@ class SubmitVerbs(Connected):
             unturned = 0
             for piece in pieces:
                 unturned += len(piece.payloads)
-                await self._send_piece(spec, piece, options, ranges)
+                spec = self._spec(packed, options, piece.roots)
+                await self._send_piece(spec, piece, options.submit, ranges)
                 if unturned >= PIECE_ITEMS:
                     unturned = 0
                     await LoopTurn()
@@ -175,7 +194,8 @@ class SubmitVerbs(Connected):
         self, spec: Spec, piece: Piece, options: SubmitOptions, ranges: list[range]
     ) -> None:
         client = self._client or await self._opened()
-        payloads, handles = piece
+        payloads, handles, _, origins = piece
+        check_origins(origins, cast("HandleSession", self))
         while payloads:
             if client.submissions.is_blocked:
                 await client.wait_ready()
@@ -247,13 +267,24 @@ class SubmitVerbs(Connected):
             ValueError: no worker could ever run such a job.
         """
 
-    def _spec(self, packed: functions.PackedFunction, options: JobOptions) -> Spec:
+    def _modules(self, roots: frozenset[str]) -> Tree:
+        """The user's own modules that these need, as they are now.
+
+        Raises:
+            Unshippable: one cannot travel.
+        """
+        return EMPTY  # inside a job they are there
+
+    def _spec(self, packed: functions.PackedFunction, options: JobOptions, roots: set[str]) -> Spec:
+        """The spec of a function whose arguments need more modules (`roots`) than itself."""
         options = options.bare
-        key = (packed.digest, options)
+        tree = self._modules(packed.roots.union(roots) if roots else packed.roots)
+        key = (packed.digest, options, tree.digest)
         spec = self._specs.get(key)
         if spec is None:
             self._check_offer(options)
-            spec = Spec(options.spec(packed.name, PYTHON), packed.code, packed.handles)
+            job_spec = options.spec(packed.name, PYTHON)
+            spec = Spec(job_spec, packed.code, packed.handles, tree)
             while len(self._specs) >= MAX_SPECS:
                 self._specs.pop(next(iter(self._specs)), None)
             self._specs[key] = spec
@@ -268,11 +299,13 @@ def _pieces(
     payloads: list[bytes] = []
     handles: list[list[int]] | None = None
     named: list[int] = []
+    roots: set[str] = set()
+    origins = dict(packed.origins) if packed.origins else {}
     size = 0
     for args in calls:
         if not payloads:
             check(*args)  # all items come as equally many arguments
-        payload = dumps((args, {}), named)
+        payload = dumps((args, {}), named, roots, origins)
         if named:
             handles = handles or [[] for _ in payloads]
             handles.append(named)
@@ -282,10 +315,10 @@ def _pieces(
         payloads.append(payload)
         size += len(payload)
         if len(payloads) >= most or size >= FRAME_TARGET:
-            yield Piece(payloads, handles)
+            yield Piece(payloads, handles, roots, origins)
             payloads, handles, size = [], None, 0
     if payloads:
-        yield Piece(payloads, handles)
+        yield Piece(payloads, handles, roots, origins)
 
 
 def _append(ranges: list[range], jids: range) -> None:

@@ -4,14 +4,23 @@ from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 from picloud import errors
-from picloud.connected import Connected, ask_all, ask_in_pieces, why_in_time
-from picloud.job import HandleSession, _All, loading
+from picloud.connected import AnyClient, Connected, ask_all, ask_in_pieces, why_in_time
+from picloud.job import (
+    HandleSession,
+    Job,
+    JobMap,
+    _All,
+    check_origins,
+    first_of,
+    loading,
+    origin_of,
+)
 from picloud.job_arguments import jids_of
 from picloud.job_options import check_timeout
 from picloud.outcomes import Gather, Outcome
 from picloud.protocol import client_messages as messages
 from picloud.protocol.ids import JobId
-from picloud.result_streams import Completions, ResultStream
+from picloud.result_streams import Completions, Opened, ResultStream
 from picloud.result_values import error_of, value_of, values_of
 from picloud.waiters import Wake
 from picloud.watches import Question
@@ -24,8 +33,8 @@ class WaitVerbs(Connected):
         self, jobs: Any, timeout: float | None = None, ignore_errors: bool = False
     ) -> Any:
         """Wait for jobs and return what they returned; see `cloud.result`."""
-        jids, is_single = self._jids_of(jobs)
-        outcomes = await self._gathered(jids, timeout, ignore_errors, wants_results=True)
+        jids, is_single, opened = self._jids_of(jobs)
+        outcomes = await self._gathered(jids, opened, timeout, ignore_errors, wants_results=True)
         if is_single:
             return value_of(jids[0], outcomes[0], ignore_errors, cast("HandleSession", self))
         return values_of(jids, outcomes, ignore_errors, cast("HandleSession", self))
@@ -34,26 +43,27 @@ class WaitVerbs(Connected):
         self, jobs: Any, timeout: float | None = None, ignore_errors: bool = False
     ) -> None:
         """Wait for jobs; see `cloud.join`."""
-        jids, _ = self._jids_of(jobs)
-        await self._gathered(jids, timeout, ignore_errors, wants_results=False)
+        jids, _, opened = self._jids_of(jobs)
+        await self._gathered(jids, opened, timeout, ignore_errors, wants_results=False)
 
     def airesult(
         self, jobs: Any, timeout: float | None = None, ignore_errors: bool = False
     ) -> ResultStream:
         """Iterate over results as they come, in the order of the jobs; see `cloud.iresult`."""
-        jids, _ = self._jids_of(jobs)
+        jids, _, opened = self._jids_of(jobs)
         session = cast("HandleSession", self)
-        return ResultStream(self._opened, session, jids, check_timeout(timeout), ignore_errors)
+        return ResultStream(opened, session, jids, check_timeout(timeout), ignore_errors)
 
     def aas_completed(self, jobs: Any, timeout: float | None = None) -> Completions:
         """Iterate over jobs in the order of their completion; see `cloud.as_completed`."""
-        jids, _ = self._jids_of(jobs)
+        jids, _, opened = self._jids_of(jobs)
         session, seconds = cast("HandleSession", self), check_timeout(timeout)
-        return Completions(self._opened, session, jids, seconds, self.clock)
+        return Completions(opened, session, jids, seconds, self.clock)
 
     async def _gathered(
         self,
         jids: Sequence[int],
+        opened: Opened,
         timeout: float | None,
         ignore_errors: bool,
         *,
@@ -67,7 +77,7 @@ class WaitVerbs(Connected):
         seconds = check_timeout(timeout)
         if not jids:
             return []
-        client = self._client or await self._opened()
+        client = await opened()
         gather = Gather(jids, wants_results=wants_results, fails_fast=not ignore_errors)
         client.watch(gather)
         if seconds is not None:
@@ -101,9 +111,9 @@ class WaitVerbs(Connected):
 
     async def astatus(self, jobs: Any) -> Any:
         """Ask for the status of jobs; see `cloud.status`."""
-        jids, is_single = self._jids_of(jobs)
+        jids, is_single, opened = self._jids_of(jobs)
         statuses: list[str] = []
-        for answer in await ask_in_pieces(await self._opened(), messages.AskStatus, jids):
+        for answer in await ask_in_pieces(await opened(), messages.AskStatus, jids):
             assert isinstance(answer, messages.StatusesRead)  # the answer to this question
             statuses += answer.statuses
         return statuses[0] if is_single else statuses
@@ -113,9 +123,9 @@ class WaitVerbs(Connected):
     ) -> dict[int, dict[str, Any]]:
         """Tell what is known of jobs; see `cloud.info`."""
         wanted = _fields(fields)
-        jids, _ = self._jids_of(jobs)
+        jids, _, opened = self._jids_of(jobs)
         infos: list[dict[str, Any]] = []
-        for answer in await ask_in_pieces(await self._opened(), messages.AskInfo, jids):
+        for answer in await ask_in_pieces(await opened(), messages.AskInfo, jids):
             assert isinstance(answer, messages.InfosRead)  # the answer to this question
             infos += answer.infos
         _check_known(wanted, infos)
@@ -126,13 +136,13 @@ class WaitVerbs(Connected):
         if isinstance(jobs, _All):
             await ask_all(await self._opened(), [Question(messages.KillAllJobs)])
         else:
-            jids, _ = self._jids_of(jobs)
-            await ask_in_pieces(await self._opened(), messages.KillJobs, jids)
+            jids, _, opened = self._jids_of(jobs)
+            await ask_in_pieces(await opened(), messages.KillJobs, jids)
 
     async def adelete(self, jobs: Any) -> None:
         """Forget finished jobs; see `cloud.delete`."""
-        jids, _ = self._jids_of(jobs)
-        client = await self._opened()
+        jids, _, opened = self._jids_of(jobs)
+        client = await opened()
         await ask_in_pieces(client, messages.DeleteJobs, jids)
         client.forget_outcomes(jids)
 
@@ -140,14 +150,38 @@ class WaitVerbs(Connected):
         """Say why a job has not finished; see `cloud.why`."""
         if not isinstance(job, int):
             raise TypeError(f"why() takes one job, not {job!r:.80}")
-        (jid,), _ = self._jids_of(job)
+        (jid,), _, opened = self._jids_of(job)
         question = Question(lambda number: messages.AskWhy(number, JobId(jid)))
-        [answer] = await ask_all(await self._opened(), [question])
+        [answer] = await ask_all(await opened(), [question])
         assert isinstance(answer, messages.ReasonRead)  # the answer to this question
         return answer.text
 
-    def _jids_of(self, jobs: Any) -> tuple[Sequence[int], bool]:
-        return jids_of(jobs, cast("HandleSession", self))
+    def _jids_of(self, jobs: Any) -> tuple[Sequence[int], bool, Opened]:
+        """Read a `jobs` argument: the numbers, whether it was a single job, and how to go on."""
+        strangers: list[Job | JobMap] = []
+        jids, is_single = jids_of(jobs, cast("HandleSession", self), strangers)
+        return jids, is_single, self._opened_to(strangers) if strangers else self._opened
+
+    def _opened_to(self, strangers: list[Job | JobMap]) -> Opened:
+        """Let in handles that were not made here, now or when the session has opened.
+
+        Raises:
+            ValueError: one is of another cloud.
+        """
+        session = cast("HandleSession", self)
+        origins = {
+            origin: first_of(jobs) for jobs in strangers if (origin := origin_of(jobs)) is not None
+        }
+        check_origins(origins, session)
+        if not origins or self.origin is not None:
+            return self._opened
+
+        async def opened() -> AnyClient:
+            client = await self._opened()
+            check_origins(origins, session)  # by now it knows of which cloud it is
+            return client
+
+        return opened
 
 
 def _fields(fields: object) -> list[str] | None:

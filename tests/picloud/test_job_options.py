@@ -58,6 +58,8 @@ def test_runtime_is_given_in_minutes_and_timeout_in_seconds() -> None:
         ("retries", 1.5, TypeError),
         ("retry_delay", -1, ValueError),
         ("retry_delay", "1", TypeError),
+        ("retry_delay", float("nan"), ValueError),
+        ("retry_delay", 1e10, ValueError),
         ("profile", 1, TypeError),
         ("memory", 1.5, TypeError),
         ("os_env_vars", "HOME", TypeError),
@@ -112,6 +114,12 @@ def test_a_wait_of_more_than_a_lifetime_has_no_limit() -> None:
 def test_retries_and_profile_are_said_in_the_spec() -> None:
     spec = NO_OPTIONS.changed({"retries": 2, "retry_delay": 3, "profile": True}).spec("f", "3.11")
     assert (spec.retries, spec.retry_delay, spec.profile) == (2, 3.0, True)
+
+
+def test_a_job_may_be_tried_again_at_once() -> None:
+    assert JobOptions(retries=1, retry_delay=0).spec("f", "3.11").retry_delay == 0.0
+    with pytest.raises(ValueError, match="retry_delay is from 0 to"):
+        JobOptions(retry_delay=-1)
 
 
 def test_options_are_values() -> None:

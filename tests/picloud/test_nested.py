@@ -223,7 +223,9 @@ def test_what_needs_a_thread_is_refused(threads: Session) -> None:
             texts.append(caught.value.message)
         return texts
 
-    assert len(threads.result(threads.call(wants_all), timeout=30)) == 4
+    texts = threads.result(threads.call(wants_all), timeout=30)
+    assert len(texts) == 4
+    assert texts[1] == texts[2] == "there is no callback inside a job"
 
 
 def test_a_recursion_without_end_names_who_waited(threads: Session, worker: ThreadWorker) -> None:

@@ -56,6 +56,5 @@ async def test_a_refusal_is_told_apart(status: int, cls: type[Exception], text: 
     await runner.cleanup()
 
 
-def test_sessions_with_one_master_know_each_other_s_jobs() -> None:
-    one, other = (connected_session("http://here:1", token) for token in "ab")
-    assert one.origin == other.origin
+def test_whose_jobs_a_session_has_is_not_known_before_it_is_connected() -> None:
+    assert connected_session("http://here:1", "token").origin is None

@@ -223,7 +223,7 @@ def test_what_no_worker_can_ever_run_is_refused_at_submission() -> None:
         for wrong, text in (
             ({"cores": 3}, "3 cores of type c1: it has at most 2"),
             ({"type": "m1", "cores": 2}, "type m1: it has at most 1"),
-            ({"type": "s1"}, "1 cores of type s1: it has none"),
+            ({"type": "s1"}, "1 core of type s1: it has none"),
         ):
             for submit in (session.options(**wrong).call, session.options(**wrong).map):
                 with pytest.raises(ValueError, match=text):

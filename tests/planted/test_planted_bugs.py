@@ -92,7 +92,7 @@ BUGS = [
     Bug(
         name="capabilities are not checked",
         file=f"{MASTER}/access.py",
-        right="if is_valid(registry.key, first, stop, capability):",
+        right="if is_valid(registry.key, first, stop, capability, wholes):",
         wrong="if True:",
         tests=f"{KERNEL}/test_access.py",
     ),

@@ -21,6 +21,7 @@ from picloud.protocol.ids import JobId
 from picloud.protocol.jobs import JobSpec, JobStatus
 from picloud.protocol.link import Link, LinkEvent, MessagesReceived
 from picloud.protocol.link_messages import PeerRole
+from picloud.protocol.tree_messages import FilesWanted, OfferTree
 from picloud.session import Session
 
 Outcome = bytes | messages.JobFailed
@@ -65,9 +66,9 @@ class FakeMaster:
     watched: dict[int, bool] = field(default_factory=dict)
     thread: LoopThread | None = None
 
-    def session(self) -> Session:
+    def session(self, has_own_master: bool = True) -> Session:
         """Make a session with this master, not opened yet."""
-        return Session(self.open)
+        return Session(self.open, has_own_master=has_own_master)
 
     async def open(self, thread: LoopThread, client: Client) -> Callable[[], Awaitable[None]]:
         """Connect a client: what a session's opener does."""
@@ -117,6 +118,9 @@ class FakeMaster:
         match message:
             case DefineSpec():
                 self.specs[message.number] = message
+            case OfferTree():
+                assert self.link is not None
+                self.link.send(FilesWanted(message.digest, []))  # it runs jobs in this process
             case ForgetSpec():
                 del self.specs[message.number]
             case messages.SubmitJobs():
@@ -133,7 +137,8 @@ class FakeMaster:
 
     def reserve(self) -> None:
         """Grant a block of ids; blocks do not touch."""
-        self.say(messages.JidsReserved(JobId(self.next_jid), self.ids))
+        origin = id(self).to_bytes(8, "little")
+        self.say(messages.JidsReserved(JobId(self.next_jid), self.ids, origin=origin))
         self.next_jid += self.ids + 1
 
     def say(self, message: object) -> None:

@@ -1,6 +1,7 @@
 """Real processes under test: started with a mark of their own, watched, and ended one by one."""
 
 import os
+import pickle
 import select
 import signal
 import subprocess
@@ -111,6 +112,7 @@ class Place:
     def script(self, text: str, name: str = "program.py") -> str:
         """Write a program; return its path."""
         path = self.work / name
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
         return str(path)
 
@@ -181,6 +183,22 @@ def read_line(stream: Any, seconds: float = DEADLINE) -> str:
     assert ready, f"no line came for {seconds} s"
     line: str = stream.readline()
     return line.rstrip("\n")
+
+
+def pass_on(path: Path, handle: Any) -> None:
+    """Hand a job that reads a fifo what it waits for: a way that the serializer does not know."""
+    data = pickle.dumps(handle)
+
+    def is_taken() -> bool:
+        try:
+            end = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError:
+            return False  # nobody reads yet
+        os.write(end, data)
+        os.close(end)
+        return True
+
+    until(is_taken, f"a job waits at {path}")
 
 
 def open_gate(path: str) -> None:

@@ -163,7 +163,7 @@ class ThreadWorker:
 
     def session(self) -> Session:
         """Make a session with a cloud of this worker, not opened yet."""
-        return Session(self.open, origin="threads")
+        return Session(self.open)
 
     async def open(self, thread: LoopThread, client: Client) -> Callable[[], Awaitable[None]]:
         """Start the cloud: what a session's opener does."""

@@ -15,7 +15,7 @@ import pytest
 import picloud
 from picloud.job import Job
 from picloud.session import Session
-from tests.support.processes import open_gate, until
+from tests.support.processes import open_gate, pass_on
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
@@ -28,22 +28,6 @@ def wait_at(gate: str, answer: Any = None) -> Any:
     with open(gate) as reader:
         reader.read()
     return answer
-
-
-def pass_on(path: Path, handle: Any) -> None:
-    """Hand a job what it waits for in `receive`: a way that the serializer does not know."""
-    data = pickle.dumps(handle)
-
-    def is_taken() -> bool:
-        try:
-            end = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
-        except OSError:
-            return False  # nobody reads yet
-        os.write(end, data)
-        os.close(end)
-        return True
-
-    until(is_taken, f"a job waits at {path}")
 
 
 def receive(path: str) -> Any:
@@ -117,19 +101,20 @@ def test_forged_handles_yield_nothing(cloud: Session) -> None:
     def forge(given: Job, wanted: int) -> list[tuple[str, str]]:
         copied = Job(wanted)
         copied.__dict__.update(given.__dict__)
-        widened = Job(wanted)
+        widened, derived = Job(wanted), Job(wanted)
         if given._grant is not None:
-            first, _, capability = given._grant
-            widened._grant = (min(first, wanted), wanted + 1, capability)
+            first, stop, capability, _ = given._grant
+            widened._grant = (min(first, wanted), wanted + 1, capability, ())
+            derived._grant = (wanted, wanted + 1, capability, (first, stop))
         invented = Job(wanted)
-        invented._grant = (wanted, wanted + 1, bytes(16))
+        invented._grant = (wanted, wanted + 1, bytes(16), ())
         edited = pickle.dumps(given, 0).replace(f"{int(given)}".encode(), f"{wanted}".encode())
-        return refusals([Job(wanted), copied, widened, invented, pickle.loads(edited)])
+        return refusals([Job(wanted), copied, widened, derived, invented, pickle.loads(edited)])
 
     jobs = cloud.map(square, range(100, 102))
     other = cloud.call(square, 7)
     said = cloud.result(cloud.call(forge, jobs[0], int(other)), 60)
-    assert said == cloud.result(cloud.call(refusals, [10**12]), 30) * 5
+    assert said == cloud.result(cloud.call(refusals, [10**12]), 30) * 6
 
 
 def test_a_job_that_was_given_one_item_of_a_map_has_no_others(cloud: Session) -> None:

@@ -1,5 +1,6 @@
 """Workers and masters die; their jobs, and what they leave running, do not get lost."""
 
+import pickle
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -136,6 +137,23 @@ def test_a_worker_finds_a_master_that_was_started_again(
     served.start_master()
     assert served.session().result(served.session().call(abs, -5), 40) == 5
     assert worker.poll() is None
+
+
+def test_a_handle_does_not_outlive_its_master(served: Served) -> None:
+    with served.session() as cloud:
+        job = cloud.call(abs, -7)
+    served.kill_master()
+    served.start_master()
+    served.start_worker(1)
+    cloud = served.session()
+    loaded = pickle.loads(pickle.dumps(job))
+    for use in (cloud.result, cloud.kill, lambda handle: cloud.call(abs, handle)):
+        for handle in (job, loaded):
+            with pytest.raises(ValueError, match="another cloud session"):
+                use(handle)
+    other = cloud.call(abs, -8)
+    assert other == job
+    assert cloud.result(other, 20) == 8
 
 
 def test_a_cluster_that_is_told_to_end_leaves_nothing(served: Served) -> None:

@@ -118,8 +118,16 @@ def test_a_job_of_another_cloud_is_refused_by_name(cloud: Session) -> None:
     from picloud.local import embedded_session
 
     job = cloud.call(square, 1)
-    with embedded_session(1) as other, pytest.raises(ValueError, match="another cloud session"):
-        other.result(job)
+    with embedded_session(1) as other:
+        assert other.call(square, 2) == 1
+        with pytest.raises(ValueError, match="another cloud session"):
+            other.result(job)
+        with pytest.raises(ValueError, match="another cloud session"):
+            other.call(lambda each: each.result(), job)
+        with pytest.raises(ValueError, match="another cloud session"):
+            other.call(lambda: job.result())
+        with pytest.raises(ValueError, match="another cloud session"):
+            other.map(square, [job])
 
 
 # ---------------------------------------------------------------------- futures and executor

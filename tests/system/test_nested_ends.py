@@ -54,6 +54,21 @@ def test_a_child_process_of_a_job_is_told_that_it_has_no_cloud(cloud: Session) -
     assert "process" in text
 
 
+def test_the_traceback_of_nested_jobs_shows_their_own_lines_only(cloud: Session) -> None:
+    def nest(levels: int) -> int:
+        if not levels:
+            raise ValueError("deep down")
+        return int(picloud.result(picloud.call(nest, levels - 1)))
+
+    job = cloud.call(nest, 3)
+    with pytest.raises(ValueError, match="deep down") as caught:
+        cloud.result(job, 20)
+    text = "\n".join(caught.value.__notes__)
+    assert text.count("picloud.result(picloud.call(nest, levels - 1))") == 3
+    assert text.count('raise ValueError("deep down")') == 1
+    assert text.count("  File ") == 4
+
+
 def test_an_error_of_the_cloud_that_a_job_passes_on_is_that_jobs_failure(cloud: Session) -> None:
     job = cloud.call(lambda: picloud.result(10**12))
     with pytest.raises(errors.AccessDenied) as caught:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.notebooks import output_of_cells
 from tests.support.processes import SRC, Place, read_line, until
 
 PROGRAM = """\
@@ -124,45 +125,16 @@ for number, cell in enumerate(cells):
 
 
 def test_a_notebook_works_cell_by_cell_in_both_spellings(place: Place) -> None:
-    program = """\
-import sys
-from jupyter_client.manager import KernelManager
-
-manager = KernelManager()
-manager.kernel_spec.argv[0] = sys.executable
-manager.start_kernel()
-client = manager.blocking_client()
-client.start_channels()
-client.wait_for_ready(timeout=30)
-
-def show(message):
-    if message["msg_type"] == "stream":
-        sys.stdout.write(message["content"]["text"])
-
-for cell in [
-    "import picloud as cloud",
-    "def f(x):\\n    return x + 1",
-    "jobs = cloud.map(f, [1, 2])",
-    "print(cloud.result(jobs))",
-    "print([job.result() for job in cloud.as_completed(cloud.map(f, [5]))])",
-    "print(await cloud.aresult(await cloud.amap(f, [3, 4])))",
-    "cloud.close()",
-]:
-    reply = client.execute_interactive(cell, output_hook=show, timeout=30)
-    assert reply["content"]["status"] == "ok", reply["content"]
-client.stop_channels()
-manager.shutdown_kernel()
-"""
-    # The kernel's own packages warn of one another, and keep files of their own.
-    elsewhere = str(place.state / "notebook")
-    environment = place.environment(
-        PYTHONWARNINGS="ignore",
-        IPYTHONDIR=elsewhere,
-        JUPYTER_CONFIG_DIR=elsewhere,
-        JUPYTER_DATA_DIR=elsewhere,
-        JUPYTER_RUNTIME_DIR=elsewhere,
-    )
-    assert place.output(place.script(program), env=environment) == "[2, 3]\n[6]\n[4, 5]\n"
+    cells = [
+        "import picloud as cloud",
+        "def f(x):\n    return x + 1",
+        "jobs = cloud.map(f, [1, 2])",
+        "print(cloud.result(jobs))",
+        "print([job.result() for job in cloud.as_completed(cloud.map(f, [5]))])",
+        "print(await cloud.aresult(await cloud.amap(f, [3, 4])))",
+        "cloud.close()",
+    ]
+    assert output_of_cells(place, cells) == "[2, 3]\n[6]\n[4, 5]\n"
 
 
 def test_functions_of_a_pytest_module_work(place: Place) -> None:

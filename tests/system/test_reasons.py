@@ -81,10 +81,23 @@ def test_a_job_behind_others_says_behind_how_many_and_for_how_long(gate: str) ->
         line = cloud.map(square, range(7))
         last = cloud.call(square, 1, _priority=8)
         assert "all 2 cores of type 'c1' are busy; 7 jobs are ahead" in told(cloud, last)
-        assert re.search(r"the first may be free in (500|499|49\d)\.\d s", cloud.why(last))
+        limit = r"a core is free in (500|49\d)\.\d s at the latest, by a time limit"
+        assert re.search(limit, cloud.why(last))
         assert "all 2 cores of type 'c1' are busy; it is next" in told(cloud, line[0])
         cloud.kill(running)
         cloud.join([line, last], 20)
+
+
+def test_a_wide_job_and_those_behind_it_say_what_is_busy(gate: str) -> None:
+    with embedded_session(2) as cloud:
+        running = cloud.call(wait_at, gate)
+        until(lambda: cloud.status(running) == "processing", "one core is busy")
+        wide, narrow = cloud.call(square, 1, _cores=2), cloud.call(square, 1)
+        busy = "1 of 2 cores of type 'c1' is busy"
+        assert f"{busy}; it is next, and needs 1 more of one worker" in told(cloud, wide)
+        assert f"{busy}; a job ahead needs 2 cores of one worker" in told(cloud, narrow)
+        open_gate(gate)
+        assert cloud.result([wide, narrow], 20) == [1, 1]
 
 
 def test_a_job_at_a_busy_worker_says_how_many_are_there(cloud: Session, gate: str) -> None:
@@ -193,7 +206,8 @@ def test_info_tells_the_whole_story_of_a_job(cloud: Session) -> None:
     assert info["memory.max_usage"] > 30 << 20
     assert (info["attempts"], info["depends_on"], info["children"]) == (1, 0, 0)
     assert info["parent"] is None
-    assert (info["label"], info["priority"], info["max_runtime"]) == ("story", 4, 60)
+    assert (info["label"], info["priority"]) == ("story", 4)
+    assert (info["timeout"], info["max_runtime"]) == (60, 1)
     assert (info["type"], info["cores"], info["restartable"]) == ("c1", 1, True)
     assert "work" in info["function"]
     assert "test_reasons.py" in info["function"]
@@ -211,6 +225,17 @@ def test_info_of_a_failed_job_has_its_traceback(cloud: Session) -> None:
     text = cloud.info(job, "exception")[job]["exception"]
     assert "raise ValueError(text)" in text
     assert "ValueError: for info" in text
+
+
+def test_info_of_a_job_that_failed_at_once_has_its_arguments_and_what_it_used(
+    cloud: Session,
+) -> None:
+    job = cloud.call(fail, "at once")
+    cloud.join(job, 20, ignore_errors=True)
+    info = cloud.info(job)[job]
+    assert info["arguments"] == "'at once'"
+    assert info["memory.max_usage"] > 1 << 20
+    assert info["cputime.user"] is not None
 
 
 def test_a_group_of_fields_has_one_name(cloud: Session) -> None:

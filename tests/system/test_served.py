@@ -197,9 +197,22 @@ def test_rubbish_on_the_masters_port_harms_nobody(served_cloud: Served) -> None:
     assert cloud.result(cloud.call(abs, -3), 20) == 3
 
 
-def test_a_module_that_the_worker_lacks_is_named(served_cloud: Served, place: Place) -> None:
+def test_a_module_of_the_user_travels(served_cloud: Served, place: Place) -> None:
     place.script("def square(x):\n    return x * x\n", "helper.py")
-    program = "import picloud as cloud, helper\ncloud.result(cloud.call(helper.square, 3))\n"
+    program = "import picloud as cloud, helper\nprint(cloud.result(cloud.call(helper.square, 3)))\n"
+    done = place.run(place.script(program), env=served_cloud.environment())
+    assert done.stdout == "9\n"
+
+
+def test_an_installed_module_that_the_worker_lacks_is_named(
+    served_cloud: Served, place: Place
+) -> None:
+    place.script("def square(x):\n    return x * x\n", "site-packages/installed_helper.py")
+    program = (
+        "import sys; sys.path.append('site-packages')\n"
+        "import picloud as cloud, installed_helper\n"
+        "cloud.result(cloud.call(installed_helper.square, 3))\n"
+    )
     done = place.run(place.script(program), env=served_cloud.environment())
     assert done.returncode == 1
-    assert "has no module 'helper'" in done.stderr
+    assert "has no module 'installed_helper'" in done.stderr

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from picloud.code import values
+from picloud.errors import JobError
 from picloud.protocol.failures import Failure, FailureKind
 from picloud.statemachine import value
 
@@ -86,10 +87,38 @@ def _traceback_text(error: BaseException) -> str:
     while trace is not None and _is_ours(trace.tb_frame):
         trace = trace.tb_next
     try:
-        return "".join(traceback.format_exception(type(error), error, trace))
+        text = traceback.TracebackException(type(error), error, trace, compact=True)
+        _cut_raising(text, error)
+        return "".join(text.format())
     except Exception:  # noqa: BLE001 - a class of the user, which may do anything
         frames = "".join(traceback.format_tb(trace))
         return f"Traceback (most recent call last):\n{frames}{_headline(error)}\n"
+
+
+def _cut_raising(text: traceback.TracebackException, error: BaseException) -> None:
+    """Of the errors of other jobs, drop the frames in which we have raised them.
+
+    They would come again at each level of nested jobs. Of all other errors they stay, as they may
+    show a fault of ours.
+    """
+    parts: list[tuple[traceback.TracebackException | None, BaseException | None]]
+    parts = [(text, error)]
+    while parts:
+        part, raised = parts.pop()
+        if part is None or raised is None:
+            continue
+        if isinstance(raised, JobError):
+            del part.stack[max(0, len(part.stack) - _ours_at_end(raised)) :]
+        parts += [(part.__cause__, raised.__cause__), (part.__context__, raised.__context__)]
+        if isinstance(raised, BaseExceptionGroup):
+            parts += zip(part.exceptions or (), raised.exceptions, strict=False)
+
+
+def _ours_at_end(error: BaseException) -> int:
+    count = 0
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        count = count + 1 if _is_ours(frame) else 0
+    return count
 
 
 def _is_ours(frame: types.FrameType) -> bool:

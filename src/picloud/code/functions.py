@@ -7,7 +7,6 @@ reaches a list, or a class of the main program, is pickled at every call. Lookin
 40 ns per name, pickling 50 µs or more.
 """
 
-import dis
 import functools
 import hashlib
 import inspect
@@ -18,6 +17,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from picloud.code import signatures, values
+from picloud.code.imports import global_names
 from picloud.statemachine import value
 
 CACHED_FUNCTIONS = 1024
@@ -38,6 +38,8 @@ class PackedFunction:
         name: `module.name at file:line`, for people.
         check: raises TypeError if called with arguments that the function would refuse.
         handles: of the jobs that the pickle names, as in `values.dumps`; None if it names none.
+        roots: the modules that it imports, as in `values.dumps`.
+        origins: of the jobs in `handles`, as in `values.dumps`.
     """
 
     digest: bytes
@@ -45,6 +47,8 @@ class PackedFunction:
     name: str
     check: signatures.Check
     handles: list[int] | None = None
+    roots: frozenset[str] = frozenset()
+    origins: Mapping[str, int] | None = None
 
 
 def pack(function: Any) -> PackedFunction:
@@ -93,10 +97,18 @@ def run_chunk(function: Callable[..., Any], calls: list[tuple[Any, ...]]) -> lis
 
 def _pack(function: Callable[..., Any]) -> PackedFunction:
     handles: list[int] = []
-    code = values.dumps(function, handles)
-    digest = hashlib.blake2b(code, digest_size=16).digest()
-    check = signatures.check_of(function)
-    return PackedFunction(digest, code, name_of(function), check, handles or None)
+    roots: set[str] = set()
+    origins: dict[str, int] = {}
+    code = values.dumps(function, handles, roots, origins)
+    return PackedFunction(
+        digest=hashlib.blake2b(code, digest_size=16).digest(),
+        code=code,
+        name=name_of(function),
+        check=signatures.check_of(function),
+        handles=handles or None,
+        roots=frozenset(roots),
+        origins=origins or None,
+    )
 
 
 # ---------------------------------------------------------------------- the cache
@@ -277,31 +289,3 @@ def _is_found_by_name(item: object) -> bool:
     if name in values.by_value_modules():
         return False
     return getattr(module, item.__qualname__, None) is item
-
-
-_GLOBAL_OPERATIONS = frozenset(
-    {
-        "LOAD_GLOBAL",
-        "LOAD_NAME",
-        "STORE_GLOBAL",
-        "DELETE_GLOBAL",
-        "LOAD_FROM_DICT_OR_GLOBALS",  # in class bodies, from Python 3.12 on
-    }
-)
-
-
-@functools.lru_cache(CACHED_FUNCTIONS)
-def global_names(code: types.CodeType) -> frozenset[str]:
-    """The global names that a piece of code, and the functions inside it, can ask for.
-
-    Kept by the code's value: a job that was unpickled submits the function that it is of again.
-    """
-    names = {
-        instruction.argval
-        for instruction in dis.get_instructions(code)
-        if instruction.opname in _GLOBAL_OPERATIONS
-    }
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            names |= global_names(constant)
-    return frozenset(names)

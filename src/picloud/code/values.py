@@ -6,7 +6,8 @@ know the program's script, counts as `__main__`. Plain values take a short cut: 
 cloudpickle pickler costs ten times as much as pickling a small number.
 
 A value may hold handles of jobs. Their classes say so by an attribute `__picloud_handles__`, a
-method that gives the ranges of ids; `dumps` notes them where it is given a list for that.
+method that gives what their cloud is known by, or None, and the ranges of ids; `dumps` notes both
+where it is given something for that.
 """
 
 import functools
@@ -15,12 +16,13 @@ import pickle
 import sys
 import types
 from collections import ChainMap
+from collections.abc import Iterable
 from itertools import accumulate
 from typing import Any, ClassVar
 
 import cloudpickle
 
-from picloud.code import sources
+from picloud.code import culprits, files, imports, sources
 from picloud.code.handles import merged
 from picloud.protocol import limits
 
@@ -46,19 +48,30 @@ class Oversize(ValueError):  # noqa: N818
     """A value whose pickle is over the limit of one payload."""
 
 
-def dumps(value: Any, handles: list[int] | None = None) -> bytes:
+def dumps(
+    value: Any,
+    handles: list[int] | None = None,
+    roots: set[str] | None = None,
+    origins: dict[str, int] | None = None,
+) -> bytes:
     """Pickle a value.
 
     Args:
         value: what to pickle.
         handles: an empty list, which takes `first, stop` of each range of jobs whose handles are
             met on the way.
+        roots: takes the names of the modules that whoever loads the value, or runs a function that
+            travels in it, will import.
+        origins: takes what the clouds of these jobs are known by, each with one of its jobs.
 
     Raises:
         Unpicklable: the value, or something inside it, cannot be pickled.
         Oversize: the pickle is larger than one payload may be, or there are too many handles.
     """
-    data = pickle.dumps(value, PROTOCOL) if _is_plain(value) else _dumps_any(value, handles)
+    if _is_plain(value):
+        data = pickle.dumps(value, PROTOCOL)
+    else:
+        data = _dumps_any(value, handles, roots, origins)
     if len(data) > limits.MAX_PAYLOAD:
         raise Oversize(
             f"a value of type {_name(value)} takes {len(data) >> 20} MB pickled, "
@@ -104,11 +117,18 @@ def _are_plain_arguments(args: Any, kwargs: Any) -> bool:
     )
 
 
-def _dumps_any(value: Any, handles: list[int] | None) -> bytes:
+def _dumps_any(
+    value: Any,
+    handles: list[int] | None,
+    roots: set[str] | None,
+    origins: dict[str, int] | None,
+) -> bytes:
     _register_main()
     buffer = io.BytesIO()
     pickler = ValuePickler(buffer, PROTOCOL)
     pickler.handles = handles
+    pickler.roots = roots
+    pickler.origins = origins
     try:
         pickler.dump(value)
     except (MemoryError, Unpicklable):
@@ -126,9 +146,24 @@ def _register_main() -> None:
 
 
 def _why(value: Any, error: Exception) -> str:
-    culprit = _name(_last_reduced(value))
-    inside = "" if culprit == _name(value) else f" inside a value of type {_name(value)}"
-    return f"an object of type {culprit}{inside} cannot be pickled: {type(error).__name__}: {error}"
+    """Say where the thing is that cannot travel, what it is, and what to do about it."""
+    root = getattr(value, "__name__", None) or "it"
+    place, item = culprits.find(root, value, _travels)
+    where = f"{place}: " if place != root or isinstance(value, types.FunctionType) else ""
+    if isinstance(error, files.UnshippableFile):
+        return f"{where}{error}"
+    kind = _name(_last_reduced(item))
+    text = f"{type(error).__name__}: {error}"
+    remedy = culprits.remedy_for(kind)
+    return f"{where}an object of type {kind} cannot be pickled: {text}; {remedy}"
+
+
+def _travels(value: Any) -> bool:
+    try:
+        ValuePickler(io.BytesIO(), PROTOCOL).dump(value)
+    except Exception:  # noqa: BLE001 - classes of users run here
+        return False
+    return True
 
 
 def _last_reduced(value: Any) -> Any:
@@ -174,23 +209,58 @@ class ValuePickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle sh
     """cloudpickle's; functions keep their source lines, caches that cannot travel are named."""
 
     handles: list[int] | None = None
+    roots: set[str] | None = None
+    origins: dict[str, int] | None = None
 
     dispatch_table: ClassVar[Any] = ChainMap(
         {
             types.CodeType: sources.reduce_code,
+            **dict.fromkeys(files.TYPES, files.reduce_file),
             functools._lru_cache_wrapper: _reduce_cached,
         },
         cloudpickle.Pickler.dispatch_table,
     )
 
     def reducer_override(self, obj: Any) -> Any:
-        """Note the handles of jobs; all else is cloudpickle's to decide."""
+        """Note the handles of jobs, and modules; all else is cloudpickle's to decide."""
+        if self.roots is not None and isinstance(obj, _NAMED):
+            _note_roots(obj, self.roots)
         if self.handles is not None:
-            ranges_of = getattr(type(obj), HANDLES, None)
-            if ranges_of is not None:
-                for each in ranges_of(obj):
-                    self.handles += each
+            handles_of = getattr(type(obj), HANDLES, None)
+            if handles_of is not None:
+                self._note_handles(*handles_of(obj))
         return super().reducer_override(obj)
+
+    def _note_handles(self, origin: str | None, ranges: Iterable[tuple[int, int]]) -> None:
+        assert self.handles is not None  # looked at by who calls this
+        before = len(self.handles)
+        for each in ranges:
+            self.handles += each
+        if origin is not None and self.origins is not None and len(self.handles) > before:
+            self.origins[origin] = self.handles[before]
+
+
+_NAMED = (
+    types.FunctionType,
+    types.BuiltinFunctionType,
+    types.ModuleType,
+    type,
+    functools._lru_cache_wrapper,
+)
+
+
+def _note_roots(item: Any, roots: set[str]) -> None:
+    """What has to be imported for a thing that goes by its name, or for code that goes itself."""
+    if isinstance(item, types.ModuleType):
+        roots.add(item.__name__)
+        return
+    module = getattr(item, "__module__", None)
+    if isinstance(module, str) and _is_importable(item, module, item.__qualname__):
+        roots.add(module)
+    elif isinstance(item, types.FunctionType):
+        package = item.__globals__.get("__package__") or ""
+        for each in imports.read_code(item.__code__):
+            roots.update(imports.names_of(each, package))
 
 
 class _Tracer(ValuePickler):

@@ -46,10 +46,16 @@ class PresentHandles:
     """Claims the jobs of these ranges by their capabilities; from jobs only, never answered.
 
     For handles that came neither with the function and its arguments nor with a result.
+
+    Attributes:
+        ranges: `first, stop` of each.
+        capabilities: one for each range.
+        wholes: for each the ranges that its capability was derived along; None if none was.
     """
 
     ranges: Handles
     capabilities: list[bytes]
+    wholes: list[Handles] | None = None
 
 
 @value
@@ -121,12 +127,14 @@ class AskChain:
 class JidsReserved:
     """The session may submit jobs `first` to `first + count - 1`; the first message on a link.
 
-    `secret` makes the capabilities of these jobs' handles (`protocol.capabilities`).
+    `secret` makes the capabilities of these jobs' handles, and `origin` tells them from those of
+    another master's jobs (`protocol.capabilities`).
     """
 
     first: JobId
     count: int
     secret: bytes = b""
+    origin: bytes = b""
 
 
 @value

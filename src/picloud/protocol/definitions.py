@@ -10,7 +10,8 @@ class DefineSpec:
     """From now on `number` means this spec and this pickled function, on this link.
 
     The master fills in the owner for workers: interpreters are never shared between owners.
-    `handles` are those of the jobs that the function names (`jobs.Handles`).
+    `handles` are those of the jobs that the function names (`jobs.Handles`). `tree` is the digest
+    of the tree that it finds its modules in, empty for none; it was sent before.
     """
 
     number: SpecNumber
@@ -18,6 +19,7 @@ class DefineSpec:
     code: bytes
     owner: str = ""
     handles: Handles | None = None
+    tree: bytes = b""
 
 
 @value

@@ -1,6 +1,7 @@
 """The registry of tags between clients, workers and the master. A tag is never used twice."""
 
 from picloud.protocol import client_messages as client
+from picloud.protocol import tree_messages as trees
 from picloud.protocol import worker_messages as worker
 from picloud.protocol.codec import Codec
 from picloud.protocol.definitions import DefineSpec, ForgetSpec
@@ -34,6 +35,9 @@ TAGS: dict[int, type] = {
     39: client.InfosRead,
     40: client.ReasonRead,
     41: client.JobsInCycle,
+    42: trees.OfferTree,
+    43: trees.PutFiles,
+    44: trees.FilesWanted,
     48: worker.RegisterWorker,
     49: worker.SetWindow,
     50: worker.AttemptsStarted,
@@ -51,6 +55,8 @@ TAGS: dict[int, type] = {
     67: worker.TakeBack,
     68: worker.ReadOutput,
     69: worker.TellJob,
+    70: trees.DefineTree,
+    71: trees.ForgetTree,
 }
 
 WIRE = Codec(TAGS)

@@ -12,7 +12,7 @@ from picloud.protocol.client_messages import AskWhy, ReasonRead
 from picloud.protocol.ids import JobId
 from picloud.protocol.jobs import CORE_TYPES
 from picloud.testing.virtual_engine import NothingWillHappen, VirtualEngine
-from picloud.testing.virtual_jobs import Duration, VirtualWorker
+from picloud.testing.virtual_jobs import Duration, VirtualWorker, checked_seconds
 from picloud.testing.virtual_line import VirtualClient, VirtualLine
 from picloud.waiters import Waiter, Wake, running_loop
 from picloud.watches import Question
@@ -38,18 +38,28 @@ class VirtualCloud(NestedSession):
     real pickles, and each takes virtual time. Whoever waits lets that time pass; nothing
     passes otherwise. The same test takes the same course in each run.
 
-    Memory limits and environment variables of jobs do not work here, and there are no callbacks,
-    futures and executors. `timeout` is virtual seconds everywhere.
+    There are no callbacks, futures and executors; what jobs write is not kept, nor what they have
+    used; and memory limits, environment variables and profiles of jobs do not work.
+    `timeout` is virtual seconds everywhere.
 
     Args:
-        workers: how many workers there are at first; none is a cloud that nobody serves yet.
+        workers: how many workers there are at first; 0 is a cloud that nobody serves yet.
         cores: of each of them; they serve all core types.
         duration: virtual seconds that a job takes before its function is called; or a function
-            that tells them for a function's name, as in `module.function`, and the tuple of its
-            arguments. What else it takes, `spend` says.
+            `duration(function, args, kwargs)` that tells them for each job, from the function,
+            the tuple and the dict that its job will be called with. All three are copies, as jobs
+            get them: know a function by its `__name__`. A job for which it raises, or tells no
+            such time, fails with that error. What else a job takes, `spend` says.
+
+    Raises:
+        TypeError, ValueError: an argument makes no sense.
     """
 
     def __init__(self, workers: int = 1, cores: int = 1, duration: Duration = 1.0) -> None:
+        _check_count("workers", workers, 0)
+        _check_count("cores", cores, 1)
+        if not callable(duration):
+            duration = checked_seconds(duration, "duration")
         self._engine = VirtualEngine(duration)
         self._start = self._engine.timeline.now
         super().__init__(self._engine.line)
@@ -89,14 +99,18 @@ class VirtualCloud(NestedSession):
     def pass_time(self, seconds: float) -> None:
         """Let virtual time pass, and what happens in it happen."""
         timeline = self._engine.timeline
-        timeline.run_until(timeline.now + _checked(seconds))
+        timeline.run_until(timeline.now + checked_seconds(seconds, "what passes"))
 
     def add_worker(self, cores: int = 1, core_types: Iterable[str] = CORE_TYPES) -> VirtualWorker:
         """Have another worker join.
 
         Returns:
             What `lose_worker` takes.
+
+        Raises:
+            TypeError, ValueError: an argument makes no sense.
         """
+        _check_count("cores", cores, 1)
         return self._engine.add_worker(cores, core_types)
 
     def lose_worker(self, worker: VirtualWorker | None = None) -> None:
@@ -203,13 +217,14 @@ def spend(seconds: float) -> None:
     line = inside.line
     if not isinstance(line, VirtualLine):
         raise RuntimeError("spend() is for jobs of a VirtualCloud")  # noqa: TRY004 - of no argument
-    line.spend(_checked(seconds))
+    line.spend(checked_seconds(seconds, "what is spent"))
 
 
-def _checked(seconds: float) -> float:
-    if not seconds >= 0:
-        raise ValueError(f"time passes forwards, not by {seconds} s")
-    return seconds
+def _check_count(name: str, count: object, least: int) -> None:
+    if isinstance(count, bool) or not isinstance(count, int):
+        raise TypeError(f"{name} is a whole number, not {count!r:.80}")
+    if count < least:
+        raise ValueError(f"{name} is at least {least}, not {count}")
 
 
 def _refuse(what: str) -> NoReturn:

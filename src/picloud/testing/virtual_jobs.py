@@ -1,7 +1,9 @@
 """Interpreters and workers of a virtual cloud: they run the functions of the user."""
 
+import sys
 from collections.abc import Callable, Coroutine
 from functools import partial
+from numbers import Real
 from types import CoroutineType
 from typing import Any
 
@@ -17,10 +19,27 @@ from picloud.testing.timeline import Timeline
 from picloud.testing.virtual_line import VirtualLine
 from picloud_worker.core.attempt.actor import Attempt
 from picloud_worker.interpreter.execution import Naming, PreparedSpec, execute
+from picloud_worker.interpreter.usage import Profiled
 from picloud_worker.pipe.messages import Prepare
 
-Duration = float | Callable[[str, tuple[Any, ...]], float]
-"""Seconds that every job takes, or what tells them from `module.function` and the arguments."""
+Duration = float | Callable[[Callable[..., Any], tuple[Any, ...], dict[str, Any]], float]
+"""Seconds that every job takes, or what tells them from its function, `args` and `kwargs`."""
+
+MAX_FLOAT = sys.float_info.max
+
+
+def checked_seconds(seconds: Any, what: str) -> float:
+    """Check a length of virtual time.
+
+    Raises:
+        TypeError, ValueError: it is none.
+    """
+    is_number = isinstance(seconds, Real) and not isinstance(seconds, bool)
+    if not is_number:
+        raise TypeError(f"{what} is a number of seconds, not {seconds!r:.80}")
+    if not 0 <= seconds <= MAX_FLOAT:  # so written, this takes in nan
+        raise ValueError(f"{what} is at least 0 seconds and ends, not {seconds!r:.80}")
+    return float(seconds)
 
 
 class VirtualInterpreter(SimulatedInterpreter):
@@ -55,18 +74,20 @@ class VirtualInterpreter(SimulatedInterpreter):
             function = self._functions[spec.spec] = VirtualSpec(spec)
         self._job = line = VirtualLine(self._timeline, attempt, self, self._threads.take)
         try:
-            seconds = self._seconds(attempt)
+            seconds = self._seconds(function, attempt.payload)
         except Exception as error:  # noqa: BLE001 - how long it takes is the user's code
             self._over(line, exceptions.describe(error))
             return
         self._timeline.after(seconds, partial(self._begin, line, function, attempt.payload))
 
-    def _seconds(self, attempt: Attempt) -> float:
+    def _seconds(self, function: "VirtualSpec", payload: bytes) -> float:
         if not callable(self._duration):
             return self._duration
-        args, _ = values.loads(attempt.payload)
-        name, _, _ = attempt.spec.spec.name.partition(" at ")
-        return float(self._duration(name, args))
+        try:
+            users, (args, kwargs) = function.users_own(), values.loads(payload)
+        except Exception:  # noqa: BLE001 - classes of users run here
+            return 0.0  # this is what the job will fail by
+        return checked_seconds(self._duration(users, args, kwargs), "what `duration` gave")
 
     def _begin(self, line: VirtualLine, function: "VirtualSpec", payload: bytes) -> None:
         if self._job is line and not self.is_dead:
@@ -88,11 +109,21 @@ class VirtualSpec(PreparedSpec):
     def __init__(self, prepare: Prepare) -> None:
         super().__init__(prepare)
         self.prepare = prepare
+        self._users: Callable[..., Any] | None = None
 
     def load(self) -> Callable[..., Any]:
         """See `PreparedSpec`."""
-        self.function = partial(_called, super().load())
+        loaded = super().load()
+        self._users = loaded.function if isinstance(loaded, Profiled) else loaded
+        self.function = partial(_called, loaded)
         return self.function
+
+    def users_own(self) -> Callable[..., Any]:
+        """The function as it was pickled."""
+        if self._users is None:
+            self.load()
+        assert self._users is not None  # it is loaded
+        return self._users
 
 
 def _called(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:

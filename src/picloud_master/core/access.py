@@ -5,6 +5,7 @@ graph free of cycles, and it can wait only for what it holds. R1 to R5 are the r
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import repeat
 
 from picloud.protocol.capabilities import is_valid
 from picloud.protocol.client_messages import PresentHandles, SubmitJobs
@@ -61,9 +62,12 @@ def claim(registry: Registry, session: JobSession, message: PresentHandles) -> N
     """Let a job hold jobs whose capabilities it shows, unless one could come to wait for it."""
     if len(message.ranges) != 2 * len(message.capabilities):
         raise Misbehaviour("columns of different lengths")
+    if message.wholes is not None and len(message.wholes) != len(message.capabilities):
+        raise Misbehaviour("columns of different lengths")
     ranges = zip(message.ranges[::2], message.ranges[1::2], strict=True)
-    for (first, stop), capability in zip(ranges, message.capabilities, strict=True):
-        if is_valid(registry.key, first, stop, capability):
+    shown = zip(ranges, message.capabilities, message.wholes or repeat(()), strict=False)
+    for (first, stop), capability, wholes in shown:
+        if is_valid(registry.key, first, stop, capability, wholes):
             presented = Holdings.of([first, stop]).within(registry.used_jids)
             _claim_jobs(registry, session, presented.without(session.holds))
 

@@ -25,6 +25,7 @@ from picloud.protocol.client_messages import (
 )
 from picloud.protocol.definitions import DefineSpec, ForgetSpec
 from picloud.protocol.ids import JobId, RequestId
+from picloud.protocol.tree_messages import OfferTree, PutFiles
 from picloud.protocol.worker_messages import ReadOutput
 from picloud_master.core import access, client_submissions, dependencies
 from picloud_master.core.errors import Misbehaviour
@@ -222,6 +223,8 @@ def _is_cyclic(registry: Registry, session: JobSession, jid: JobId) -> bool:
 _HANDLERS: dict[type, Callable[[Registry, ClientSession, Any], None]] = {
     DefineSpec: client_submissions.define_spec,
     ForgetSpec: client_submissions.forget_spec,
+    OfferTree: client_submissions.offer_tree,
+    PutFiles: client_submissions.put_files,
     SubmitJobs: client_submissions.submit,
     ReserveJids: client_submissions.reserve,
     PresentHandles: _present,

@@ -4,6 +4,7 @@ from picloud.protocol.client_messages import JobsInCycle, ReserveJids, SubmitJob
 from picloud.protocol.definitions import DefineSpec, ForgetSpec
 from picloud.protocol.ids import JobId
 from picloud.protocol.jobs import CORE_TYPES
+from picloud.protocol.tree_messages import FilesWanted, OfferTree, PutFiles
 from picloud_master.core import access, dependencies
 from picloud_master.core.errors import Misbehaviour
 from picloud_master.core.holdings import Holdings
@@ -22,9 +23,23 @@ def define_spec(registry: Registry, session: ClientSession, message: DefineSpec)
     if spec.core_type not in CORE_TYPES or spec.cores < 1:
         raise Misbehaviour(f"{spec.cores} cores of type {spec.core_type!r} do not exist")
     if isinstance(session, JobSession):
-        session.specs[message.number] = registry.specs.define_shared(message, session.owner)
+        tree = session.job.submission.spec.tree  # its functions are of the modules that it has
+        record = registry.specs.define_shared(message, session.owner, tree)
     else:
-        session.specs[message.number] = registry.specs.define(message)
+        tree = registry.trees.use(session.owner, message.tree)
+        record = registry.specs.define(message, tree)
+    session.specs[message.number] = record
+
+
+def offer_tree(registry: Registry, session: ClientSession, message: OfferTree) -> None:
+    """Say which files of a tree are not here yet."""
+    wanted = registry.trees.offer(session.owner, message)
+    registry.say_to_client(session.id, FilesWanted(message.digest, wanted))
+
+
+def put_files(registry: Registry, session: ClientSession, message: PutFiles) -> None:
+    """Keep files of trees that were offered."""
+    registry.trees.put(session.owner, message.contents)
 
 
 def forget_spec(registry: Registry, session: ClientSession, message: ForgetSpec) -> None:

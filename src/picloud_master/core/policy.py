@@ -14,6 +14,7 @@ class Policy:
         keep_finished: seconds after which a finished job is forgotten.
         max_finished: finished jobs that are kept at most.
         max_finished_bytes: bytes of arguments and outcomes that are kept for them at most.
+        max_unused_files: bytes of users' modules that are kept although no function needs them.
         story_length: events remembered for stories, over all actors.
         durable: records of changed jobs leave with each turn, for a store that keeps them.
     """
@@ -24,5 +25,6 @@ class Policy:
     keep_finished: float = 7 * 24 * 3600.0
     max_finished: int = 2_000_000
     max_finished_bytes: int = 8 << 30
+    max_unused_files: int = 256 << 20
     story_length: int = 10_000
     durable: bool = False

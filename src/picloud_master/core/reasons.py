@@ -51,23 +51,44 @@ class NoWorkerFits:
 
 
 @value
-class NoFreeSlot:
-    """It is the next of its owner, and all cores are busy; one may be free at that time."""
+class Expected:
+    """When a core will be free: by the last run time of a function, or by a time limit."""
+
+    at: float
+    is_limit: bool
+
+
+@value
+class Load:
+    """How many of the cores of a type are busy, and when the first of them may be free again."""
 
     core_type: str
-    cores: int
     busy: int
-    expected: float | None
+    cores: int
+    expected: Expected | None = None
+
+
+@value
+class NoFreeSlot:
+    """It is the next of its owner, and so many of the cores that it needs are missing."""
+
+    load: Load
+    cores: int
+    missing: int
 
 
 @value
 class BehindOthers:
-    """All cores are busy, and so many jobs are more urgent, or older."""
+    """So many jobs are more urgent, or older.
 
-    core_type: str
-    busy: int
+    Attributes:
+        width: how many cores the one needs that is next, if several: free ones are kept for it.
+            Else 0.
+    """
+
+    load: Load
     ahead: int
-    expected: float | None
+    width: int = 0
 
 
 @value
@@ -119,13 +140,28 @@ Reason = (
 )
 
 
+@value
+class _QueueView:
+    """What the queued jobs of one core type share.
+
+    Attributes:
+        pools: the cores of each pool that offers the type, and how many of them are idle.
+        ahead: for each job how many are before it.
+        width: how many cores one that has none before it needs, if that is several; else 0.
+    """
+
+    load: Load
+    pools: list[tuple[int, int]]
+    ahead: dict[JobActor, int]
+    width: int
+
+
 class Reasons:
     """Finds reasons of several jobs between two changes: what they share is counted once."""
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
-        self._ahead: dict[str, dict[JobActor, int]] = {}
-        self._expected: dict[str, float | None] = {}
+        self._views: dict[str, _QueueView] = {}
 
     def of(self, job: JobActor) -> Reason:
         """Why this job has not finished."""
@@ -154,24 +190,17 @@ class Reasons:
         workers, spec = self._registry.workers.values(), job.spec
         if not workers:
             return NoWorker()
-        offers = [
-            pool.cores
-            for worker in workers
-            for pool in worker.pools
-            if spec.core_type in pool.core_types
-        ]
-        widest = max(offers, default=0)
+        view = self._views.get(spec.core_type)
+        if view is None:
+            view = self._views[spec.core_type] = _view_of(self._registry, spec.core_type)
+        widest = max((cores for cores, _ in view.pools), default=0)
         if widest < spec.cores:
             return NoWorkerFits(spec.core_type, spec.cores, widest)
-        ahead = self._ahead.get(spec.core_type)
-        if ahead is None:
-            ahead = self._registry.queues[spec.core_type].counts_ahead()
-            self._ahead[spec.core_type] = ahead
-            self._expected[spec.core_type] = _next_end(self._registry, spec.core_type)
-        busy, expected = sum(offers), self._expected[spec.core_type]
-        if ahead.get(job, 0):
-            return BehindOthers(spec.core_type, busy, ahead[job], expected)
-        return NoFreeSlot(spec.core_type, spec.cores, busy, expected)
+        idle = max(idle for cores, idle in view.pools if cores >= spec.cores)
+        missing, ahead = max(0, spec.cores - idle), view.ahead.get(job, 0)
+        if ahead or (view.width > spec.cores and not missing):
+            return BehindOthers(view.load, ahead, view.width)
+        return NoFreeSlot(view.load, spec.cores, missing)
 
 
 def reason_for(registry: Registry, job: JobActor) -> Reason:
@@ -192,18 +221,16 @@ def text_of(reason: Reason, now: float) -> str:
             return "is queued: no worker is connected"
         case NoWorkerFits(core_type, cores, widest):
             return f"is queued: {_misfit(core_type, cores, widest)}"
-        case NoFreeSlot(core_type, cores, busy, expected):
-            needs = "" if cores == 1 else f", and it needs {cores} of one worker"
-            text = f"is queued: all {busy} cores of type {core_type!r} are busy{needs}; it is next"
-            return text + _when(expected, now)
-        case BehindOthers(core_type, busy, ahead, expected):
-            are = "job is" if ahead == 1 else "jobs are"
-            text = (
-                f"is queued: all {busy} cores of type {core_type!r} are busy; {ahead} {are} ahead"
-            )
-            return text + _when(expected, now)
+        case NoFreeSlot(load, cores, missing):
+            is_wide = cores > 1 and missing > 0
+            more = f", and needs {missing} more of one worker" if is_wide else ""
+            when = "" if cores > 1 else _when(load.expected, now)
+            return f"is queued: {_busy(load)}; it is next{more}{when}"
+        case BehindOthers(load, ahead, width):
+            when = "" if width else _when(load.expected, now)
+            return f"is queued: {_busy(load)}; {_queue_before(ahead, width)}{when}"
         case AtWorker(worker, jobs, cores):
-            there = f"{jobs} jobs are there for {cores} cores"
+            there = f"{counted(jobs, 'job')} {_are(jobs)} there for {counted(cores, 'core')}"
             return f"is queued at {worker}, or has begun there just now: {there}"
         case IsRunning(worker, since):
             return f"has been running on {worker} for {now - since:.1f} s"
@@ -220,10 +247,40 @@ def _misfit(core_type: str, cores: int, widest: int) -> str:
     return f"no worker has {cores} cores of type {core_type!r}; most is {widest}"
 
 
-def _when(expected: float | None, now: float) -> str:
+def counted(count: int, thing: str) -> str:
+    """So many things, in words."""
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
+
+
+def _busy(load: Load) -> str:
+    if load.busy < load.cores:
+        cores = counted(load.cores, "core")
+        return f"{load.busy} of {cores} of type {load.core_type!r} {_are(load.busy)} busy"
+    if load.cores == 1:
+        return f"the only core of type {load.core_type!r} is busy"
+    return f"all {load.cores} cores of type {load.core_type!r} are busy"
+
+
+def _queue_before(ahead: int, width: int) -> str:
+    if not width:
+        return f"{counted(ahead, 'job')} {_are(ahead)} ahead"
+    needs = f"needs {width} cores of one worker"
+    if ahead > 1:
+        return f"{ahead} jobs are ahead, and the first {needs}"
+    return f"a job ahead {needs}" if ahead else f"another job {needs}"
+
+
+def _when(expected: Expected | None, now: float) -> str:
     if expected is None:
         return ""
-    return f"; the first may be free in {max(0.0, expected - now):.1f} s"
+    left = f"{max(0.0, expected.at - now):.1f} s"
+    if expected.is_limit:
+        return f"; a core is free in {left} at the latest, by a time limit"
+    return f"; a core may be free in {left}, by the last run time of its function"
 
 
 def _listed(jids: list[JobId], count: int) -> str:
@@ -253,32 +310,48 @@ def _awaited_by(registry: Registry, job: JobActor) -> list[JobId]:
     ]
 
 
-def _next_end(registry: Registry, core_type: str) -> float | None:
-    """When the first core of a type may be free: by the run times measured, or by time limits."""
+def _view_of(registry: Registry, core_type: str) -> _QueueView:
+    pools = [
+        (pool.cores, worker.idle_cores(number))
+        for worker in registry.workers.values()
+        for number, pool in enumerate(worker.pools)
+        if core_type in pool.core_types
+    ]
+    cores, idle = sum(each for each, _ in pools), sum(each for _, each in pools)
+    ahead = registry.queues[core_type].counts_ahead()
+    widest = max((each for each, _ in pools), default=0)
+    widths = [job.spec.cores for job, count in ahead.items() if not count]
+    return _QueueView(
+        Load(core_type, cores - idle, cores, _next_end(registry, core_type)),
+        pools,
+        ahead,
+        max((width for width in widths if 1 < width <= widest), default=0),
+    )
+
+
+def _next_end(registry: Registry, core_type: str) -> Expected | None:
     jids = (
         jid
         for worker in registry.workers.values()
         for jid, pool in worker.leases.items()
         if core_type in worker.pools[pool].core_types
+        and not worker.bound_cores(pool)  # else what waits there has the core next
     )
     found = (registry.jobs.get(jid) for jid in islice(jids, _LEASES_SEEN))
     jobs = [job for job in found if job is not None]  # one forgotten in this turn still has a lease
     ends = [end for job in jobs if (end := _expected_end(registry, job)) is not None]
-    return min(ends, default=None)
+    return min(ends, key=lambda end: end.at, default=None)
 
 
-def _expected_end(registry: Registry, job: JobActor) -> float | None:
-    now, state = registry.context.now, job.state
-    spec = job.submission.spec
-    measured = spec.runtime
-    if isinstance(state, states.Leased):
-        return None if measured is None else now + measured
+def _expected_end(registry: Registry, job: JobActor) -> Expected | None:
+    """None for one that runs for longer than the last of its function did, without a limit."""
+    state, spec = job.state, job.submission.spec
     if not isinstance(state, states.Running):
         return None
-    if measured is not None and state.started + measured >= now:
-        return state.started + measured
+    if spec.runtime is not None and state.started + spec.runtime >= registry.context.now:
+        return Expected(state.started + spec.runtime, is_limit=False)
     limit = spec.spec.timeout
-    return state.started + limit if limit else None
+    return Expected(state.started + limit, is_limit=True) if limit else None
 
 
 def _cores_of(worker: WorkerActor) -> int:

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from picloud.protocol.capabilities import block_secret
+from picloud.protocol.capabilities import block_secret, origin_of
 from picloud.protocol.client_messages import JidsReserved
 from picloud.protocol.ids import Fence, JobId, SessionId, WorkerId
 from picloud.protocol.limits import JIDS_PER_BLOCK
@@ -35,6 +35,7 @@ from picloud_master.core.specs import Specs
 from picloud_master.core.speech import Orders, Outcomes
 from picloud_master.core.statistics import Statistics
 from picloud_master.core.story import Story
+from picloud_master.core.trees import Trees
 from picloud_master.core.worker import events as worker_events
 from picloud_master.core.worker.actor import WorkerActor
 from picloud_master.core.worker.events import LeasesEnded, WorkerEvent
@@ -48,6 +49,7 @@ class Registry:
         self.policy = policy
         self.key = key
         """From which the capabilities of all jobs' handles are made."""
+        self._origin = origin_of(key)
         self.context = Context(0.0, policy)
         self.jobs: dict[JobId, JobActor] = {}
         self.workers: dict[WorkerId, WorkerActor] = {}
@@ -59,7 +61,8 @@ class Registry:
         """All ids that are or were a job's, or whose session has ended: they never are new."""
         self.children: dict[JobId, int] = {}
         """How many jobs each job has submitted."""
-        self.specs = Specs(self.workers, self.say_to_worker)
+        self.trees = Trees(self.workers, self.say_to_worker, policy.max_unused_files)
+        self.specs = Specs(self.workers, self.say_to_worker, self.trees)
         self.statistics = Statistics()
         self.queues: defaultdict[str, JobQueue] = defaultdict(JobQueue)
         """One for each core type that jobs have asked for."""
@@ -203,7 +206,7 @@ class Registry:
         self._next_jid += JIDS_PER_BLOCK
         session.add_block(range(first, first + JIDS_PER_BLOCK))
         secret = block_secret(self.key, first)
-        self.say_to_client(session.id, JidsReserved(first, JIDS_PER_BLOCK, secret))
+        self.say_to_client(session.id, JidsReserved(first, JIDS_PER_BLOCK, secret, self._origin))
 
     def new_lease(self, worker: WorkerActor, rank: int) -> Lease:
         """A lease on this worker with a fence above all earlier ones."""

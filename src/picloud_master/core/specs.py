@@ -6,6 +6,7 @@ from typing import Any
 from picloud.protocol.definitions import DefineSpec, ForgetSpec
 from picloud.protocol.ids import SpecNumber, WorkerId
 from picloud_master.core.job.actor import SpecRecord
+from picloud_master.core.trees import TreeRecord, Trees
 from picloud_master.core.worker.actor import WorkerActor
 
 
@@ -20,29 +21,34 @@ class Specs:
         self,
         workers: dict[WorkerId, WorkerActor],
         say_to_worker: Callable[[WorkerId, Any, bool], None],  # Any: ToWorker or a definition
+        trees: Trees,
     ) -> None:
         self._workers = workers
         self._say_to_worker = say_to_worker
+        self._trees = trees
         self._next = 1
-        self._shared: dict[tuple[str, bytes], SpecRecord] = {}
+        self._shared: dict[tuple[str, bytes, TreeRecord | None], SpecRecord] = {}
 
-    def define(self, message: DefineSpec) -> SpecRecord:
-        """A spec of one client."""
+    def define(self, message: DefineSpec, tree: TreeRecord | None) -> SpecRecord:
+        """A spec of one client; `tree` counts it already."""
         number = SpecNumber(self._next)
         self._next += 1
-        return SpecRecord(number, message.spec, message.code, message.handles)
+        return SpecRecord(number, message.spec, message.code, message.handles, tree)
 
-    def define_shared(self, message: DefineSpec, owner: str) -> SpecRecord:
-        """A spec of a job: the one that another job of this owner has defined, if it is equal."""
-        key = (owner, message.code)
+    def define_shared(self, message: DefineSpec, owner: str, tree: TreeRecord | None) -> SpecRecord:
+        """A spec of a job: the one that another job of this owner has defined, if it is equal.
+
+        It has the tree of that job.
+        """
+        key = (owner, message.code, tree)
         known = self._shared.get(key)
         if known is None:
-            known = self._shared[key] = self.define(message)
+            known = self._shared[key] = self.define(message, self._trees.share(tree))
             known.owner = owner
         elif known.spec == message.spec and known.handles == message.handles:
             known.definers += 1
         else:
-            return self.define(message)
+            return self.define(message, self._trees.share(tree))
         return known
 
     def drop(self, spec: SpecRecord) -> None:
@@ -55,7 +61,8 @@ class Specs:
         if spec.definers or spec.unfinished:
             return
         if spec.owner is not None:
-            del self._shared[spec.owner, spec.code]
+            del self._shared[spec.owner, spec.code, spec.tree]
+        self._trees.drop(spec.tree)
         for worker in self._workers.values():
             if spec.number in worker.known_specs:
                 worker.known_specs.remove(spec.number)

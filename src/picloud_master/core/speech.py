@@ -7,12 +7,14 @@ from picloud.protocol.definitions import DefineSpec
 from picloud.protocol.failures import Failure, FailureKind
 from picloud.protocol.ids import Fence, JobId, WorkerId
 from picloud.protocol.jobs import JobStatus
+from picloud.protocol.tree_messages import DefineTree, PutFiles
 from picloud.protocol.worker_messages import RunJobs, StopAttempts
 from picloud_master.core.batches import pieces
 from picloud_master.core.effects import Effect, SendToClient, SendToWorker
 from picloud_master.core.job.actor import JobActor, SpecRecord, Watcher
 from picloud_master.core.job.states import Done, Errored, Following, Stalled
 from picloud_master.core.lease import Lease
+from picloud_master.core.trees import TreeRecord
 from picloud_master.core.worker.actor import WorkerActor
 
 _KILLED = Failure(FailureKind.KILLED, "the job was killed")
@@ -115,7 +117,11 @@ def _start(worker: WorkerActor, jobs: list[JobActor], have_inputs: bool) -> Iter
     after_commit = not spec.spec.restartable
     if spec.number not in worker.known_specs:
         worker.known_specs.add(spec.number)
-        definition = DefineSpec(spec.number, spec.spec, spec.code, jobs[0].submission.owner)
+        tree = spec.tree
+        if tree is not None and tree.digest not in worker.known_trees:
+            yield from _introduce(worker, tree, after_commit)
+        owner, digest = jobs[0].submission.owner, tree.digest if tree is not None else b""
+        definition = DefineSpec(spec.number, spec.spec, spec.code, owner, None, digest)
         yield SendToWorker(worker.id, definition, after_commit)
     payloads = [job.payload for job in jobs]
     jids = [job.id for job in jobs]
@@ -141,6 +147,18 @@ def _start(worker: WorkerActor, jobs: list[JobActor], have_inputs: bool) -> Iter
         )
         # A job is told only what is committed, as any client is.
         yield SendToWorker(worker.id, run, after_commit=True)
+
+
+def _introduce(worker: WorkerActor, tree: TreeRecord, after_commit: bool) -> Iterator[Effect]:
+    """Send a tree, with those contents that came with no other one."""
+    known = frozenset[bytes]().union(*worker.known_trees.values())
+    contents = {file.digest: file.content or b"" for file in tree.files}
+    missing = [content for digest, content in contents.items() if digest not in known]
+    for piece in pieces(missing):
+        yield SendToWorker(worker.id, PutFiles(missing[piece]), after_commit)
+    digests = [file.digest for file in tree.files]
+    worker.known_trees[tree.digest] = frozenset(digests)
+    yield SendToWorker(worker.id, DefineTree(tree.digest, tree.paths, digests), after_commit)
 
 
 def _leaders_of(job: JobActor) -> list[JobId]:

@@ -1,9 +1,10 @@
 """What a client is told about a job, in fields and in words."""
 
 from picloud.protocol.client_messages import Scalar
+from picloud.protocol.worker_messages import UsageRead
 from picloud_master.core.job import states
 from picloud_master.core.job.actor import JobActor
-from picloud_master.core.reasons import Reasons, text_of
+from picloud_master.core.reasons import Reasons, counted, text_of
 from picloud_master.core.registry import Registry
 
 _ENDS_SHOWN = 4
@@ -15,10 +16,12 @@ _MAX_NAME = 200
 def info_of(registry: Registry, job: JobActor, reasons: Reasons | None = None) -> dict[str, Scalar]:
     """All fields of a job but its family; times in UTC seconds, lengths in seconds.
 
+    Only `max_runtime` is in minutes, as the option of this name; `timeout` is the same in seconds.
+
     Args:
         reasons: shared by jobs that are asked about together.
     """
-    submission, spec, usage = job.submission, job.spec, job.usage
+    submission, spec, usage = job.submission, job.spec, _usage_of(job)
     stdout, stderr, logging = job.output or ("", "", "")
     prerequisites = submission.prerequisites
     unfinished = isinstance(job.state, states.UNFINISHED_STATES)
@@ -42,7 +45,8 @@ def info_of(registry: Registry, job: JobActor, reasons: Reasons | None = None) -
         "type": spec.core_type,
         "cores": spec.cores,
         "priority": spec.priority,
-        "max_runtime": spec.timeout or None,
+        "timeout": spec.timeout or None,
+        "max_runtime": spec.timeout / 60 or None,
         "memory": spec.memory or None,
         "restartable": spec.restartable,
         "retries": spec.retries,
@@ -68,7 +72,7 @@ def chain_of(registry: Registry, job: JobActor) -> str:
         parent = above.submission.parent
     names.reverse()
     shown = names if len(names) <= 2 * _ENDS_SHOWN else _shortened(names)
-    return f"{' → '.join(shown)} ({len(names)} levels)"
+    return f"{' → '.join(shown)} ({counted(len(names), 'level')})"
 
 
 def _shortened(names: list[str]) -> list[str]:
@@ -77,6 +81,25 @@ def _shortened(names: list[str]) -> list[str]:
 
 def _short_name(job: JobActor) -> str:
     return job.spec.name.partition(" at ")[0][:_MAX_NAME]
+
+
+def _usage_of(job: JobActor) -> UsageRead | None:
+    """What its last attempt has used: an earlier one may have been measured, and this one not."""
+    usage = job.usage
+    match job.state:
+        case (
+            states.Leased(lease)
+            | states.Running(lease, _)
+            | states.Waiting(lease, _)
+            | states.Done(_, _, _, lease)
+            | states.Errored(_, _, _, lease)
+            | states.Killed(_, lease)
+            | states.Killing(lease, _)
+        ):
+            is_its = usage is None or lease is None or usage.fence == lease.fence
+            return usage if is_its else None
+        case _:
+            return usage
 
 
 def _course_of(registry: Registry, job: JobActor) -> dict[str, Scalar]:

@@ -51,6 +51,7 @@ class Crew:
 
     def __init__(self, offers: list[SlotPool], max_sleepers: int) -> None:
         self.pools = [Pool(number, offer) for number, offer in enumerate(offers)]
+        self.trees: set[bytes] = {b""}
         self.specs: dict[int, KnownSpec] = {}
         self.attempts: dict[JobId, Attempt] = {}
         self.followers: dict[JobId, list[Attempt]] = {}
@@ -120,7 +121,7 @@ class Crew:
         interpreter = Interpreter(self._last_interpreter, key, pool.number, self.now)
         self.interpreters[interpreter.id] = interpreter
         pool.interpreters[interpreter.id] = interpreter
-        self.effects.append(StartInterpreter(interpreter.id))
+        self.effects.append(StartInterpreter(interpreter.id, key.code))
         for surplus in list(pool.surplus()):
             if surplus is not interpreter:
                 self.tell_interpreter(surplus, EndNeeded(None))

@@ -14,9 +14,33 @@ class SendToMaster:
 
 @value
 class StartInterpreter:
-    """Fork an interpreter; messages may be sent to it at once."""
+    """Fork an interpreter; messages may be sent to it at once. It imports from this tree first."""
 
     interpreter: int
+    tree: bytes = b""
+
+
+@value
+class KeepFiles:
+    """Keep contents of files, by their digests."""
+
+    contents: list[bytes]
+
+
+@value
+class MakeTree:
+    """Make a tree of files whose contents are kept; interpreters may be started with it then."""
+
+    digest: bytes
+    paths: list[str]
+    digests: list[bytes]
+
+
+@value
+class RemoveTree:
+    """Nobody will be started with it any more."""
+
+    digest: bytes
 
 
 @value
@@ -67,6 +91,9 @@ class FetchOutput:
 Effect = (
     SendToMaster
     | StartInterpreter
+    | KeepFiles
+    | MakeTree
+    | RemoveTree
     | SendToInterpreter
     | TellAttempt
     | RecallInterpreter

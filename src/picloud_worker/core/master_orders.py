@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from picloud.protocol.definitions import DefineSpec, ForgetSpec
+from picloud.protocol.tree_messages import DefineTree, ForgetTree, PutFiles
 from picloud.protocol.worker_messages import (
     ReadOutput,
     RunJobs,
@@ -17,7 +18,13 @@ from picloud_worker.core.attempt.actor import Attempt
 from picloud_worker.core.attempt.events import STOP_REQUESTED, TAKEN_BACK
 from picloud_worker.core.attempt.states import Assigned, Sleeping
 from picloud_worker.core.crew import Crew
-from picloud_worker.core.effects import FetchOutput, SendToInterpreter
+from picloud_worker.core.effects import (
+    FetchOutput,
+    KeepFiles,
+    MakeTree,
+    RemoveTree,
+    SendToInterpreter,
+)
 from picloud_worker.core.errors import UnfitOrderError
 from picloud_worker.core.events import Output
 from picloud_worker.core.specs import KnownSpec
@@ -36,7 +43,23 @@ def take(crew: Crew, message: Any) -> None:
     handler(crew, message)
 
 
+def _put_files(crew: Crew, message: PutFiles) -> None:
+    crew.effects.append(KeepFiles(message.contents))
+
+
+def _define_tree(crew: Crew, message: DefineTree) -> None:
+    crew.trees.add(message.digest)
+    crew.effects.append(MakeTree(message.digest, message.paths, message.digests))
+
+
+def _forget_tree(crew: Crew, message: ForgetTree) -> None:
+    crew.trees.discard(message.digest)
+    crew.effects.append(RemoveTree(message.digest))
+
+
 def _define(crew: Crew, message: DefineSpec) -> None:
+    if message.tree not in crew.trees:
+        raise UnfitOrderError(f"spec {message.number} names a tree that was not sent")
     crew.specs[message.number] = KnownSpec(message)
 
 
@@ -135,6 +158,9 @@ def _accepted(crew: Crew, message: WorkerAccepted) -> None:
 
 
 _HANDLERS: dict[type, Callable[[Crew, Any], None]] = {
+    PutFiles: _put_files,
+    DefineTree: _define_tree,
+    ForgetTree: _forget_tree,
     DefineSpec: _define,
     ForgetSpec: _forget,
     RunJobs: _run,

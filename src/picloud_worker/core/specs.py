@@ -13,13 +13,14 @@ class InterpreterKey:
     """What must be equal for a warm interpreter to be used again; any difference ends it.
 
     Attributes:
-        environment, code: digests of packages and of the user's modules; none travel yet.
+        environment: the digest of packages; none travel yet.
+        code: the digest of the tree of the user's modules.
         sandbox: the level that the interpreter is confined at.
     """
 
     owner: str
     environment: str
-    code: str
+    code: bytes
     python: str
     sandbox: str
 
@@ -55,4 +56,6 @@ class KnownSpec:
         self.spec: JobSpec = definition.spec
         self.code = definition.code
         self.estimate = Estimate()
-        self.key = InterpreterKey(definition.owner, "", "", definition.spec.python, "none")
+        self.key = InterpreterKey(
+            definition.owner, "", definition.tree, definition.spec.python, "none"
+        )

@@ -12,10 +12,14 @@ from picloud.statemachine import value
 
 @value
 class ForkRequest:
-    """Fork an interpreter that works in this directory; `DESCRIPTORS` descriptors come along."""
+    """Fork an interpreter that works in this directory; `DESCRIPTORS` descriptors come along.
+
+    It imports from the directory `tree` first, if it is not empty.
+    """
 
     interpreter: int
     directory: str
+    tree: str = ""
 
 
 @value

@@ -5,6 +5,7 @@ import os
 import sys
 import threading
 import time
+from typing import Any
 
 LEFTOVER_PATIENCE = 0.01
 """Seconds that a thread or process has to end which was told to, or is about to, as a job ends."""
@@ -40,10 +41,15 @@ def has_children() -> bool:
 class ModuleWatch:
     """The modules that an interpreter starts with: without them it is a broken Python.
 
-    Modules that jobs import are theirs to remove, as they do to load them afresh.
+    Modules that jobs import are theirs to remove, as they do to load them afresh. Those of the
+    user that are not from the interpreter's tree may change while it lives, so it must end.
+
+    Args:
+        tree: where the interpreter's own modules are; empty if it has none.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tree: str) -> None:
+        self._tree = os.path.join(tree, "") if tree else ""
         self._modules = sys.modules
         self._ours = {name: it for name, it in sys.modules.items() if name != "__main__"}
         self._seen = dict(sys.modules)
@@ -60,8 +66,24 @@ class ModuleWatch:
         if self._modules == self._seen:  # 1 µs: the same objects, each found at once
             return ""
         gone = [name for name, it in self._ours.items() if self._modules.get(name) is not it]
+        new = [it for name, it in self._modules.items() if name not in self._seen]
         self._seen = dict(self._modules)
         if not gone:
-            return ""
+            return self._changeable(new)
         more = f" and {len(gone) - _NAMED} more" if len(gone) > _NAMED else ""
         return f"sys.modules without {', '.join(gone[:_NAMED])}{more}"
+
+    def _changeable(self, modules: list[Any]) -> str:
+        from picloud.code.own_modules import ALWAYS_THERE, is_installed
+
+        for module in modules:
+            spec: Any = getattr(module, "__spec__", None)  # or whatever a job has put there
+            origin = spec.origin if getattr(spec, "has_location", False) else None
+            if (
+                isinstance(origin, str)
+                and not (self._tree and origin.startswith(self._tree))
+                and not is_installed(origin)
+                and spec.name.partition(".")[0] not in ALWAYS_THERE
+            ):
+                return f"a module that may change: {spec.name} from {origin}"
+        return ""

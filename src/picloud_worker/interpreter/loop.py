@@ -114,10 +114,10 @@ class InterpreterLoop:
         self._meter = UsageMeter()
         os.register_at_fork(after_in_child=self._on_fork)
 
-    def run(self, directory: str) -> NoReturn:
-        """Serve the agent until it closes the pipe."""
+    def run(self, directory: str, tree: str) -> NoReturn:
+        """Serve the agent until it closes the pipe; own modules of jobs are in the tree."""
         self._surroundings = Surroundings(directory, self._on_recall)
-        self._modules = hygiene.ModuleWatch()
+        self._modules = hygiene.ModuleWatch(tree)
         try:
             while True:
                 self._wait()
@@ -202,7 +202,7 @@ class InterpreterLoop:
             wrote = collect(sequence)
             if wrote is not None:
                 self._add(wrote)
-            if end - start > MEASURED_FROM or spec.profiles:
+            if end - start > MEASURED_FROM or spec.profiles or type(outcome) is Failure:
                 self._measure(spec, sequence)
             spec.arguments = None
             if type(outcome) is bytes:

@@ -19,7 +19,7 @@ from collections import deque
 from typing import NoReturn
 
 from picloud import inside
-from picloud_worker.interpreter import processes
+from picloud_worker.interpreter import fresh_imports, processes
 from picloud_worker.interpreter.control import (
     CONTROL,
     DESCRIPTORS,
@@ -144,22 +144,26 @@ class Zygote:
             self._report(EndReport(request.interpreter, 0, f"it could not be forked: {error}"))
         else:
             if pid == 0:
-                self._live_as_interpreter(zygote, descriptors, request.directory)
+                self._live_as_interpreter(zygote, descriptors, request)
             self._pids[request.interpreter] = pid
             self._directories[request.interpreter] = request.directory
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGURG})
         for descriptor in descriptors:
             os.close(descriptor)
 
-    def _live_as_interpreter(self, zygote: int, descriptors: list[int], directory: str) -> NoReturn:
+    def _live_as_interpreter(
+        self, zygote: int, descriptors: list[int], request: ForkRequest
+    ) -> NoReturn:
         try:
-            self._become_interpreter(zygote, descriptors, directory)
+            self._become_interpreter(zygote, descriptors, request)
         except BaseException:  # noqa: BLE001 - shown, and never to go on as a second zygote
             sys.excepthook(*sys.exc_info())
         finally:
             os._exit(1)
 
-    def _become_interpreter(self, zygote: int, descriptors: list[int], directory: str) -> NoReturn:
+    def _become_interpreter(
+        self, zygote: int, descriptors: list[int], request: ForkRequest
+    ) -> NoReturn:
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGCHLD, *_NOT_FOR_US):
             signal.signal(number, signal.SIG_DFL)
@@ -170,7 +174,7 @@ class Zygote:
         processes.become_subreaper()
         processes.die_with(zygote)
         _forget_the_program()
-        serve_pipe(descriptors, directory)
+        serve_pipe(descriptors, request.directory, request.tree)
 
     # ------------------------------------------------------------------ death
 
@@ -215,8 +219,11 @@ def _dead_children() -> list[tuple[int, int]]:
     return found
 
 
-def serve_pipe(descriptors: list[int], directory: str) -> NoReturn:
+def serve_pipe(descriptors: list[int], directory: str, tree: str) -> NoReturn:
     """Be an interpreter on these descriptors."""
+    if tree:
+        sys.path.insert(0, tree)
+    fresh_imports.install(tree)
     pipe, line, stdout, stderr, log, memory = descriptors
     shared = memoryview(mmap.mmap(memory, SHARED_SIZE))
     os.close(memory)
@@ -225,7 +232,7 @@ def serve_pipe(descriptors: list[int], directory: str) -> NoReturn:
     loop = InterpreterLoop(sock, socket.socket(fileno=line), (stdout, stderr, log), shared)
     inside.line = loop.line
     gc.enable()
-    loop.run(directory)
+    loop.run(directory, tree)
 
 
 def _forget_the_program() -> None:

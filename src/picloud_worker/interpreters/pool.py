@@ -23,6 +23,7 @@ from picloud_worker.interpreter.control import (
 )
 from picloud_worker.interpreters.process import HUNG_UP, InterpreterProcess
 from picloud_worker.interpreters.settings import InterpreterSettings
+from picloud_worker.interpreters.trees import TreeStore
 from picloud_worker.interpreters.zygote import ZygoteProcess
 
 RESPAWNS = 3
@@ -45,6 +46,7 @@ class Interpreters:
         self._settings = settings
         self._on_event = on_event
         self._directory = Path(settings.state_dir, "interpreters")
+        self._modules = Path(settings.state_dir, "modules")
         self._zygote: ZygoteProcess | None = None
         self._processes: dict[int, InterpreterProcess] = {}
         self._spawned: list[float] = []
@@ -56,6 +58,7 @@ class Interpreters:
         """Start the zygote. It boots while the caller goes on."""
         shutil.rmtree(self._directory, ignore_errors=True)  # of an agent that was killed
         self._directory.mkdir(parents=True)
+        self.trees = TreeStore(self._modules)
         self._zygote = ZygoteProcess(self._settings, self._on_ended, self._on_lost)
 
     async def start(self) -> None:
@@ -76,17 +79,19 @@ class Interpreters:
         self._processes.clear()
         # In place: when Python ends, no thread can be started. Threads that remove the same do no
         # harm, since each file is gone when the first of the two has come by.
-        shutil.rmtree(self._directory, ignore_errors=True)
+        for each in (self._directory, self._modules):
+            shutil.rmtree(each, ignore_errors=True)
 
     # ------------------------------------------------------------------ what the core asks for
 
-    def start_interpreter(self, interpreter: int) -> None:
-        """Fork an interpreter; messages for it may be sent at once."""
+    def start_interpreter(self, interpreter: int, tree: bytes = b"") -> None:
+        """Fork an interpreter that imports from a tree; messages for it may be sent at once."""
         if self._zygote is None or self._zygote.is_lost:
             self._report_later(interpreter, "the process that starts interpreters keeps ending")
             return
         directory = self._directory / str(interpreter)
         try:
+            path = self.trees.path_of(tree) if tree else ""
             directory.mkdir(mode=0o700)
             process = InterpreterProcess(
                 partial(self._on_said, interpreter),
@@ -98,7 +103,7 @@ class Interpreters:
             return
         self._processes[interpreter] = process
         process.attach(self._loop)
-        request = ForkRequest(interpreter, str(directory))
+        request = ForkRequest(interpreter, str(directory), path)
         self._zygote.ask(request, process.descriptors(), process.handed_over)
 
     def send(self, interpreter: int, messages: Sequence[object]) -> None:

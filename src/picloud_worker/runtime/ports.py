@@ -6,11 +6,28 @@ from typing import Any, Protocol
 from picloud_worker.core.events import Output
 
 
+class TreeFiles(Protocol):
+    """The trees that interpreters import from, as files."""
+
+    def put(self, contents: Sequence[bytes]) -> None:
+        """Keep contents of files for trees."""
+
+    def make(self, digest: bytes, paths: Sequence[str], digests: Sequence[bytes]) -> None:
+        """Make a tree of them; where that fails, interpreters of it fail to start."""
+
+    def remove(self, digest: bytes) -> None:
+        """Remove a tree, and the contents that no other tree has."""
+
+
 class InterpreterProcesses(Protocol):
     """The interpreters of a worker, as processes."""
 
-    def start_interpreter(self, interpreter: int) -> None:
-        """Fork one; messages may be sent to it at once."""
+    @property
+    def trees(self) -> TreeFiles:
+        """What they import from."""
+
+    def start_interpreter(self, interpreter: int, tree: bytes) -> None:
+        """Fork one that imports from this tree; messages may be sent to it at once."""
 
     def send(self, interpreter: int, messages: Sequence[object]) -> None:
         """Send one frame of messages; one that is dead ignores it, its exit is on the way."""

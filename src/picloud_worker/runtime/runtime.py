@@ -10,8 +10,11 @@ from picloud_worker.core.agent import Agent
 from picloud_worker.core.effects import (
     Effect,
     FetchOutput,
+    KeepFiles,
     KillInterpreter,
+    MakeTree,
     RecallInterpreter,
+    RemoveTree,
     RevokeInterpreter,
     SendToInterpreter,
     SendToMaster,
@@ -91,7 +94,16 @@ class Runtime:
         self._uplink.enqueue(effect.message)
 
     def _start(self, effect: StartInterpreter) -> None:
-        self._interpreters.start_interpreter(effect.interpreter)
+        self._interpreters.start_interpreter(effect.interpreter, effect.tree)
+
+    def _keep_files(self, effect: KeepFiles) -> None:
+        self._interpreters.trees.put(effect.contents)
+
+    def _make_tree(self, effect: MakeTree) -> None:
+        self._interpreters.trees.make(effect.digest, effect.paths, effect.digests)
+
+    def _remove_tree(self, effect: RemoveTree) -> None:
+        self._interpreters.trees.remove(effect.digest)
 
     def _recall(self, effect: RecallInterpreter) -> None:
         self._interpreters.recall(effect.interpreter)
@@ -111,6 +123,9 @@ class Runtime:
 _PERFORM: dict[type[Effect], Callable[[Runtime, Any], None]] = {
     SendToMaster: Runtime._send_to_master,
     StartInterpreter: Runtime._start,
+    KeepFiles: Runtime._keep_files,
+    MakeTree: Runtime._make_tree,
+    RemoveTree: Runtime._remove_tree,
     RecallInterpreter: Runtime._recall,
     RevokeInterpreter: Runtime._revoke,
     KillInterpreter: Runtime._kill,

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from picloud.code import exceptions
+from picloud.errors import JobError
 from picloud.protocol.codec import Codec
 from picloud.protocol.failures import Failure, FailureKind
 
@@ -231,6 +232,38 @@ def test_the_traceback_shows_lines_and_causes() -> None:
     assert text.endswith("ValueError: second\n")
 
 
+def through_ours(error: BaseException) -> None:
+    """Raise it in a module of PiCloud."""
+    code = compile("def result(error):\n    raise error", "of_picloud.py", "exec")
+    names: dict[str, Any] = {"__name__": "picloud.somewhere"}
+    exec(code, names)
+    names["result"](error)
+
+
+def test_the_traceback_of_another_job_s_error_ends_with_the_user_s_line() -> None:
+    def job() -> None:
+        through_ours(JobError("of a child"))
+
+    def careful() -> None:
+        try:
+            through_ours(JobError("of a child"))
+        except JobError as error:
+            raise ExceptionGroup("several", [ValueError("mine"), error]) from error
+
+    for each in (job, careful):
+        text = exceptions.describe(catch(each)).traceback
+        assert "names[" in text
+        assert "JobError: of a child" in text
+        assert "of_picloud.py" not in text
+
+
+def test_the_traceback_of_any_other_error_shows_what_is_ours() -> None:
+    def job() -> None:
+        through_ours(KeyError("a fault of ours"))
+
+    assert "of_picloud.py" in exceptions.describe(catch(job)).traceback
+
+
 def test_a_long_text_is_cut_in_the_middle() -> None:
     failure = exceptions.describe(ValueError("a" * 100_000 + "z"))
     assert len(failure.message) < exceptions.MAX_MESSAGE + 100
@@ -325,8 +358,8 @@ class Handle:
     def __init__(self, first: int) -> None:
         self.first = first
 
-    def __picloud_handles__(self) -> tuple[tuple[int, int], ...]:
-        return ((self.first, self.first + 1),)
+    def __picloud_handles__(self) -> tuple[str | None, tuple[tuple[int, int], ...]]:
+        return None, ((self.first, self.first + 1),)
 
 
 def test_the_handles_in_an_exception_are_noted() -> None:

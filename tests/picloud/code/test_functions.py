@@ -173,11 +173,13 @@ def test_a_chunk_of_calls_gives_the_list_of_results() -> None:
 class Handle:
     """Says which jobs it stands for, as `Job` does."""
 
-    def __picloud_handles__(self) -> tuple[tuple[int, int], ...]:
-        return ((3, 5),)
+    def __picloud_handles__(self) -> tuple[str | None, tuple[tuple[int, int], ...]]:
+        return "here", ((3, 5),)
 
 
 def test_the_handles_that_a_function_names_are_noted() -> None:
     handle = Handle()
-    assert functions.pack(lambda: handle).handles == [3, 5]
-    assert functions.pack(lambda: 1).handles is None
+    packed = functions.pack(lambda: handle)
+    assert (packed.handles, packed.origins) == ([3, 5], {"here": 3})
+    packed = functions.pack(lambda: 1)
+    assert (packed.handles, packed.origins) == (None, None)

@@ -74,7 +74,7 @@ def test_a_class_that_cannot_reduce_itself_is_named_with_its_reason() -> None:
         def __reduce__(self) -> Any:
             raise KeyError("not today")
 
-    with pytest.raises(values.Unpicklable, match=r"Broken inside a value of type list .*not today"):
+    with pytest.raises(values.Unpicklable, match=r"it\[1\]: .*Broken cannot be .*not today"):
         values.dumps([1, Broken()])
 
 
@@ -230,11 +230,12 @@ def test_a_cache_of_a_module_travels_by_its_name() -> None:
 class Handle:
     """Says which jobs it stands for, as `Job` and `JobMap` do."""
 
-    def __init__(self, *ranges: tuple[int, int]) -> None:
+    def __init__(self, *ranges: tuple[int, int], origin: str | None = None) -> None:
         self.ranges = ranges
+        self.origin = origin
 
-    def __picloud_handles__(self) -> tuple[tuple[int, int], ...]:
-        return self.ranges
+    def __picloud_handles__(self) -> tuple[str | None, tuple[tuple[int, int], ...]]:
+        return self.origin, self.ranges
 
 
 def test_handles_are_noted_wherever_they_are() -> None:
@@ -242,6 +243,13 @@ def test_handles_are_noted_wherever_they_are() -> None:
     shared = Handle((1, 4))
     values.dumps({"a": [shared, shared], "b": (Handle((7, 8), (9, 12)),)}, handles)
     assert handles == [1, 4, 7, 8, 9, 12]
+
+
+def test_and_so_is_of_which_clouds_they_are() -> None:
+    origins: dict[str, int] = {}
+    here, there = Handle((1, 4), (8, 9), origin="here"), Handle((5, 6), origin="there")
+    values.dumps([here, there, Handle((7, 8)), Handle(origin="nowhere")], [], None, origins)
+    assert origins == {"here": 1, "there": 5}
 
 
 def test_values_without_handles_note_none() -> None:

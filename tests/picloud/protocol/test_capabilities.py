@@ -4,8 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from picloud.protocol.capabilities import SIZE, block_secret, capability_of, is_valid
-from picloud.protocol.limits import JIDS_PER_BLOCK
+from picloud.protocol.capabilities import (
+    SIZE,
+    block_secret,
+    capability_of,
+    is_valid,
+    origin_of,
+)
+from picloud.protocol.limits import JIDS_PER_BLOCK, MAX_WHOLES
 
 KEY = b"the master's key"
 PLACES = st.integers(1, 1 << 40)
@@ -42,6 +48,61 @@ def test_the_neighbour_of_a_known_job_is_not_proved() -> None:
 
 def test_a_part_of_a_proved_range_is_not_proved_by_the_same_bytes() -> None:
     assert not is_valid(KEY, 8, 9, made(7, 20))
+
+
+def derived(*ranges: tuple[int, int]) -> tuple[bytes, list[int]]:
+    """The capability of the last of these ranges, and what it was derived along."""
+    capability = made(*ranges[0])
+    for each in ranges[1:]:
+        capability = capability_of(capability, *each)
+    return capability, [bound for each in ranges[:-1] for bound in each]
+
+
+def test_who_knows_a_whole_can_make_what_proves_its_parts() -> None:
+    assert is_valid(KEY, 8, 9, *derived((7, 20), (8, 9)))
+    assert is_valid(KEY, 8, 9, *derived((7, 20), (8, 12), (8, 9)))
+    assert is_valid(KEY, 7, 20, *derived((7, 20), (7, 20)))
+
+
+def test_a_part_proves_neither_the_whole_nor_its_neighbours() -> None:
+    capability, wholes = derived((7, 20), (8, 9))
+    assert not is_valid(KEY, 7, 20, capability)
+    assert not is_valid(KEY, 8, 9, capability)
+    assert not is_valid(KEY, 9, 10, capability, wholes)
+    assert not is_valid(KEY, 9, 10, capability_of(capability, 9, 10), [*wholes, 8, 9])
+
+
+@pytest.mark.parametrize(
+    "ranges",
+    [
+        [(7, 20), (6, 8)],
+        [(7, 20), (19, 21)],
+        [(7, 20), (30, 31)],
+        [(7, 20), (9, 9)],
+        [(1, JIDS_PER_BLOCK + 2), (3, 4)],
+    ],
+    ids=["begins before", "ends behind", "elsewhere", "empty", "over the border of two blocks"],
+)
+def test_what_is_no_part_is_not_proved(ranges: list[tuple[int, int]]) -> None:
+    capability, wholes = derived(*ranges)
+    assert not is_valid(KEY, *ranges[-1], capability, wholes)
+
+
+def test_a_capability_is_derived_only_so_often() -> None:
+    often = [(1, 100)] * (MAX_WHOLES + 1)
+    assert is_valid(KEY, 1, 100, *derived(*often))
+    assert not is_valid(KEY, 1, 100, *derived(*often, (1, 100)))
+
+
+def test_half_a_range_proves_nothing() -> None:
+    capability, wholes = derived((7, 20), (8, 9))
+    assert not is_valid(KEY, 8, 9, capability, wholes[:1])
+
+
+def test_masters_are_told_apart_without_their_keys() -> None:
+    assert origin_of(KEY) == origin_of(KEY)
+    assert origin_of(KEY) != origin_of(b"another key")
+    assert len(origin_of(KEY)) == SIZE
 
 
 def test_another_masters_capability_proves_nothing() -> None:

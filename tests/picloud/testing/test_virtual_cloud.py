@@ -54,24 +54,30 @@ def test_ten_thousand_hours_pass_on_a_hundred_workers_in_a_hundred() -> None:
     assert time.monotonic() - started < 60
 
 
-def test_a_function_tells_how_long_jobs_take() -> None:
-    asked = []
+@pytest.mark.parametrize(
+    ("arguments", "kind", "text"),
+    [
+        ({"duration": -1}, ValueError, "duration is at least 0 seconds"),
+        ({"duration": float("nan")}, ValueError, "duration is at least 0 seconds"),
+        ({"duration": float("inf")}, ValueError, "duration is at least 0 seconds"),
+        ({"duration": "1"}, TypeError, "duration is a number of seconds"),
+        ({"duration": None}, TypeError, "duration is a number of seconds"),
+        ({"duration": True}, TypeError, "duration is a number of seconds"),
+        ({"workers": -1}, ValueError, "workers is at least 0"),
+        ({"workers": 1.5}, TypeError, "workers is a whole number"),
+        ({"workers": True}, TypeError, "workers is a whole number"),
+        ({"cores": 0}, ValueError, "cores is at least 1"),
+        ({"cores": "2"}, TypeError, "cores is a whole number"),
+    ],
+)
+def test_a_cloud_that_makes_no_sense_is_not_made(arguments: Any, kind: Any, text: str) -> None:
+    with pytest.raises(kind, match=text):
+        VirtualCloud(**arguments)
 
-    def duration(name: str, args: tuple[Any, ...]) -> float:
-        asked.append((name, args))
-        return 60.0 * args[0]
 
-    with VirtualCloud(duration=duration) as cloud:
-        cloud.join(cloud.map(double, [1, 2]))
-        assert cloud.now == about(180)
-    assert asked == [(f"{__name__}.double", (1,)), (f"{__name__}.double", (2,))]
-
-
-def test_a_duration_that_raises_is_an_error_of_the_job() -> None:
-    with VirtualCloud(duration=lambda name, args: args[7]) as cloud:
-        job = cloud.call(double, 1)
-        with pytest.raises(IndexError):
-            cloud.result(job)
+def test_a_worker_that_makes_no_sense_does_not_join(cloud: VirtualCloud) -> None:
+    with pytest.raises(ValueError, match="cores is at least 1"):
+        cloud.add_worker(0)
 
 
 def test_a_job_spends_time(cloud: VirtualCloud) -> None:
@@ -85,7 +91,7 @@ def test_time_is_spent_in_jobs_only() -> None:
 
 
 def test_no_time_passes_backwards(cloud: VirtualCloud) -> None:
-    with pytest.raises(ValueError, match="forwards"):
+    with pytest.raises(ValueError, match="at least 0 seconds"):
         cloud.pass_time(-1)
 
 
@@ -137,7 +143,7 @@ async def test_a_test_awaits_jobs() -> None:
 
 def test_the_same_test_takes_the_same_course() -> None:
     def course() -> tuple[float, list[int]]:
-        with VirtualCloud(workers=3, duration=lambda name, args: args[0]) as cloud:
+        with VirtualCloud(workers=3, duration=lambda function, args, kwargs: args[0]) as cloud:
             jobs = cloud.map(fib, [5, 3, 4])
             order = [int(job) for job in cloud.as_completed(jobs)]
             return cloud.now, order
@@ -156,6 +162,15 @@ def test_handles_go_in_and_come_out(cloud: VirtualCloud) -> None:
     first = cloud.call(double, 4)
     adder = cloud.call(lambda job: picloud.call(double, picloud.result(job)), first)
     assert cloud.result(cloud.result(adder)) == 16
+
+
+def test_a_handle_of_another_virtual_cloud_is_refused(cloud: VirtualCloud) -> None:
+    with VirtualCloud() as other:
+        job = other.call(double, 1)
+    with pytest.raises(ValueError, match="another cloud session"):
+        cloud.call(lambda each: each.result(), job)
+    with pytest.raises(ValueError, match="another cloud session"):
+        cloud.map(lambda each: each.result(), [job])
 
 
 def test_a_wait_in_a_job_has_its_limit_in_virtual_time(cloud: VirtualCloud) -> None:

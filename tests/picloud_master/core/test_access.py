@@ -235,6 +235,7 @@ class TestNoOracle:
         job.says(present(theirs, theirs + 1, b"another key"))
         job.says(ask.PresentHandles([theirs, theirs + 1], [b""]))
         job.says(ask.PresentHandles([0, 0, 5, 2], [b"", b""]))
+        job.says(ask.PresentHandles([theirs, theirs + 1], [b""], [[0, 9, 3]]))
         assert answers(job, theirs) == unknown
 
     def test_a_capability_for_a_job_of_another_owner_changes_nothing(
@@ -257,6 +258,17 @@ class TestShownByACapability:
         job = worker.job(finder)
         job.says(present(leaked[0], leaked[-1] + 1))
         assert all(knows(job, jid) for jid in leaked)
+
+    def test_a_part_of_what_was_handed_on_whole_gives_that_part_only(
+        self, client: TestClient, worker: TestWorker
+    ) -> None:
+        leaked = client.submits(4)
+        job = worker.job(client.submits()[0])
+        whole, part = (leaked[0], leaked[-1] + 1), (leaked[1], leaked[1] + 1)
+        secret = capability_of(block_secret(KEY, whole[0]), *whole)
+        shown = capability_of(secret, *part)
+        job.says(ask.PresentHandles([*whole, *part], [shown, shown], [[], [*whole]]))
+        assert [knows(job, jid) for jid in leaked] == [False, True, False, False]
 
     def test_two_jobs_with_each_others_handles_cannot_wait_for_each_other(
         self, master: Master, client: TestClient, worker: TestWorker

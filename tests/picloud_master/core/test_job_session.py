@@ -205,6 +205,16 @@ class TestNonsense:
         assert "not a frame" in failed.failure.message
         assert master.statuses([job.jid, other]) == ["error", "done"]
 
+    def test_so_do_capabilities_that_are_fewer_than_their_ranges(self) -> None:
+        for wrong in (
+            ask.PresentHandles([1, 2, 3], [b""]),
+            ask.PresentHandles([1, 2], [b""], [[], []]),
+        ):
+            master, _, worker, job = a_speaking_job()
+            job.says(wrong)
+            worker.says(worker.done(job.jid))
+            assert master.statuses([job.jid]) == ["error"]
+
     def test_a_result_that_crosses_the_stop_does_not_count(self) -> None:
         master, _, worker, job = a_speaking_job()
         job.says(ask.SubmitJobs(SpecNumber(1), JobId(1), [b""]))

@@ -1,5 +1,9 @@
 """Why a job has not finished."""
 
+from typing import Any
+
+import pytest
+
 from picloud.protocol import worker_messages as report
 from picloud.protocol.client_messages import SubmitJobs
 from picloud.protocol.definitions import DefineSpec
@@ -8,6 +12,11 @@ from picloud.protocol.jobs import JobStatus
 from picloud_master.core import reasons
 from picloud_master.core.reasons import Reason, reason_for, text_of
 from tests.support.builders import Master, TestClient, a_spec
+
+
+def busy(cores: int, expected: reasons.Expected | None = None) -> reasons.Load:
+    """All cores are busy."""
+    return reasons.Load("c1", cores, cores, expected)
 
 
 def why(master: Master, jid: JobId) -> Reason:
@@ -45,19 +54,70 @@ class TestBeforeItIsPlaced:
         master = Master()
         master.worker(1)
         _, second, third = master.client().submits(3)
-        assert why(master, second) == reasons.NoFreeSlot("c1", 1, 1, None)
-        assert why(master, third) == reasons.BehindOthers("c1", 1, 1, None)
+        assert why(master, second) == reasons.NoFreeSlot(busy(1), 1, 1)
+        assert why(master, third) == reasons.BehindOthers(busy(1), 1)
+
+    def test_cores_that_are_idle_are_not_called_busy(self) -> None:
+        master = Master()
+        master.worker(4)
+        client = master.client()
+        client.submits(3)
+        (wide,) = client.submits(cores=3)
+        assert why(master, wide) == reasons.NoFreeSlot(reasons.Load("c1", 3, 4), 3, 2)
+
+    def test_what_waits_at_a_worker_keeps_no_core_busy(self) -> None:
+        master = Master()
+        master.worker(2, window=2)
+        *_, last = master.client().submits(5)
+        assert why(master, last) == reasons.NoFreeSlot(busy(2), 1, 1)
+
+    def test_idle_cores_are_kept_for_a_wide_job_ahead(self) -> None:
+        master = Master()
+        master.worker(2)
+        client = master.client()
+        client.submits()
+        client.submits(cores=2)
+        one, other = client.submits(2)
+        load = reasons.Load("c1", 1, 2)
+        assert why(master, one) == reasons.BehindOthers(load, 1, 2)
+        assert why(master, other) == reasons.BehindOthers(load, 2, 2)
+
+    def test_idle_cores_are_kept_for_a_wide_job_of_another_owner(self) -> None:
+        master = Master()
+        master.worker(2)
+        first, second = master.client(owner="a"), master.client(owner="b")
+        second.submits()
+        first.submits(cores=2)
+        (jid,) = second.submits()
+        assert why(master, jid) == reasons.BehindOthers(reasons.Load("c1", 1, 2), 0, 2)
+
+    def test_a_job_that_no_worker_fits_is_in_nobody_s_way(self) -> None:
+        master = Master()
+        master.worker(2)
+        client = master.client()
+        client.submits(cores=5)
+        *_, jid = client.submits(3)
+        assert why(master, jid) == reasons.NoFreeSlot(busy(2), 1, 1)
 
     def test_a_slot_is_expected_by_the_run_time_measured(self) -> None:
         master = Master()
         worker = master.worker(1)
         first, second, third = master.client().submits(3)
         worker.says(worker.done(first))
+        assert why(master, third) == reasons.NoFreeSlot(busy(1), 1, 1)
         worker.says(worker.started(second))
-        assert why(master, third) == reasons.NoFreeSlot("c1", 1, 1, 100.5)
+        measured = reasons.Expected(100.5, is_limit=False)
+        assert why(master, third) == reasons.NoFreeSlot(busy(1, measured), 1, 1)
+
+    def test_a_job_that_runs_longer_than_the_one_before_has_no_known_end(self) -> None:
+        master = Master()
+        worker = master.worker(1)
+        first, second, third = master.client().submits(3)
+        worker.says(worker.done(first))
+        worker.says(worker.started(second))
         master.now = 101.0
         master.hears()
-        assert why(master, third) == reasons.NoFreeSlot("c1", 1, 1, None)
+        assert why(master, third) == reasons.NoFreeSlot(busy(1), 1, 1)
 
     def test_a_slot_is_expected_by_the_time_limit_at_the_latest(self) -> None:
         master = Master()
@@ -65,7 +125,17 @@ class TestBeforeItIsPlaced:
         (running,) = master.client().submits(timeout=60.0)
         worker.says(worker.started(running))
         (jid,) = master.client().submits()
-        assert why(master, jid) == reasons.NoFreeSlot("c1", 1, 1, 160.0)
+        limit = reasons.Expected(160.0, is_limit=True)
+        assert why(master, jid) == reasons.NoFreeSlot(busy(1, limit), 1, 1)
+
+    def test_no_core_is_expected_that_another_job_has_next(self) -> None:
+        master = Master()
+        worker = master.worker(1, window=2)
+        client = master.client()
+        (running,) = client.submits(timeout=60.0)
+        worker.says(worker.started(running))
+        _, last = client.submits(2)
+        assert why(master, last) == reasons.NoFreeSlot(busy(1), 1, 1)
 
     def test_it_depends_on_others(self) -> None:
         master = Master()
@@ -138,16 +208,62 @@ class TestAtAWorker:
 
 
 class TestWords:
-    def test_a_slot_that_is_expected_comes_with_its_time(self) -> None:
-        reason = reasons.BehindOthers("c1", 2, 1, 107.5)
-        text = "is queued: all 2 cores of type 'c1' are busy; 1 job is ahead; the first may be free"
-        assert text_of(reason, 100.0) == f"{text} in 7.5 s"
+    @pytest.mark.parametrize(
+        ("expected", "text"),
+        [
+            (None, ""),
+            (
+                reasons.Expected(107.5, is_limit=False),
+                "; a core may be free in 7.5 s, by the last run time of its function",
+            ),
+            (
+                reasons.Expected(107.5, is_limit=True),
+                "; a core is free in 7.5 s at the latest, by a time limit",
+            ),
+        ],
+        ids=["unknown", "measured", "limit"],
+    )
+    def test_an_expectation_says_what_it_is_founded_on(self, expected: Any, text: str) -> None:
+        reason = reasons.BehindOthers(busy(2, expected), 1)
+        queued = "is queued: all 2 cores of type 'c1' are busy; 1 job is ahead"
+        assert text_of(reason, 100.0) == f"{queued}{text}"
 
-    def test_a_wide_job_says_so(self) -> None:
-        text = text_of(reasons.NoFreeSlot("c2", 4, 8, None), 0.0)
-        assert text == (
-            "is queued: all 8 cores of type 'c2' are busy, and it needs 4 of one worker; it is next"
-        )
+    @pytest.mark.parametrize(
+        ("reason", "text"),
+        [
+            (reasons.NoFreeSlot(busy(1), 1, 1), "the only core of type 'c1' is busy; it is next"),
+            (
+                reasons.BehindOthers(busy(3), 2),
+                "all 3 cores of type 'c1' are busy; 2 jobs are ahead",
+            ),
+            (
+                reasons.NoFreeSlot(reasons.Load("c2", 5, 8), 4, 1),
+                "5 of 8 cores of type 'c2' are busy; it is next, and needs 1 more of one worker",
+            ),
+            (
+                reasons.BehindOthers(reasons.Load("c1", 1, 2), 1, 2),
+                "1 of 2 cores of type 'c1' is busy; a job ahead needs 2 cores of one worker",
+            ),
+            (
+                reasons.BehindOthers(reasons.Load("c1", 1, 2), 3, 2),
+                "1 of 2 cores of type 'c1' is busy; "
+                "3 jobs are ahead, and the first needs 2 cores of one worker",
+            ),
+            (
+                reasons.BehindOthers(reasons.Load("c1", 1, 2), 0, 2),
+                "1 of 2 cores of type 'c1' is busy; another job needs 2 cores of one worker",
+            ),
+        ],
+    )
+    def test_a_queued_job_says_what_is_busy_and_what_is_ahead(
+        self, reason: Reason, text: str
+    ) -> None:
+        assert text_of(reason, 0.0) == f"is queued: {text}"
+
+    def test_one_job_and_one_core_are_no_more(self) -> None:
+        text = text_of(reasons.AtWorker("worker 1 (node)", 1, 1), 0.0)
+        assert text.endswith("1 job is there for 1 core")
+        assert text_of(reasons.AtWorker("w", 3, 2), 0.0).endswith("3 jobs are there for 2 cores")
 
     def test_many_jobs_are_counted_and_few_are_named(self) -> None:
         jids = [JobId(number) for number in range(1, 6)]

@@ -7,7 +7,7 @@ from picloud.protocol.definitions import DefineSpec
 from picloud.protocol.ids import JobId, SpecNumber
 from picloud.protocol.jobs import SlotPool
 from picloud.protocol.worker_messages import AttemptsWaiting, UsageRead
-from picloud_master.core.summaries import info_of, reason_of
+from picloud_master.core.summaries import chain_of, info_of, reason_of
 from tests.support.builders import RAISED, Master, a_spec
 
 
@@ -17,7 +17,16 @@ def test_a_queued_job_has_not_started() -> None:
     info = info_of(master.registry, master.job(jid))
     assert (info["status"], info["created"], info["started"]) == ("queued", 100.0, None)
     assert (info["label"], info["arguments_size"], info["code_size"]) == ("mine", 5, 4)
-    assert (info["max_runtime"], info["memory"], info["attempts"]) == (9.0, 64, 0)
+    assert (info["memory"], info["attempts"]) == (64, 0)
+
+
+def test_a_limit_of_the_run_time_reads_in_seconds_and_in_minutes() -> None:
+    master = Master()
+    limited, free = master.client().submits(timeout=90.0) + master.client().submits()
+    info = info_of(master.registry, master.job(limited))
+    assert (info["timeout"], info["max_runtime"]) == (90.0, 1.5)
+    info = info_of(master.registry, master.job(free))
+    assert (info["timeout"], info["max_runtime"]) == (None, None)
 
 
 def test_a_running_job_has_a_worker_and_a_run_time_so_far() -> None:
@@ -80,7 +89,7 @@ class TestReasons:
         master = Master()
         master.worker(1)
         master.client().submits(3)
-        assert "all 1 cores of type 'c1' are busy; 2 jobs are ahead" in self.reason(master)
+        assert "the only core of type 'c1' is busy; 2 jobs are ahead" in self.reason(master)
 
     def test_sent_and_running(self) -> None:
         master = Master()
@@ -91,6 +100,12 @@ class TestReasons:
         assert "has been running on" in reason_of(master.registry, master.job(jid))
 
 
+def test_a_job_that_nobody_has_started_is_a_chain_of_one_level() -> None:
+    master = Master()
+    (jid,) = master.client().submits()
+    assert chain_of(master.registry, master.job(jid)) == f"{a_spec().name} (1 level)"
+
+
 def test_it_tells_what_an_attempt_used() -> None:
     master = Master()
     (jid,), worker = master.client().submits(), master.worker()
@@ -99,6 +114,16 @@ def test_it_tells_what_an_attempt_used() -> None:
     info = info_of(master.registry, master.job(jid))
     assert (info["cputime.user"], info["cputime.system"]) == (1.5, 0.25)
     assert (info["memory.max_usage"], info["arguments"], info["profile"]) == (4096, "(1, 2)", None)
+
+
+def test_it_does_not_tell_what_an_earlier_attempt_used() -> None:
+    master = Master()
+    (jid,), worker = master.client().submits(retries=1), master.worker()
+    used = UsageRead(jid, worker.fence(jid), 1.5, 0.25, 4096, "(1, 2)", "")
+    worker.says(used, worker.failed(jid))
+    worker.says(worker.done(jid))
+    info = info_of(master.registry, master.job(jid))
+    assert (info["status"], info["memory.max_usage"]) == ("done", None)
 
 
 def test_a_finished_job_still_knows_its_worker() -> None:

@@ -27,6 +27,22 @@ def test_cpu_time_and_memory_are_those_since_the_batch_began() -> None:
     assert first.peak > 1 << 20
 
 
+def test_the_peak_of_memory_is_that_since_the_batch_began() -> None:
+    meter, size = UsageMeter(), 200 << 20
+    before = meter.read(1, "", "").peak
+    assert len(bytearray(size)) == size
+    assert meter.read(2, "", "").peak > before + size // 2
+    assert meter.read(3, "", "").peak < before + size // 2
+
+
+def test_the_peak_of_what_was_not_measured_is_forgotten_too() -> None:
+    meter, size = UsageMeter(), 200 << 20
+    before = meter.read(1, "", "").peak
+    assert len(bytearray(size)) == size
+    meter.begin()
+    assert meter.read(2, "", "").peak < before + size // 2
+
+
 @pytest.mark.parametrize(
     ("args", "kwargs", "text"),
     [

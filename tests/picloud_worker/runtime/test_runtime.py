@@ -32,7 +32,7 @@ class Noted:
 
     # InterpreterProcesses
 
-    def start_interpreter(self, interpreter: int) -> None:
+    def start_interpreter(self, interpreter: int, tree: bytes) -> None:
         self.calls.append(("start", interpreter))
 
     def send(self, interpreter: int, messages: Sequence[object]) -> None:

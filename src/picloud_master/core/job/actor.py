@@ -7,6 +7,7 @@ from picloud.protocol.jobs import Handles, JobSpec, JobStatus
 from picloud.protocol.worker_messages import UsageRead
 from picloud_master.core.job.prerequisites import Prerequisites
 from picloud_master.core.job.states import QUEUED, STATUS, JobState, Killing
+from picloud_master.core.trees import TreeRecord
 
 if TYPE_CHECKING:
     from picloud_master.core.holdings import Holdings
@@ -31,16 +32,23 @@ class SpecRecord:
         "owner",
         "runtime",
         "spec",
+        "tree",
         "unfinished",
     )
 
     def __init__(
-        self, number: SpecNumber, spec: JobSpec, code: bytes, handles: Handles | None = None
+        self,
+        number: SpecNumber,
+        spec: JobSpec,
+        code: bytes,
+        handles: Handles | None = None,
+        tree: TreeRecord | None = None,
     ) -> None:
         self.number = number
         self.spec = spec
         self.code = code
         self.handles = handles
+        self.tree = tree
         self.unfinished = 0
         self.definers = 1
         self.owner: str | None = None

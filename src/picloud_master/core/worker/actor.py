@@ -15,6 +15,7 @@ class WorkerActor:
         leased_cores: for each pool, the cores of those jobs together, without those that are lent.
         nested_cores: the same by rank, of those jobs that were placed with one above 0.
         known_specs: specs that were sent to it.
+        known_trees: the digests of the trees that were sent to it, and of the files in each.
         asked_at: what the registry's `progress` was when it was last asked to give jobs back.
         taking_back: it was asked to give unstarted jobs back and has not answered.
     """
@@ -23,6 +24,7 @@ class WorkerActor:
         "asked_at",
         "id",
         "known_specs",
+        "known_trees",
         "leased_cores",
         "leases",
         "name",
@@ -45,6 +47,7 @@ class WorkerActor:
         self.leased_cores = [0] * len(pools)
         self.nested_cores: list[dict[int, int]] = [{} for _ in pools]
         self.known_specs: set[SpecNumber] = set()
+        self.known_trees: dict[bytes, frozenset[bytes]] = {}
         self.asked_at = -1
         self.taking_back = False
 

@@ -1,0 +1,178 @@
+"""Finds the own modules that something needs, by following import statements, and sees changes.
+
+A scan is remembered with all that it looked at: files, and directories where something might
+appear. As long as these look the same, the tree is the same, and looking is all that a call
+costs. What has changed is read again; the rest is known.
+"""
+
+import importlib
+import threading
+from collections.abc import Iterable, Iterator
+
+from picloud.code import own_modules
+from picloud.code.imports import Import, names_of
+from picloud.code.module_files import FileWatch, content_of, data_files
+from picloud.code.own_modules import OwnModule
+from picloud.code.source_imports import Reading
+from picloud.code.unshippable import Unshippable
+from picloud.protocol.trees import EMPTY, Tree, TreeFile, digest_of, tree_of
+from picloud.statemachine import value
+
+TREES_REMEMBERED = 256
+READINGS_REMEMBERED = 20_000
+
+_Readings = dict[bytes, Reading]
+"""What was read in a content, by its digest."""
+
+
+@value
+class _Scan:
+    tree: Tree
+    watch: FileWatch
+
+
+class Scanner:
+    """Makes trees of what functions need; one serves a whole session, from any thread.
+
+    Args:
+        ships_extensions: own modules that are compiled for this machine need not travel, since
+            jobs find them where they lie.
+    """
+
+    def __init__(self, *, ships_extensions: bool = False) -> None:
+        self._ships_extensions = ships_extensions
+        self._lock = threading.Lock()
+        self._scans: dict[frozenset[str], _Scan] = {}
+        self._readings: _Readings = {}
+
+    def tree(self, roots: frozenset[str]) -> Tree:
+        """What these modules need, themselves included, as it is on disk now.
+
+        Raises:
+            Unshippable: one of them cannot travel.
+        """
+        if not roots:
+            return EMPTY
+        with self._lock:
+            known = self._scans.get(roots)
+            if known is not None and known.watch.is_unchanged():
+                return known.tree
+            importlib.invalidate_caches()
+            if len(self._readings) > READINGS_REMEMBERED:
+                self._readings.clear()
+            scan = _ScanUnderWay(self._readings, ships_extensions=self._ships_extensions).run(roots)
+            self._scans.pop(roots, None)
+            while len(self._scans) >= TREES_REMEMBERED:
+                del self._scans[next(iter(self._scans))]
+            self._scans[roots] = scan
+            return scan.tree
+
+
+class _ScanUnderWay:
+    """One walk along import statements."""
+
+    def __init__(self, readings: _Readings, *, ships_extensions: bool) -> None:
+        self._readings = readings
+        self._ships_extensions = ships_extensions
+        self._finder = own_modules.Finder()
+        self._watch = FileWatch()
+        self._files: dict[str, TreeFile] = {}
+        self._reached_from: dict[str, str] = {}
+        self._optional: set[str] = set()
+        self._line: list[str] = []
+        self._whole: set[str] = set()  # packages of which everything is needed
+
+    def run(self, roots: frozenset[str]) -> _Scan:
+        """Walk, and return what was found.
+
+        Raises:
+            Unshippable: something cannot travel.
+        """
+        for name in sorted(_with_parents(roots)):
+            self._reach(name, "", is_optional=False)
+        while self._line:
+            name = self._line.pop()
+            module = self._finder.find(name)
+            if module is None:
+                self._watch.add("", self._finder.places_for(name))
+            else:
+                self._take(module)
+        return _Scan(tree_of(list(self._files.values())), self._watch)
+
+    def _reach(self, name: str, above: str, *, is_optional: bool) -> None:
+        if name not in self._reached_from:
+            self._reached_from[name] = above
+            self._line.append(name)
+            if is_optional:
+                self._optional.add(name)
+
+    def _take(self, module: OwnModule) -> None:
+        self._watch.add(module.file, module.locations or ())
+        if module.is_extension:
+            self._check_extension(module)
+        elif module.path:
+            content, read = content_of(module)
+            file = TreeFile(module.path, digest_of(content), content)
+            self._files[module.path] = file
+            reading = self._readings.get(file.digest)
+            if reading is None:
+                reading = self._readings[file.digest] = read(content)
+            self._follow(module, reading)
+
+    def _follow(self, module: OwnModule, reading: Reading) -> None:
+        for one in reading.imports:
+            for each in self._meant(one, module.package):
+                self._reach(each, module.name, is_optional=one.is_optional)
+        if reading.computes_names:
+            self._take_all_below(module.name.partition(".")[0])
+        if reading.reads_data and module.package:
+            self._take_data(module.package)
+
+    def _meant(self, one: Import, package: str) -> Iterator[str]:
+        names = names_of(one, package)
+        if "*" in one.names and names:
+            target = self._finder.find(names[0])
+            inside = own_modules.submodules(target.locations or ()) if target is not None else []
+            names += [f"{names[0]}.{each}" for each in inside]
+        yield from _with_parents(names)
+
+    def _take_all_below(self, package: str) -> None:
+        """Every module of a package: which of them are imported is not known before it runs."""
+        line = [package]
+        while line:
+            name = line.pop()
+            found = None if name in self._whole else self._finder.find(name)
+            if found is None or not (found.path or found.is_extension):
+                continue
+            self._whole.add(name)
+            self._reach(name, package, is_optional=True)
+            line += [f"{name}.{each}" for each in own_modules.submodules(found.locations or ())]
+
+    def _take_data(self, name: str) -> None:
+        """Files beside the modules of a package, since one of these looks for some."""
+        package = self._finder.find(name)
+        if package is None or not package.locations or f"data of {name}" in self._whole:
+            return
+        self._whole.add(f"data of {name}")
+        for below, file in data_files(package.locations, self._watch):
+            path = f"{name.replace('.', '/')}/{below}"
+            content = file.read_bytes()
+            self._files.setdefault(path, TreeFile(path, digest_of(content), content))
+
+    def _check_extension(self, module: OwnModule) -> None:
+        if self._ships_extensions or module.name in self._optional:
+            return
+        way = [module.name]
+        while above := self._reached_from.get(way[-1]):
+            way.append(above)
+        raise Unshippable(
+            f"{' <- '.join(way)}: {module.file} is compiled for this machine and cannot travel; "
+            "install it where the workers run, or import it within try: ... except ImportError"
+        )
+
+
+def _with_parents(names: Iterable[str]) -> Iterator[str]:
+    for name in names:
+        parts = name.split(".")
+        for count in range(1, len(parts) + 1):
+            yield ".".join(parts[:count])

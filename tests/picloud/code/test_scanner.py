@@ -1,0 +1,277 @@
+"""Trees of the modules that something needs, and what is seen of changes."""
+
+import os
+import sys
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from picloud.code.scanner import Scanner
+from picloud.code.unshippable import Unshippable
+from picloud.protocol.trees import EMPTY, Tree
+
+LONG_AGO = 1_000_000_000.0
+"""Seconds: files of that age are not looked into twice."""
+
+
+class Project:
+    """A directory of modules that can be imported, and a scanner that has not seen them."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.scanner = Scanner()
+
+    def has(self, files: Mapping[str, str]) -> "Project":
+        """Write these files."""
+        for path, text in files.items():
+            self.writes(path, text)
+        return self
+
+    def writes(self, path: str, text: str | bytes) -> Path:
+        """Write one file, which looks old."""
+        file = self.root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(text if isinstance(text, bytes) else text.encode())
+        os.utime(file, (LONG_AGO, LONG_AGO))
+        return file
+
+    def tree(self, *roots: str) -> Tree:
+        return self.scanner.tree(frozenset(roots))
+
+    def paths(self, *roots: str) -> list[str]:
+        """What the tree of these modules holds."""
+        return [file.path for file in self.tree(*roots).files]
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    before = set(sys.modules)
+    yield Project(tmp_path)
+    for name in set(sys.modules) - before:
+        del sys.modules[name]
+
+
+LAYOUTS: dict[str, tuple[dict[str, str], list[str], list[str]]] = {
+    # name: files, roots, paths of the tree
+    "nothing of the user's": ({}, ["json", "picloud", "_socket", "__main__"], []),
+    "one module": ({"one.py": ""}, ["one"], ["one.py"]),
+    "a module that imports another": (
+        {"one.py": "import two", "two.py": "", "three.py": ""},
+        ["one"],
+        ["one.py", "two.py"],
+    ),
+    "a circle of imports": (
+        {"one.py": "import two", "two.py": "import one"},
+        ["two"],
+        ["one.py", "two.py"],
+    ),
+    "a submodule brings its package": (
+        {"pack/__init__.py": "", "pack/sub.py": "", "pack/other.py": ""},
+        ["pack.sub"],
+        ["pack/__init__.py", "pack/sub.py"],
+    ),
+    "names taken from a package may be submodules": (
+        {"one.py": "from pack import sub, name", "pack/__init__.py": "name = 1", "pack/sub.py": ""},
+        ["one"],
+        ["one.py", "pack/__init__.py", "pack/sub.py"],
+    ),
+    "relative imports": (
+        {
+            "pack/__init__.py": "from . import near",
+            "pack/near.py": "from .deep.leaf import x",
+            "pack/deep/__init__.py": "",
+            "pack/deep/leaf.py": "from ..far import y\nx = 1",
+            "pack/far.py": "y = 1",
+        },
+        ["pack"],
+        [
+            "pack/__init__.py",
+            "pack/deep/__init__.py",
+            "pack/deep/leaf.py",
+            "pack/far.py",
+            "pack/near.py",
+        ],
+    ),
+    "a star takes all that lies in a package": (
+        {"one.py": "from pack import *", "pack/__init__.py": "", "pack/a.py": "", "pack/b.py": ""},
+        ["one"],
+        ["one.py", "pack/__init__.py", "pack/a.py", "pack/b.py"],
+    ),
+    "a namespace package": (
+        {"space/one.py": "import space.two", "space/two.py": ""},
+        ["space.one"],
+        ["space/one.py", "space/two.py"],
+    ),
+    "imports inside functions and conditions": (
+        {"one.py": "def f():\n    if 1:\n        import two", "two.py": ""},
+        ["one"],
+        ["one.py", "two.py"],
+    ),
+    "a literal dynamic import": (
+        {"one.py": "from importlib import import_module\nimport_module('two')", "two.py": ""},
+        ["one"],
+        ["one.py", "two.py"],
+    ),
+    "a computed import brings the whole package": (
+        {
+            "pack/__init__.py": "from importlib import import_module\nimport_module('pack.' + n)",
+            "pack/a.py": "",
+            "pack/in/b.py": "",
+            "pack/inner/__init__.py": "",
+            "pack/inner/c.py": "",
+        },
+        ["pack"],
+        ["pack/__init__.py", "pack/a.py", "pack/inner/__init__.py", "pack/inner/c.py"],
+    ),
+    "a package that reads files beside itself": (
+        {
+            "pack/__init__.py": "from importlib import resources",
+            "pack/table.csv": "1,2",
+            "pack/data/text.txt": "text",
+            "pack/.hidden": "",
+            "pack/__pycache__/x.pyc": "",
+            "pack/unused.py": "",
+        },
+        ["pack"],
+        ["pack/__init__.py", "pack/data/text.txt", "pack/table.csv"],
+    ),
+    "a module that is not there": ({"one.py": "import nowhere.at.all"}, ["one"], ["one.py"]),
+    "a module that is no Python": ({"one.py": "def ("}, ["one"], ["one.py"]),
+    "what was installed stays, and what it imports": (
+        {"one.py": "import pytest, json", "two.py": ""},
+        ["one"],
+        ["one.py"],
+    ),
+    "a package installed in the project": (
+        {"one.py": "import installed", "site-packages/installed.py": "import one"},
+        ["one"],
+        ["one.py"],
+    ),
+    "several roots": ({"one.py": "", "two.py": ""}, ["one", "two"], ["one.py", "two.py"]),
+}
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_a_tree_holds_what_is_needed(project: Project, name: str) -> None:
+    files, roots, expected = LAYOUTS[name]
+    assert project.has(files).paths(*roots) == expected
+
+
+def test_a_tree_is_named_by_its_content(project: Project) -> None:
+    project.has({"one.py": "x = 1", "two.py": "x = 1"})
+    one, two = project.tree("one"), project.tree("two")
+    assert one.digest != two.digest
+    assert one.files[0].digest == two.files[0].digest
+    assert one.files[0].content == b"x = 1"
+    assert project.tree() == project.tree("json") == EMPTY
+
+
+def test_nothing_is_imported_or_run(project: Project) -> None:
+    project.has({"pack/__init__.py": "raise SystemExit", "pack/one.py": "raise SystemExit"})
+    project.paths("pack.one")
+    assert "pack" not in sys.modules
+
+
+@pytest.mark.parametrize("text", ["x = 2", "x = 3\n", "import two\n"])
+def test_an_edited_leaf_makes_another_tree(project: Project, text: str) -> None:
+    project.has({"one.py": "import leaf", "leaf.py": "x = 1", "two.py": ""})
+    before = project.tree("one")
+    (project.root / "leaf.py").write_text(text)
+    after = project.tree("one")
+    assert after.digest != before.digest
+    assert ("two.py" in [file.path for file in after.files]) is ("two" in text)
+
+
+def test_an_edit_is_seen_whatever_the_clock_says(project: Project) -> None:
+    project.has({"one.py": "x = 1"})
+    (project.root / "one.py").write_text("x = 2")
+    before = project.tree("one")
+    state = (project.root / "one.py").stat()
+    (project.root / "one.py").write_text("x = 3")
+    os.utime(project.root / "one.py", ns=(state.st_atime_ns, state.st_mtime_ns))
+    assert project.tree("one").digest != before.digest
+
+
+def test_a_module_that_appears_is_found(project: Project) -> None:
+    project.has({"pack/__init__.py": "", "pack/one.py": "from . import late"})
+    before = project.paths("pack.one")
+    project.writes("pack/late.py", "")
+    assert project.paths("pack.one") == sorted([*before, "pack/late.py"])
+
+
+def test_a_root_that_appears_is_found(project: Project) -> None:
+    assert project.paths("late_root") == []
+    project.writes("late_root.py", "")
+    assert project.paths("late_root") == ["late_root.py"]
+
+
+def test_a_module_that_goes_is_missed(project: Project) -> None:
+    project.has({"one.py": "import two", "two.py": ""})
+    project.tree("one")
+    (project.root / "two.py").unlink()
+    assert project.paths("one") == ["one.py"]
+
+
+def test_other_files_in_the_directory_change_nothing(project: Project) -> None:
+    project.has({"one.py": ""})
+    tree = project.tree("one")
+    project.writes("output.txt", "")
+    assert project.tree("one") is tree
+
+
+def test_a_loaded_module_whose_file_is_gone_goes_as_its_lines_are_known(project: Project) -> None:
+    import linecache
+
+    file = project.writes("gone.py", "x = 1\n")
+    __import__("gone")
+    linecache.getlines(str(file))
+    file.unlink()
+    (only,) = project.tree("gone").files
+    assert only.content == b"x = 1\n"
+
+
+def test_modules_in_an_archive_are_taken_out_of_it(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = project.root / "code.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("zipped/__init__.py", "from zipped import inner")
+        file.writestr("zipped/inner.py", "x = 1")
+    monkeypatch.syspath_prepend(str(archive))
+    assert project.paths("zipped") == ["zipped/__init__.py", "zipped/inner.py"]
+
+
+def test_a_compiled_module_without_its_source_travels(project: Project) -> None:
+    import py_compile
+
+    source = project.writes("secret.py", "import two")
+    py_compile.compile(str(source), str(project.root / "secret.pyc"), doraise=True)
+    source.unlink()
+    project.writes("two.py", "")
+    assert project.paths("secret") == ["secret.pyc", "two.py"]
+
+
+SUFFIX = __import__("importlib.machinery").machinery.EXTENSION_SUFFIXES[0]
+
+
+def test_a_compiled_extension_is_refused_with_the_way_to_it(project: Project) -> None:
+    project.has({"one.py": "import two", "two.py": "import fast"})
+    project.writes(f"fast{SUFFIX}", b"")
+    with pytest.raises(Unshippable, match=r"fast <- two <- one: .*compiled for this machine"):
+        project.tree("one")
+
+
+def test_one_that_the_code_can_do_without_stays(project: Project) -> None:
+    project.has({"one.py": "try:\n    import fast\nexcept ImportError:\n    fast = None"})
+    project.writes(f"fast{SUFFIX}", b"")
+    assert project.paths("one") == ["one.py"]
+
+
+def test_where_jobs_run_on_this_machine_it_stays_and_is_found(project: Project) -> None:
+    project.scanner = Scanner(ships_extensions=True)
+    project.has({"one.py": "import fast"})
+    project.writes(f"fast{SUFFIX}", b"")
+    assert project.paths("one") == ["one.py"]

@@ -1,0 +1,194 @@
+"""What cannot travel is refused at once, with the way to it and what to do; nothing is queued."""
+
+import asyncio
+import contextlib
+import functools
+import io
+import mmap
+import os
+import queue
+import select
+import socket
+import sqlite3
+import ssl
+import subprocess
+import sys
+import tempfile
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from picloud.errors import SerializationError
+from picloud.protocol.client_messages import SubmitJobs
+from picloud.session import Session
+from tests.support.fake_master import FakeMaster
+
+
+class Client:
+    """Like those of most libraries."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+
+class Holder:
+    def __init__(self, **attributes: Any) -> None:
+        vars(self).update(attributes)
+
+
+class Slotted:
+    __slots__ = ("client",)
+
+    def __init__(self) -> None:
+        self.client = Client()
+
+
+class Unwilling:
+    def __reduce__(self) -> Any:
+        raise TypeError("I stay here")
+
+
+def captures(item: Any) -> Callable[[], Any]:
+    return lambda: item
+
+
+def numbers() -> Iterator[int]:
+    yield 1
+
+
+async def later() -> None:
+    """Never awaited."""
+
+
+async def some() -> Any:
+    yield 1
+
+
+def pipe_end() -> Any:
+    reading, writing = os.pipe()
+    os.close(writing)
+    return os.fdopen(reading)
+
+
+def a_frame() -> Any:
+    return sys._getframe()
+
+
+def a_traceback() -> Any:
+    try:
+        int("no number")
+    except ValueError as error:
+        return error.__traceback__
+
+
+def a_coroutine() -> Any:
+    coroutine = later()
+    CLOSED.callback(coroutine.close)
+    return coroutine
+
+
+def a_closed_file() -> Any:
+    with open(__file__) as file:
+        return file
+
+
+def amid_its_lines() -> Any:
+    file = open(__file__)  # noqa: SIM115
+    next(file)
+    return file
+
+
+def a_program() -> Any:
+    program = subprocess.Popen([sys.executable, "-c", ""])
+    program.wait()
+    return program
+
+
+CLOSED = contextlib.ExitStack()
+
+THINGS: dict[str, tuple[Callable[[], Any], str, str]] = {
+    # name: how it is made, where it is found below the argument, what to do about it
+    "a lock": (threading.Lock, "", "make it inside the job"),
+    "a reentrant lock": (threading.RLock, "", "make it inside the job"),
+    "a condition": (threading.Condition, "._lock", "make it inside the job"),
+    "an event": (threading.Event, "._cond._lock", "make it inside the job"),
+    "a thread": (threading.Thread, "._started._cond._lock", "make it inside the job"),
+    "what a thread keeps": (threading.local, "", "make it inside the job"),
+    "a queue": (queue.Queue, ".mutex", "make it inside the job"),
+    "a simple queue": (queue.SimpleQueue, "", "pass a list of what is in it"),
+    "a generator": (numbers, "", "pass a list of its items"),
+    "an async generator": (some, "", "pass the function that makes it"),
+    "a coroutine": (a_coroutine, "", "pass the coroutine function"),
+    "a socket": (socket.socket, "", "connect inside the job"),
+    "a security context": (ssl.create_default_context, "", "make it inside the job"),
+    "a database": (lambda: sqlite3.connect(":memory:"), "", "connect inside the job"),
+    "a poll": (select.poll, "", "make it inside the job"),
+    "mapped memory": (lambda: mmap.mmap(-1, 10), "", "pass the bytes that are needed"),
+    "a frame": (a_frame, "", "pass what is needed of it"),
+    "a traceback": (a_traceback, "", "pass the text"),
+    "a weak reference": (lambda: weakref.ref(Client), "", "pass what it refers to"),
+    "a running loop's future": (
+        lambda: asyncio.Future(loop=asyncio.new_event_loop()),
+        "",
+        "await it first",
+    ),
+    "a program that was started": (a_program, "._waitpid_lock", "make it inside the job"),
+    "a file open for writing": (tempfile.TemporaryFile, "", "open the file inside the job"),
+    "a text file open for writing": (
+        lambda: tempfile.TemporaryFile("w"),  # noqa: SIM115
+        "",
+        "open the file inside the job",
+    ),
+    "a file open for both": (
+        lambda: tempfile.TemporaryFile("r+b"),  # noqa: SIM115
+        "",
+        "inside the job",
+    ),
+    "a closed file": (a_closed_file, "", "open it, or pass its name"),
+    "a pipe": (pipe_end, "", "read it, and pass what it holds"),
+    "a file amid its lines": (amid_its_lines, "", "pass the lines"),
+    "an object with a lock": (Client, "._lock", "leave it out in __getstate__"),
+    "deep in objects": (lambda: Holder(client=Client()), ".client._lock", "__getstate__"),
+    "deep in containers": (lambda: [0, {"a": (1, Client())}], "[1]['a'][1]._lock", "__getstate__"),
+    "in a slot": (Slotted, ".client._lock", "__getstate__"),
+    "in a partial": (lambda: functools.partial(len, Client()), ".args[0]._lock", "__getstate__"),
+    "in a bound method": (lambda: Client().__init__, ".__self__._lock", "__getstate__"),  # type: ignore[misc]
+    "in a closure": (lambda: captures(Client()), ".__closure__[0]._lock", "__getstate__"),
+    "what says that it stays": (Unwilling, "", "I stay here"),
+}
+
+
+@pytest.mark.parametrize("name", THINGS)
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_it_is_refused_where_it_lies(master: FakeMaster, session: Session, name: str) -> None:
+    make, place, remedy = THINGS[name]
+    thing = make()
+    for submit, way in (
+        (lambda: session.call(len, thing), f"args[0]{place}"),
+        (lambda: session.call(dict, key=thing), f"kwargs['key']{place}"),
+        (lambda: session.map(len, [[], thing]), f"args[0]{place}"),
+        (lambda: session.call(captures(thing)), f"<lambda>.__closure__[0]{place}"),
+    ):
+        with pytest.raises(SerializationError) as caught:
+            submit()
+        assert str(caught.value).startswith(f"{way}: "), str(caught.value)
+        assert remedy in str(caught.value)
+    assert master.told(SubmitJobs) == []
+    CLOSED.close()
+
+
+CONNECTION = sqlite3.connect(":memory:")
+
+
+def test_a_global_that_a_function_names_is_found(master: FakeMaster, session: Session) -> None:
+    with pytest.raises(SerializationError, match=r"__globals__\['CONNECTION'\]: .*connect inside"):
+        session.call(eval("lambda: CONNECTION", {"CONNECTION": CONNECTION, "__name__": "__main__"}))
+    assert master.told(SubmitJobs) == []
+
+
+def test_text_in_memory_and_files_open_for_reading_are_no_trouble(session: Session) -> None:
+    with open(__file__) as file:
+        session.call(len, [file, io.StringIO("text"), io.BytesIO(b"bytes"), sys.__stdout__])
