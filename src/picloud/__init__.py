@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from picloud.default_verbs import executor as executor
     from picloud.default_verbs import finished_statuses as finished_statuses
     from picloud.default_verbs import info as info
+    from picloud.default_verbs import inspect as inspect
     from picloud.default_verbs import iresult as iresult
     from picloud.default_verbs import join as join
     from picloud.default_verbs import kill as kill
@@ -70,8 +71,8 @@ _PLACES = {
     "picloud.current": "aclose close connect current_session embedded setkey",
     "picloud.default_verbs": (
         "aas_completed acall adelete ainfo airesult ajoin akill amap aresult as_completed astatus "
-        "awhy call delete executor finished_statuses info iresult join kill map options result "
-        "status why"
+        "awhy call delete executor finished_statuses info inspect iresult join kill map options "
+        "result status why"
     ),
     "picloud.errors": (
         "AccessDenied AuthenticationError CloudCycleError CloudException CloudTimeoutError "

@@ -15,6 +15,8 @@ from picloud.wait_verbs import WaitVerbs
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
+    from picloud.inspection import Inspection
+
 T = TypeVar("T")
 
 
@@ -87,6 +89,16 @@ class BlockingVerbs(SubmitVerbs, WaitVerbs):
         from picloud.job_executor import JobExecutor
 
         return JobExecutor(self, NO_OPTIONS.changed(options))
+
+    def inspect(self, func: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Inspection":
+        """Print what a call would send, without making it; see `cloud.inspect`."""
+        from picloud.inspection import inspect
+
+        options, rest = NO_OPTIONS.with_keywords(kwargs)
+        only = options.transfer_modules
+        found = inspect(self.scan, func, args, rest, None if only is True else only)
+        print(found)
+        return found
 
     def close(self) -> bool:
         """End the session; jobs of a durable master go on. True if it was open, as in PiCloud."""

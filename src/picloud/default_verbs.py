@@ -12,6 +12,8 @@ from picloud.protocol.jobs import JobStatus
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
+    from picloud.inspection import Inspection
+
 finished_statuses = [
     status.value
     for status in (JobStatus.DONE, JobStatus.STALLED, JobStatus.ERROR, JobStatus.KILLED)
@@ -267,6 +269,25 @@ def options(**options: Any) -> Options:
         TypeError, ValueError: an option is unknown, or its value makes no sense.
     """
     return Options(current_session, NO_OPTIONS.changed(options))
+
+
+def inspect(func: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Inspection":
+    """Print what `call(func, *args, **kwargs)` would send, without making a job.
+
+    Args:
+        func: as for `call`.
+        args: as for `call`.
+        kwargs: as for `call`, with its options.
+
+    Returns:
+        What was printed: the function with all that it captures, the arguments, and the user's own
+        modules, each with its size in bytes and why it goes along; then what cannot travel, with
+        the way to it and what to do.
+
+    Raises:
+        TypeError: `func` is not callable, or would refuse the arguments.
+    """
+    return current_session().inspect(func, *args, **kwargs)
 
 
 def executor(**options: Any) -> "Executor":

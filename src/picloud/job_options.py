@@ -45,6 +45,8 @@ class JobOptions:
             it is not tried again.
         retry_delay: seconds of pause before it does.
         profile: its run is profiled.
+        transfer_modules: True to send all of the user's own modules that are needed; a list of
+            names to send only these, and what is below them; False to send none.
         submit: what belongs to one submission only; set by `changed`.
     """
 
@@ -61,6 +63,7 @@ class JobOptions:
     retries: int = 0
     retry_delay: float = 0
     profile: bool = False
+    transfer_modules: Any = True
     submit: SubmitOptions = NO_SUBMIT_OPTIONS
 
     def __post_init__(self) -> None:
@@ -82,6 +85,7 @@ class JobOptions:
         _check_int("retries", self.retries, 0)
         _check_delay(self.retry_delay)
         _check_bool("profile", self.profile)
+        object.__setattr__(self, "transfer_modules", _names(self.transfer_modules))
         object.__setattr__(self, "bare", self)
         object.__setattr__(self, "_hash", hash(tuple(getattr(self, name) for name in _OWN)))
 
@@ -157,6 +161,18 @@ class JobOptions:
 
 _OWN = tuple(field.name for field in fields(JobOptions) if field.name != "submit")
 _NAMES = (*_OWN, *SUBMIT_NAMES)
+
+
+def _names(item: Any) -> bool | tuple[str, ...]:
+    """True for all modules, or the names of those that may travel."""
+    if type(item) is bool:
+        return item or ()
+    names = tuple(item) if isinstance(item, Iterable) and not isinstance(item, str) else (item,)
+    if not all(isinstance(name, str) for name in names):
+        raise TypeError(
+            f"transfer_modules is True, False or a list of names of modules, not {item!r:.80}"
+        )
+    return tuple(sorted(names))
 
 
 def unknown_option(name: str, known: list[str]) -> TypeError:

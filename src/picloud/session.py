@@ -19,11 +19,11 @@ from picloud.aio.loop_thread import LoopThread
 from picloud.blocking import drive
 from picloud.blocking_verbs import BlockingVerbs
 from picloud.client import Client
+from picloud.code.scan import NOTHING, Scan
 from picloud.grants import Grant, Secrets
 from picloud.job_futures import FutureThread
 from picloud.job_options import JobOptions
 from picloud.protocol.jobs import SlotPool
-from picloud.protocol.trees import Tree
 from picloud.submissions import Spec
 from picloud.submit_options import SubmitOptions
 from picloud.submit_verbs import SpecKey
@@ -198,14 +198,16 @@ class Session(BlockingVerbs):
         assert client is not None  # it has just taken the jobs
         client.watch(CallbackCollector(jids, options, self, self._callbacks))
 
-    def _modules(self, roots: frozenset[str]) -> Tree:
-        scanner = self._scanner
-        if scanner is None:
-            from picloud.code.scanner import Scanner  # the first function shall not wait for it
+    def scan(self, roots: frozenset[str], only: tuple[str, ...] | None) -> Scan:
+        """What these modules need of the user's own ones; `only` these, if it is given."""
+        if not roots or only == ():
+            return NOTHING
+        if self._scanner is None:
+            from picloud.code.scanner import Scanner  # most functions need none
 
             # All jobs of an embedded cloud run on this machine, and look where this program does.
-            scanner = self._scanner = Scanner(ships_extensions=bool(self._offers))
-        return scanner.tree(roots)
+            self._scanner = Scanner(ships_extensions=bool(self._offers))
+        return self._scanner.scan(roots, only)
 
     def _check_offer(self, options: JobOptions) -> None:
         if not self._offers:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, cast
 
 from picloud import errors
 from picloud.code import functions, values
+from picloud.code.scan import NOTHING, Scan
 from picloud.code.unshippable import Unshippable
 from picloud.connected import AnyClient, Connected, ask_in_pieces
 from picloud.dependencies import Dependencies
@@ -16,7 +17,6 @@ from picloud.job_futures import kill_soon
 from picloud.job_options import NO_OPTIONS, JobOptions
 from picloud.protocol.client_messages import AskStatus
 from picloud.protocol.limits import FRAME_TARGET
-from picloud.protocol.trees import EMPTY, Tree
 from picloud.submissions import MAX_SPECS, Spec
 from picloud.submit_options import NO_SUBMIT_OPTIONS, SubmitOptions
 from picloud.waiters import LoopTurn
@@ -174,11 +174,14 @@ class SubmitVerbs(Connected):
     ) -> list[range]:
         """Send pieces while the input is still being read; kill them if that fails half way."""
         ranges: list[range] = []
+        # All jobs of a map run the same code, however long its input takes to come.
+        spec, known = self._spec(packed, options, set()), 0
         try:
             unturned = 0
             for piece in pieces:
                 unturned += len(piece.payloads)
-                spec = self._spec(packed, options, piece.roots)
+                if len(piece.roots) > known:  # the items need more modules than those so far
+                    spec, known = self._spec(packed, options, piece.roots), len(piece.roots)
                 await self._send_piece(spec, piece, options.submit, ranges)
                 if unturned >= PIECE_ITEMS:
                     unturned = 0
@@ -195,7 +198,8 @@ class SubmitVerbs(Connected):
     ) -> None:
         client = self._client or await self._opened()
         payloads, handles, _, origins = piece
-        check_origins(origins, cast("HandleSession", self))
+        if origins:
+            check_origins(origins, cast("HandleSession", self))
         while payloads:
             if client.submissions.is_blocked:
                 await client.wait_ready()
@@ -267,18 +271,20 @@ class SubmitVerbs(Connected):
             ValueError: no worker could ever run such a job.
         """
 
-    def _modules(self, roots: frozenset[str]) -> Tree:
-        """The user's own modules that these need, as they are now.
+    def scan(self, roots: frozenset[str], only: tuple[str, ...] | None) -> Scan:
+        """The user's own modules that these need, as they are now; `only` these, if it is given.
 
         Raises:
             Unshippable: one cannot travel.
         """
-        return EMPTY  # inside a job they are there
+        return NOTHING  # inside a job they are there
 
     def _spec(self, packed: functions.PackedFunction, options: JobOptions, roots: set[str]) -> Spec:
         """The spec of a function whose arguments need more modules (`roots`) than itself."""
         options = options.bare
-        tree = self._modules(packed.roots.union(roots) if roots else packed.roots)
+        every = packed.roots.union(roots) if roots else packed.roots
+        only = options.transfer_modules
+        tree = self.scan(every, None if only is True else only).tree
         key = (packed.digest, options, tree.digest)
         spec = self._specs.get(key)
         if spec is None:

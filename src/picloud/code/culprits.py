@@ -22,7 +22,7 @@ def find(name: str, value: Any, travels: Callable[[Any], bool]) -> tuple[str, An
     """The innermost part that cannot travel, with the way to it, which begins with `name`."""
     tried = 0
     for _ in range(_MAX_DEPTH):
-        for step, part in _parts(value):
+        for step, part in parts(value):
             tried += 1
             if tried > _MAX_TRIED:
                 return name, value
@@ -38,7 +38,8 @@ def _joined(name: str, step: str) -> str:
     return step if step.startswith(("args[", "kwargs[")) else name + step
 
 
-def _parts(value: Any) -> Iterator[Part]:
+def parts(value: Any) -> Iterator[Part]:
+    """What a value directly holds, with the way to each."""
     if _is_call(value):
         args, kwargs = value
         yield from ((f"args[{number}]", item) for number, item in enumerate(args))

@@ -10,25 +10,20 @@ import threading
 from collections.abc import Iterable, Iterator
 
 from picloud.code import own_modules
+from picloud.code.file_watch import FileWatch
 from picloud.code.imports import Import, names_of
-from picloud.code.module_files import FileWatch, content_of, data_files
+from picloud.code.module_files import content_of, data_files
 from picloud.code.own_modules import OwnModule
+from picloud.code.scan import NOTHING, Scan
 from picloud.code.source_imports import Reading
 from picloud.code.unshippable import Unshippable
 from picloud.protocol.trees import EMPTY, Tree, TreeFile, digest_of, tree_of
-from picloud.statemachine import value
 
 TREES_REMEMBERED = 256
 READINGS_REMEMBERED = 20_000
 
 _Readings = dict[bytes, Reading]
 """What was read in a content, by its digest."""
-
-
-@value
-class _Scan:
-    tree: Tree
-    watch: FileWatch
 
 
 class Scanner:
@@ -42,47 +37,60 @@ class Scanner:
     def __init__(self, *, ships_extensions: bool = False) -> None:
         self._ships_extensions = ships_extensions
         self._lock = threading.Lock()
-        self._scans: dict[frozenset[str], _Scan] = {}
+        self._scans: dict[tuple[frozenset[str], tuple[str, ...] | None], Scan] = {}
         self._readings: _Readings = {}
 
-    def tree(self, roots: frozenset[str]) -> Tree:
+    def tree(self, roots: frozenset[str], only: tuple[str, ...] | None = None) -> Tree:
         """What these modules need, themselves included, as it is on disk now.
+
+        Args:
+            only: nothing but these, and what is below them, may travel; None for no limit.
 
         Raises:
             Unshippable: one of them cannot travel.
         """
+        return self.scan(roots, only).tree if roots else EMPTY
+
+    def scan(self, roots: frozenset[str], only: tuple[str, ...] | None = None) -> Scan:
+        """The same, with the reasons."""
         if not roots:
-            return EMPTY
+            return NOTHING
+        key = roots, only
         with self._lock:
-            known = self._scans.get(roots)
+            known = self._scans.get(key)
             if known is not None and known.watch.is_unchanged():
-                return known.tree
+                return known
             importlib.invalidate_caches()
             if len(self._readings) > READINGS_REMEMBERED:
                 self._readings.clear()
-            scan = _ScanUnderWay(self._readings, ships_extensions=self._ships_extensions).run(roots)
-            self._scans.pop(roots, None)
+            scan = _Walk(self._readings, only, ships_extensions=self._ships_extensions).run(roots)
+            self._scans.pop(key, None)
             while len(self._scans) >= TREES_REMEMBERED:
                 del self._scans[next(iter(self._scans))]
-            self._scans[roots] = scan
-            return scan.tree
+            self._scans[key] = scan
+            return scan
 
 
-class _ScanUnderWay:
+class _Walk:
     """One walk along import statements."""
 
-    def __init__(self, readings: _Readings, *, ships_extensions: bool) -> None:
+    def __init__(
+        self, readings: _Readings, only: tuple[str, ...] | None, *, ships_extensions: bool
+    ) -> None:
         self._readings = readings
+        self._only = only
         self._ships_extensions = ships_extensions
         self._finder = own_modules.Finder()
         self._watch = FileWatch()
         self._files: dict[str, TreeFile] = {}
+        self._reasons: dict[str, str] = {}
+        self._extensions: list[OwnModule] = []
         self._reached_from: dict[str, str] = {}
         self._optional: set[str] = set()
         self._line: list[str] = []
         self._whole: set[str] = set()  # packages of which everything is needed
 
-    def run(self, roots: frozenset[str]) -> _Scan:
+    def run(self, roots: frozenset[str]) -> Scan:
         """Walk, and return what was found.
 
         Raises:
@@ -97,23 +105,31 @@ class _ScanUnderWay:
                 self._watch.add("", self._finder.places_for(name))
             else:
                 self._take(module)
-        return _Scan(tree_of(list(self._files.values())), self._watch)
+        for module in self._extensions:
+            self._check_extension(module)
+        return Scan(tree_of(list(self._files.values())), self._reasons, self._watch)
 
     def _reach(self, name: str, above: str, *, is_optional: bool) -> None:
         if name not in self._reached_from:
+            if self._only is not None and not any(_belong(name, each) for each in self._only):
+                return
             self._reached_from[name] = above
             self._line.append(name)
             if is_optional:
                 self._optional.add(name)
+        elif not is_optional:
+            self._optional.discard(name)
 
     def _take(self, module: OwnModule) -> None:
         self._watch.add(module.file, module.locations or ())
         if module.is_extension:
-            self._check_extension(module)
+            self._extensions.append(module)
         elif module.path:
             content, read = content_of(module)
             file = TreeFile(module.path, digest_of(content), content)
             self._files[module.path] = file
+            above = self._reached_from[module.name]
+            self._reasons[module.path] = f"imported by {above}" if above else "named by the call"
             reading = self._readings.get(file.digest)
             if reading is None:
                 reading = self._readings[file.digest] = read(content)
@@ -158,6 +174,7 @@ class _ScanUnderWay:
             path = f"{name.replace('.', '/')}/{below}"
             content = file.read_bytes()
             self._files.setdefault(path, TreeFile(path, digest_of(content), content))
+            self._reasons.setdefault(path, f"a file of {name}, which reads some")
 
     def _check_extension(self, module: OwnModule) -> None:
         if self._ships_extensions or module.name in self._optional:
@@ -169,6 +186,11 @@ class _ScanUnderWay:
             f"{' <- '.join(way)}: {module.file} is compiled for this machine and cannot travel; "
             "install it where the workers run, or import it within try: ... except ImportError"
         )
+
+
+def _belong(name: str, allowed: str) -> bool:
+    """A module that is listed, one below it, or a package above it."""
+    return name == allowed or name.startswith(f"{allowed}.") or allowed.startswith(f"{name}.")
 
 
 def _with_parents(names: Iterable[str]) -> Iterator[str]:

@@ -249,6 +249,10 @@ _NAMED = (
 )
 
 
+_EVERYWHERE = frozenset({"builtins", "cloudpickle", "copyreg", "picloud"})
+"""What nearly every pickle names, and every worker has."""
+
+
 def _note_roots(item: Any, roots: set[str]) -> None:
     """What has to be imported for a thing that goes by its name, or for code that goes itself."""
     if isinstance(item, types.ModuleType):
@@ -256,7 +260,8 @@ def _note_roots(item: Any, roots: set[str]) -> None:
         return
     module = getattr(item, "__module__", None)
     if isinstance(module, str) and _is_importable(item, module, item.__qualname__):
-        roots.add(module)
+        if module.partition(".")[0] not in _EVERYWHERE:
+            roots.add(module)
     elif isinstance(item, types.FunctionType):
         package = item.__globals__.get("__package__") or ""
         for each in imports.read_code(item.__code__):

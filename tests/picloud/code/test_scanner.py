@@ -275,3 +275,50 @@ def test_where_jobs_run_on_this_machine_it_stays_and_is_found(project: Project) 
     project.has({"one.py": "import fast"})
     project.writes(f"fast{SUFFIX}", b"")
     assert project.paths("one") == ["one.py"]
+
+
+def test_what_one_module_can_do_without_another_may_need(project: Project) -> None:
+    project.has(
+        {
+            "one.py": "try:\n    import fast\nexcept ImportError:\n    fast = None\nimport two",
+            "two.py": "import fast",
+        }
+    )
+    project.writes(f"fast{SUFFIX}", b"")
+    with pytest.raises(Unshippable):
+        project.tree("one")
+
+
+def test_a_list_of_names_limits_what_travels(project: Project) -> None:
+    project.has(
+        {
+            "one.py": "import pack.sub.leaf, two",
+            "two.py": "",
+            "pack/__init__.py": "",
+            "pack/other.py": "",
+            "pack/sub/__init__.py": "",
+            "pack/sub/leaf.py": "import pack.other, two",
+        }
+    )
+    tree = project.scanner.tree(frozenset({"one"}), ("one", "pack.sub"))
+    assert [file.path for file in tree.files] == [
+        "one.py",
+        "pack/__init__.py",
+        "pack/sub/__init__.py",
+        "pack/sub/leaf.py",
+    ]
+
+
+def test_each_file_has_a_reason(project: Project) -> None:
+    project.has(
+        {
+            "pack/__init__.py": "from importlib import resources",
+            "pack/one.py": "",
+            "pack/table.csv": "",
+        }
+    )
+    assert project.scanner.scan(frozenset({"pack.one"})).reasons == {
+        "pack/__init__.py": "named by the call",
+        "pack/one.py": "named by the call",
+        "pack/table.csv": "a file of pack, which reads some",
+    }

@@ -1,0 +1,89 @@
+"""What a call would send, looked at before it is made."""
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from picloud.inspection import Inspection, Part
+from picloud.protocol.client_messages import SubmitJobs
+from picloud.session import Session
+from tests.support.fake_master import FakeMaster
+
+
+class Client:
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+
+def captures(item: Any) -> Any:
+    return lambda x: (item, x)
+
+
+def lines(inspection: Inspection, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """What is printed, line by line; the object shows the same."""
+    printed = capsys.readouterr().out
+    assert printed == f"{inspection}\n"
+    return printed.splitlines()
+
+
+def test_function_captures_and_arguments_have_sizes(
+    session: Session, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = session.inspect(captures(b"x" * 5000), [1, 2])
+    sizes = {part.place.strip(): part.size for part in found.values}
+    assert sizes["the function"] > sizes[".__closure__[0]"] > 5000
+    assert 0 < sizes["args[0]"] < 100
+    assert found.size >= sizes["the function"] + sizes["args[0]"]
+    assert any(".__closure__[0]" in line and "5.0 kB" in line for line in lines(found, capsys))
+
+
+def test_large_parts_are_marked(session: Session, capsys: pytest.CaptureFixture[str]) -> None:
+    found = session.inspect(len, bytes(2 << 20))
+    assert "args[0]" in lines(found, capsys)[3]
+    assert str(found).count("(large)") == 1
+
+
+def test_own_modules_are_listed_with_their_reasons(
+    session: Session,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "seen_one.py").write_text("import seen_two\ndef f(): pass\n")
+    (tmp_path / "seen_two.py").write_text("x = 1")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    module = __import__("seen_one")
+    assert session.inspect(module.f).modules == [
+        Part("seen_one.py", 30, "named by the call"),
+        Part("seen_two.py", 5, "imported by seen_one"),
+    ]
+    assert [
+        part.place for part in session.inspect(module.f, _transfer_modules="seen_one").modules
+    ] == ["seen_one.py"]
+    assert session.inspect(module.f, _transfer_modules=False).modules == []
+
+
+def test_what_cannot_travel_is_listed_with_its_place(
+    session: Session, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = session.inspect(captures(Client()), Client())
+    places = [text.partition(":")[0] for text in found.refused]
+    assert places == ["<lambda>.__closure__[0]._lock", "args[0]._lock"]
+    assert "cannot travel" in "".join(lines(found, capsys))
+    assert repr(found).endswith("2 refused>")
+
+
+def test_nothing_is_sent(master: FakeMaster, session: Session) -> None:
+    session.inspect(len, [])
+    assert not session.is_lost
+    assert master.told(SubmitJobs) == []
+
+
+def test_wrong_arguments_are_refused_as_a_call_would(session: Session) -> None:
+    with pytest.raises(TypeError, match="callable"):
+        session.inspect(5)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="argument"):
+        session.inspect(captures(1))
+    with pytest.raises(TypeError, match="transfer_modules is True, False or a list of names"):
+        session.inspect(len, [], _transfer_modules=[1])
