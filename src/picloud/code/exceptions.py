@@ -3,7 +3,8 @@
 An exception is taken apart and each part is pickled alone, because its own `__reduce__` is not
 to be relied on: for any class whose constructor takes something else than its `args` it makes
 an object that fails when it is loaded. What cannot travel is left out and named in a note, so
-describing never fails, and neither does rebuilding, unless the class itself cannot be had.
+describing never fails, and neither does rebuilding. Where a class cannot be had, its nearest base
+that can stands for it.
 """
 
 import builtins
@@ -34,9 +35,16 @@ _C_ATTRIBUTES = (types.MemberDescriptorType, types.GetSetDescriptorType)
 
 @value
 class _Record:
-    """An exception in parts, each part pickled."""
+    """An exception in parts, each part pickled.
 
-    cls: bytes
+    Attributes:
+        classes: its class, and the bases of that up to the first built-in one, nearest first: the
+            first that can be had where it is rebuilt is taken.
+        name: of its class, for people.
+    """
+
+    classes: list[bytes]
+    name: str
     args: list[bytes]
     attributes: dict[str, bytes]
     notes: list[str]
@@ -166,12 +174,13 @@ def _take_apart(error: BaseException | None, taking: _Taking) -> _Record | None:
     if error is None or id(error) in taking.seen or len(taking.seen) >= MAX_CHAIN:
         return None
     taking.seen.add(id(error))
-    cls = taking.part(type(error))
-    if cls is None:
+    classes = [part for cls in _bases(type(error)) if (part := taking.part(cls)) is not None]
+    if not classes:
         return None
     notes: list[str] = []
     return _Record(
-        cls,
+        classes,
+        _class_name(type(error)),
         _arguments(error, taking, notes),
         _attributes(error, taking, notes),
         [_cut(note, "this note", notes) for note in _own_notes(error)] + notes,
@@ -180,6 +189,14 @@ def _take_apart(error: BaseException | None, taking: _Taking) -> _Record | None:
         _take_apart(error.__context__, taking),
         _members(error, taking),
     )
+
+
+def _bases(cls: type) -> Iterator[type]:
+    for base in cls.__mro__:
+        if issubclass(base, BaseException):
+            yield base
+            if base.__module__ == "builtins":
+                return
 
 
 def _arguments(error: BaseException, taking: _Taking, notes: list[str]) -> list[bytes]:
@@ -272,8 +289,8 @@ def rebuild(data: bytes) -> BaseException | None:
 
 def _put_together(record: _Record) -> BaseException | None:
     notes = list(record.notes)
-    cls = _loaded(record.cls, [], "")
-    if not (isinstance(cls, type) and issubclass(cls, BaseException)):
+    cls = _nearest(record, notes)
+    if cls is None:
         return None
     args = [_loaded(part, notes, f"argument {n}") for n, part in enumerate(record.args)]
     if record.members is not None:
@@ -289,6 +306,16 @@ def _put_together(record: _Record) -> BaseException | None:
     if notes:
         _set(error, "__notes__", notes)
     return error
+
+
+def _nearest(record: _Record, notes: list[str]) -> type[BaseException] | None:
+    for place, part in enumerate(record.classes):
+        cls = _loaded(part, [], "")
+        if isinstance(cls, type) and issubclass(cls, BaseException):
+            if place or _class_name(cls) != record.name:
+                notes.append(f"[there it is a {record.name}, which cannot be loaded here]")
+            return cls
+    return None
 
 
 def _loaded(part: bytes, notes: list[str], what: str) -> Any:

@@ -286,14 +286,20 @@ def test_a_class_made_on_the_spot_comes_back_as_itself() -> None:
     assert type(back) is Local
 
 
-def test_a_class_that_cannot_be_had_gives_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_for_a_class_that_cannot_be_had_its_nearest_base_stands(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     module = types.ModuleType("only_there")
-    exec("class Gone(ValueError): pass", vars(module))
+    exec("class Gone(ValueError): pass\nclass Lost(Gone, KeyError): pass", vars(module))
     monkeypatch.setitem(sys.modules, "only_there", module)
-    failure = exceptions.describe(raised(module.Gone("x")))
-    assert failure.type_name == "only_there.Gone"
+    error = module.Lost("x")
+    error.code = 5
+    failure = exceptions.describe(raised(error))
+    assert failure.type_name == "only_there.Lost"
     monkeypatch.delitem(sys.modules, "only_there")
-    assert exceptions.rebuild(failure.exception) is None
+    back: Any = exceptions.rebuild(failure.exception)
+    assert (type(back), back.args, back.code) == (ValueError, ("x",), 5)
+    assert back.__notes__ == ["[there it is a only_there.Lost, which cannot be loaded here]"]
 
 
 @pytest.mark.parametrize("data", [b"", b"junk", pickle.dumps(5), pickle.dumps({"cls": 1})])
