@@ -9,6 +9,7 @@ from picloud.code.file_watch import FileWatch
 from picloud.code.imports import Import, read_code
 from picloud.code.own_modules import OwnModule
 from picloud.code.source_imports import Reading, read_source
+from picloud.code.unshippable import Unshippable
 
 MAX_DATA = 64 << 20
 """Bytes of data files of one package."""
@@ -62,7 +63,7 @@ def data_files(locations: Iterable[str], watch: FileWatch) -> Iterator[tuple[str
     """Files of a package that are no modules, with their paths below it.
 
     Raises:
-        ValueError: they are too large together.
+        Unshippable: they are too large together.
     """
     total = 0
     for location in locations:
@@ -74,8 +75,10 @@ def data_files(locations: Iterable[str], watch: FileWatch) -> Iterator[tuple[str
                 file = Path(directory, name)
                 total += file.stat().st_size
                 if total > MAX_DATA:
-                    raise ValueError(
-                        f"the data files of the package in {location} are over {MAX_DATA >> 20} MB"
+                    raise Unshippable(
+                        f"a module in {location} looks for files beside itself, and these are over "
+                        f"{MAX_DATA >> 20} MB: name the modules that are to travel in "
+                        "_transfer_modules, then no other files do"
                     )
                 watch.add(str(file))
                 yield file.relative_to(location).as_posix(), file

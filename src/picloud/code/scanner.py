@@ -141,7 +141,7 @@ class _Walk:
                 self._reach(each, module.name, is_optional=one.is_optional)
         if reading.computes_names:
             self._take_all_below(module.name.partition(".")[0])
-        if reading.reads_data and module.package:
+        if reading.reads_data and module.package and self._only is None:
             self._take_data(module.package)
 
     def _meant(self, one: Import, package: str) -> Iterator[str]:

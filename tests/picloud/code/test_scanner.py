@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from picloud.code import module_files
 from picloud.code.scanner import Scanner
 from picloud.code.unshippable import Unshippable
 from picloud.protocol.trees import EMPTY, Tree
@@ -322,3 +323,14 @@ def test_each_file_has_a_reason(project: Project) -> None:
         "pack/one.py": "named by the call",
         "pack/table.csv": "a file of pack, which reads some",
     }
+
+
+def test_too_many_files_of_data_are_refused_and_can_be_left_out(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module_files, "MAX_DATA", 10)
+    project.has({"pack/__init__.py": "__file__", "pack/a.bin": "x" * 6, "pack/b.bin": "x" * 6})
+    with pytest.raises(Unshippable, match="looks for files beside itself"):
+        project.tree("pack")
+    tree = project.scanner.tree(frozenset({"pack"}), ("pack",))
+    assert [file.path for file in tree.files] == ["pack/__init__.py"]
