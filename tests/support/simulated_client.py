@@ -15,12 +15,25 @@ from picloud.protocol.client_messages import (
 from picloud.protocol.definitions import DefineSpec
 from picloud.protocol.ids import JobId, RequestId, SessionId, SpecNumber
 from picloud.protocol.jobs import JobSpec
+from picloud.protocol.tree_messages import OfferTree, PutFiles
+from picloud.protocol.trees import EMPTY, TreeFile, digest_of, tree_of
 from picloud.protocol.wire import WIRE
 from picloud_master.core.events import ClientSaid
 from tests.support.programs import Handle, ranges_of
 
 if TYPE_CHECKING:
     from tests.support.fleet import Fleet
+
+
+def _file(path: str, content: bytes) -> TreeFile:
+    return TreeFile(path, digest_of(content), content)
+
+
+TREES = [
+    tree_of([_file("one.py", b"import both"), _file("both.py", b"x = 1")]),
+    EMPTY,
+    tree_of([_file("two.py", b"import both"), _file("both.py", b"x = 1")]),
+]
 
 
 class Work(Protocol):
@@ -81,7 +94,7 @@ class SimulatedClient:
         """Submit one job for each behaviour or program, and watch them."""
         if spec not in self._specs:
             self._specs.append(spec)
-            self.say(DefineSpec(SpecNumber(len(self._specs)), spec, b"code"))
+            self._define(SpecNumber(len(self._specs)), spec)
         number = SpecNumber(self._specs.index(spec) + 1)
         payloads = [work.payload() for work in works]
         first = JobId(self._next_jid)
@@ -92,6 +105,15 @@ class SimulatedClient:
         self.say(SubmitJobs(number, first, payloads, False, after, ignore_errors))
         self.watch(jids)
         return jids
+
+    def _define(self, number: SpecNumber, spec: JobSpec) -> None:
+        """Every other function has modules, some of which are those of another one."""
+        tree = TREES[number % len(TREES)]
+        if tree.files:
+            paths = [file.path for file in tree.files]
+            self.say(OfferTree(tree.digest, paths, [file.digest for file in tree.files]))
+            self.say(PutFiles([file.content for file in tree.files]))
+        self.say(DefineSpec(number, spec, b"code", tree=tree.digest))
 
     def handle(self, jid: JobId) -> Handle:
         """The handle of a job that was submitted here."""
