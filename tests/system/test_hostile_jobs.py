@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import cloudpickle
@@ -13,7 +14,7 @@ import pytest
 
 from picloud import errors
 from picloud.session import Session
-from tests.support.processes import until
+from tests.support.processes import open_gate, until
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
@@ -68,6 +69,38 @@ def test_a_job_that_signals_itself_is_told_the_signal(
 
 def test_a_job_that_kills_its_process_group_kills_only_itself(cloud: Session) -> None:
     assert "SIGKILL" in str(failure(cloud, lambda: os.killpg(0, signal.SIGKILL)))
+
+
+def test_a_job_that_ends_all_processes_is_lost_and_the_others_run_again(
+    cloud: Session, gate: str, tmp_path: Path
+) -> None:
+    def end_all() -> None:
+        os.kill(os.getppid(), signal.SIGKILL)
+        time.sleep(20)
+
+    def wait() -> str:
+        (tmp_path / str(os.getpid())).touch()
+        with open(gate) as reader:
+            return reader.read()
+
+    other = cloud.call(wait)
+    until(lambda: len(list(tmp_path.iterdir())) == 2, "the other one runs")
+    with pytest.raises(errors.WorkerLost, match="may have run"):
+        cloud.result(cloud.call(end_all, _restartable=False), 30)
+    until(lambda: len(list(tmp_path.iterdir())) == 3, "the other one runs again")
+    open_gate(gate)
+    assert cloud.result(other, 30) == ""
+    assert cloud.info(other)[other]["attempts"] == 2
+
+
+def test_a_job_that_ends_all_processes_each_time_is_not_started_for_ever(cloud: Session) -> None:
+    def end_all() -> None:
+        os.kill(os.getppid(), signal.SIGKILL)
+        time.sleep(20)
+
+    error = failure(cloud, end_all)
+    assert isinstance(error, errors.WorkerLost)
+    assert "started 4 times" in str(error)
 
 
 def test_a_job_that_closes_all_descriptors_harms_only_itself(cloud: Session) -> None:

@@ -1,6 +1,10 @@
-"""Recursion without an end: it ends where a worker has room for no more that wait."""
+"""Recursion without an end: it ends where a worker has room for no more that wait.
+
+What is only wide, without being deep, does not come to that point.
+"""
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import cloudpickle
@@ -10,6 +14,7 @@ import picloud
 from picloud import errors
 from picloud.local import embedded_session
 from picloud_worker.interpreters import settings
+from tests.support.processes import open_gate, until
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
@@ -70,3 +75,24 @@ def test_a_recursion_that_catches_its_end_goes_on(monkeypatch: pytest.MonkeyPatc
 
     with embedded_session(2) as session:
         assert session.result(session.call(descend, 0), 60) == 5
+
+
+def test_many_jobs_may_wait_for_one_that_runs(
+    monkeypatch: pytest.MonkeyPatch, gate: str, tmp_path: Path
+) -> None:
+    def slow() -> int:
+        return len(Path(gate).read_text())
+
+    def use(n: int) -> int:
+        Path(tmp_path, str(n)).touch()
+        return n + int(awaited.result())
+
+    room_for(monkeypatch, 8)
+    with embedded_session(2) as session:
+        awaited = session.call(slow)
+        wide = session.map(use, range(30))
+        until(lambda: Path(tmp_path, "4").exists(), "some of them wait")
+        with pytest.raises(errors.CloudTimeoutError):
+            session.result(wide, 0.5)
+        open_gate(gate)
+        assert session.result(wide, 30) == list(range(30))

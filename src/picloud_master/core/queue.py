@@ -99,6 +99,11 @@ class JobQueue:
         rank = line.ranks[-1]
         queue = line.by_rank[rank]
         cores = room(rank)
+        if cores < 1 and len(self._priorities) > 1:
+            line, owners = self._nested_line(rank) or (line, owners)
+            rank = line.ranks[-1]
+            queue = line.by_rank[rank]
+            cores = room(rank)
         left = cores if owners == 1 else min(cores, max(queue[0].spec.cores, cores // owners))
         jobs: list[JobActor] = []
         while queue:
@@ -145,6 +150,16 @@ class JobQueue:
                 owner = min(owners, key=lambda name: shares.get(name, 0))
                 return owners[owner], len(owners)
             del self._lines[self._priorities.pop(0)]
+        return None
+
+    def _nested_line(self, rank: int) -> tuple[RankedLine, int] | None:
+        """The first line of a less urgent priority that ranks higher: others wait for it, and what
+        fills the window of a worker may be held back there for them."""
+        for priority in self._priorities[1:]:
+            owners = self._lines[priority]
+            for line in owners.values():
+                if self._settle(line) and line.ranks[-1] > rank:
+                    return line, len(owners)
         return None
 
     def _queue(self, priority: int, owner: str, rank: int) -> deque[JobActor]:

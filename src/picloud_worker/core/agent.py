@@ -13,6 +13,7 @@ from picloud.protocol.jobs import SlotPool
 from picloud.protocol.worker_messages import SetWindow
 from picloud_worker.core import (
     attempt_words,
+    crowding,
     following,
     interpreter_reports,
     master_orders,
@@ -33,15 +34,12 @@ from picloud_worker.core.events import (
     OutputFetched,
     Ticked,
 )
-from picloud_worker.core.exits import failure_of
+from picloud_worker.core.exits import failure_of, failure_of_running
 from picloud_worker.core.interpreter.actor import Interpreter
 from picloud_worker.core.interpreter.states import Ending, Idle, Lending, Woken
 from picloud_worker.core.pool import Give, NeedInterpreter, Pool
 
-_UNKNOWN_FATE = Failure(
-    FailureKind.WORKER_LOST,
-    "the job's process ended; the job may have run, and it is not restartable",
-)
+_UNKNOWN_FATE = Failure(FailureKind.WORKER_LOST, "the job's process ended")
 
 _NOTABLE_CHANGE = 1.5
 """The master hears of a new window only if it differs by this factor."""
@@ -101,7 +99,7 @@ def _needs_ticks(interpreter: Interpreter) -> bool:
 
 
 def _dispatch(crew: Crew, pool: Pool) -> None:
-    while (step := pool.next_step(crew.now)) is not None:
+    while (step := pool.next_step(crew.now, crowding.least_rank(crew))) is not None:
         if isinstance(step, Give):
             crew.give(step.interpreter, step.attempts)
         elif isinstance(step, NeedInterpreter):
@@ -144,7 +142,7 @@ def _fate(
     state, spec = interpreter.state, attempt.spec.spec
     planned = state.failure if isinstance(state, Ending) else None
     if attempt.sequence == event.running:
-        return InterpreterDied(planned or failure_of(event.exit))
+        return InterpreterDied(planned or failure_of_running(event.exit))
     if planned and spec.runs_alone:
         return InterpreterDied(planned)  # it has no neighbours, so it was meant
     if crew.failed_starts >= settings.MAX_FAILED_STARTS and not interpreter.has_spoken:

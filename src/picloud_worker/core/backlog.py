@@ -34,28 +34,44 @@ class Backlog:
         line.insert(bisect(line, attempt.sequence, key=_age), attempt)
         self._count += 1
 
-    def first(self) -> Attempt | None:
-        """The attempt that is to run next."""
-        while self._urgencies:
-            line = self._lines[self._urgencies[0]]
+    def first(self, least_rank: int = 0) -> Attempt | None:
+        """The attempt that is to run next, of those of at least this rank."""
+        place = 0
+        while place < len(self._urgencies):
+            urgency = self._urgencies[place]
+            if -urgency[1] < least_rank:
+                place += 1
+                continue
+            line = self._lines[urgency]
             while line:
                 if type(line[0].state) is states.Waiting:
                     return line[0]
                 self._drop_first(line)
-            del self._lines[self._urgencies.pop(0)]
+            del self._lines[self._urgencies.pop(place)]
         return None
 
-    def take(self, count: int) -> list[Attempt]:
+    def highest_rank(self) -> int:
+        """The highest rank that any attempt here has."""
+        return max(
+            (
+                -rank
+                for (priority, rank), line in self._lines.items()
+                if any(type(attempt.state) is states.Waiting for attempt in line)
+            ),
+            default=0,
+        )
+
+    def take(self, count: int, least_rank: int = 0) -> list[Attempt]:
         """Take out what `first` returned, and up to so many like it, of its spec and rank.
 
         Large payloads are cut into several messages, so it may be fewer.
         """
-        first = self.first()
+        first = self.first(least_rank)
         taken: list[Attempt] = []
         if first is None:
             return taken
         spec, size = first.spec, 0
-        line = self._lines[self._urgencies[0]]
+        line = self._line(first)
         before = len(line)
         while line:
             attempt = line[0]

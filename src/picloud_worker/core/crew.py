@@ -69,6 +69,8 @@ class Crew:
         self.max_sleepers = max_sleepers
         self.sleepers = 0
         """Attempts that are asleep."""
+        self.quiet_since: float | None = None
+        """Since when attempts sleep and none runs; see `crowding`."""
         self.dozing: dict[int, Attempt] = {}
         """Attempts that are about to sleep, by interpreter; some still have neighbours there."""
         self.effects: list[Effect] = []

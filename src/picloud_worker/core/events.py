@@ -22,12 +22,14 @@ class Exit:
         signal: the signal's number; 0 if it exited.
         out_of_memory: the kernel ended it because memory ran out.
         text: what else is known, for people, such as why it could not be started.
+        zygote_lost: the zygote ended and took it along; nobody knows at whose fault.
     """
 
     code: int | None
     signal: int = 0
     out_of_memory: bool = False
     text: str = ""
+    zygote_lost: bool = False
 
 
 @value

@@ -1,9 +1,16 @@
-"""What the end of an interpreter process means for the attempt that it was running."""
+"""What the end of an interpreter process means for the attempts that it had."""
 
 import signal
 
 from picloud.protocol.failures import Failure, FailureKind
 from picloud_worker.core.events import Exit
+
+
+def failure_of_running(exit_: Exit) -> Failure:
+    """It is what the process died of, or was lost together with it, and may be started again."""
+    if exit_.zygote_lost:
+        return Failure(FailureKind.WORKER_LOST, exit_.text)
+    return failure_of(exit_)
 
 
 def failure_of(exit_: Exit) -> Failure:

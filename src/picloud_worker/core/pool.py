@@ -59,7 +59,7 @@ class Pool:
         interpreters: those that occupy cores or may do so at once, by number.
         lending: those whose attempt sleeps or waits for its cores.
         woken: those of them that are to go on, in the order in which they woke.
-        is_holding_back: cores are free, and kept for something more urgent than what waits.
+        is_holding_back: what waits is held back: for something more urgent, or since many sleep.
     """
 
     def __init__(self, number: int, offer: SlotPool) -> None:
@@ -109,8 +109,11 @@ class Pool:
         )
         return self.cores - busy
 
-    def next_step(self, now: float) -> Give | NeedInterpreter | Resume | None:
-        """What to do next for those that wait; None when nothing can be done now."""
+    def next_step(self, now: float, least_rank: int = 0) -> Give | NeedInterpreter | Resume | None:
+        """What to do next for those that wait; None when nothing can be done now.
+
+        What ranks lower than `least_rank` is held back.
+        """
         self.is_holding_back = False
         while self.woken:
             interpreter = self.woken[0]
@@ -121,8 +124,9 @@ class Pool:
                 self._use_reservation(interpreter.cores, _rank_of_sleeper(interpreter) + 1)
                 return Resume(interpreter)
             self.woken.popleft()
-        first = self.backlog.first()
+        first = self.backlog.first(least_rank)
         if first is None:
+            self.is_holding_back = len(self.backlog) > 0
             return None
         cores = first.spec.spec.cores
         if cores <= (free := self.free_cores()):
@@ -133,9 +137,9 @@ class Pool:
             if idle is None:
                 return NeedInterpreter(first)
             self._use_reservation(cores, first.rank)
-            return Give(idle, self._take(idle, first))
+            return Give(idle, self._take(idle, first, least_rank))
         for interpreter in self._streaming(first):
-            return Give(interpreter, self._take(interpreter, first))
+            return Give(interpreter, self._take(interpreter, first, least_rank))
         return None
 
     def _kept_from(self, attempt: Attempt, now: float) -> int:
@@ -177,13 +181,13 @@ class Pool:
         ]
         yield from sorted(candidates, key=lambda one: len(one.outstanding))
 
-    def _take(self, interpreter: Interpreter, first: Attempt) -> list[Attempt]:
+    def _take(self, interpreter: Interpreter, first: Attempt, least_rank: int) -> list[Attempt]:
         """Take as many attempts like the first one as the interpreter should have.
 
         What waits is shared out evenly, so that no core goes idle while another has a line.
         """
         fair = -(-len(self.backlog) // self.cores)
-        return self.backlog.take(min(interpreter.room(first.spec, first.rank), fair))
+        return self.backlog.take(min(interpreter.room(first.spec, first.rank), fair), least_rank)
 
     def surplus(self) -> Iterator[Interpreter]:
         """Idle interpreters beyond those worth keeping warm, the longest idle first."""

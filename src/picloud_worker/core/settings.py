@@ -31,5 +31,9 @@ MAX_SLEEPERS = 64
 """Attempts that may be asleep at once, where nobody has counted the memory. Each holds on to a
 process of its own."""
 
+PLACES_FOR_HIGHER_RANKS = 4
+"""One of so many places is kept for attempts that rank above all sleepers: what these may wait for
+may have to wait itself."""
+
 SPARE_INTERPRETERS = 2
 """Warm interpreters kept for each core, whatever their keys."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import signal
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -26,9 +27,10 @@ from picloud_worker.interpreters.settings import InterpreterSettings
 from picloud_worker.interpreters.trees import TreeStore
 from picloud_worker.interpreters.zygote import ZygoteProcess
 
-RESPAWNS = 3
+RESPAWNS = 8
 RESPAWN_PERIOD = 60.0
-"""A zygote that dies is replaced this many times in so many seconds."""
+"""A zygote that dies is replaced this many times in so many seconds: a restartable job that ends
+it is started four times, and the next job is to find one."""
 
 HANG_UP_PATIENCE = 0.5
 """Seconds that an interpreter has to end after its pipe was closed."""
@@ -86,8 +88,10 @@ class Interpreters:
 
     def start_interpreter(self, interpreter: int, tree: bytes = b"") -> None:
         """Fork an interpreter that imports from a tree; messages for it may be sent at once."""
-        if self._zygote is None or self._zygote.is_lost:
-            self._report_later(interpreter, "the process that starts interpreters keeps ending")
+        zygote = self._living_zygote()
+        if zygote is None:
+            text = "the process that starts interpreters keeps ending"
+            self._loop.call_soon(self._on_event, _not_started(interpreter, text))
             return
         directory = self._directory / str(interpreter)
         try:
@@ -99,12 +103,13 @@ class Interpreters:
                 partial(self._on_broken, interpreter),
             )
         except OSError as error:  # too many open files, or a full disk
-            self._report_later(interpreter, f"an interpreter cannot be started: {error}")
+            text = f"an interpreter cannot be started: {error}"
+            self._loop.call_soon(self._on_event, _not_started(interpreter, text))
             return
         self._processes[interpreter] = process
         process.attach(self._loop)
         request = ForkRequest(interpreter, str(directory), path)
-        self._zygote.ask(request, process.descriptors(), process.handed_over)
+        zygote.ask(request, process.descriptors(), process.handed_over)
 
     def send(self, interpreter: int, messages: Sequence[object]) -> None:
         """Send messages in one frame; nothing happens if the interpreter is gone."""
@@ -182,16 +187,24 @@ class Interpreters:
         """The zygote is gone and every interpreter with it."""
         if self._closing:
             return
-        for interpreter in list(self._processes):
-            self._bury(interpreter, 9, text)
-        now = self._loop.time()
-        self._spawned = [each for each in self._spawned if now - each < RESPAWN_PERIOD]
-        if len(self._spawned) < RESPAWNS:
+        for interpreter, process in list(self._processes.items()):
+            process.killed(text, zygote_lost=True)
+            self._bury(interpreter, signal.SIGKILL)
+        self._living_zygote()  # it boots meanwhile
+
+    def _living_zygote(self) -> ZygoteProcess | None:
+        """The zygote, which is started again if it has ended; None if it does so too often."""
+        if self._zygote is not None and self._zygote.is_lost:
+            now = self._loop.time()
+            self._spawned = [each for each in self._spawned if now - each < RESPAWN_PERIOD]
+            if len(self._spawned) >= RESPAWNS:
+                return None
             self._spawned.append(now)
             self._zygote = ZygoteProcess(self._settings, self._on_ended, self._on_lost)
             self._zygote.attach(self._loop)
+        return self._zygote
 
-    def _bury(self, interpreter: int, status: int | None, text: str) -> None:
+    def _bury(self, interpreter: int, status: int | None, text: str = "") -> None:
         process = self._processes[interpreter]
         if text:
             process.killed(text)
@@ -201,9 +214,9 @@ class Interpreters:
             _remove(self._directory / str(interpreter))
             self._on_event(InterpreterExited(interpreter, exit_, running, output))
 
-    def _report_later(self, interpreter: int, text: str) -> None:
-        event = InterpreterExited(interpreter, Exit(None, text=text), 0, Output())
-        self._loop.call_soon(self._on_event, event)
+
+def _not_started(interpreter: int, text: str) -> InterpreterExited:
+    return InterpreterExited(interpreter, Exit(None, text=text), 0, Output())
 
 
 def _remove(directory: Path) -> None:

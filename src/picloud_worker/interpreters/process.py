@@ -62,6 +62,7 @@ class InterpreterProcess:
         self._said = 0  # the word SAID as it was when the line was last looked into
         self._sent = 0  # attempts, those included that the pipe does not take yet
         self._killed = False
+        self._zygote_lost = False
         self._kills_before = _kernel_kills()
         self._text = ""
         with contextlib.ExitStack() as opened:  # all of them, or none
@@ -96,8 +97,9 @@ class InterpreterProcess:
         self._pipe.attach(loop, self._pipe_readable)
         self._line.attach(loop, self._line_readable)
 
-    def killed(self, text: str = "") -> None:
-        """Note that the coming end is ours."""
+    def killed(self, text: str = "", *, zygote_lost: bool = False) -> None:
+        """Note that the coming end is ours, or that its zygote has taken it along."""
+        self._zygote_lost = zygote_lost and not self._killed  # else its end was under way
         self._killed = True
         self._text = self._text or text
 
@@ -137,7 +139,7 @@ class InterpreterProcess:
             return Exit(None, text=self._text)
         text = self._text or (HUNG_UP if self._page[ROBBED] else "")
         if text:  # what the process made of it, or we of the process, says less
-            return Exit(EXIT_UNREPORTABLE, text=text)
+            return Exit(EXIT_UNREPORTABLE, text=text, zygote_lost=self._zygote_lost)
         number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
         if not number:
             return Exit(os.waitstatus_to_exitcode(status))

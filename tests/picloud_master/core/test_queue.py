@@ -180,3 +180,15 @@ def test_every_job_is_taken_once_and_no_take_exceeds_the_cores(
     assert sorted(job.id for job in taken) == list(range(len(jobs)))
     assert [job.spec.priority for job in taken] == sorted(job.spec.priority for job in taken)
     assert queue.is_empty()
+
+
+def test_without_room_for_the_first_a_less_urgent_job_that_others_wait_for_goes() -> None:
+    queue = JobQueue()
+    first, nested = a_job(1), a_job(2, priority=9)
+    nested.rank = 1
+    queue.enter(first)
+    queue.enter(nested)
+    rooms = {0: 0, 1: 1}
+    assert queue.take(rooms.__getitem__, 1, {}) == [nested]
+    assert queue.take(rooms.__getitem__, 1, {}) == []
+    assert list(queue.waiting()) == [first]

@@ -41,6 +41,26 @@ def test_of_one_priority_the_higher_rank_runs_first_then_the_older_one() -> None
     assert drain(backlog) == [5, 2, 3, 6, 4]
 
 
+def test_what_ranks_too_low_is_passed_over_and_stays() -> None:
+    backlog = Backlog()
+    for attempt in [ranked(1, 0, 1), ranked(2, 1, 9), ranked(3, 2, 9), ranked(4, 1)]:
+        backlog.extend([attempt])
+    assert backlog.highest_rank() == 2
+    assert [one.sequence for one in backlog.take(9, least_rank=1)] == [4]
+    assert (first := backlog.first(least_rank=1)) is not None
+    assert first.sequence == 3
+    assert backlog.first(least_rank=3) is None
+    assert drain(backlog) == [1, 3, 2]
+
+
+def test_a_stopped_one_has_no_rank() -> None:
+    backlog = Backlog()
+    attempt = ranked(1, 5)
+    backlog.extend([attempt])
+    attempt.state = OVER
+    assert backlog.highest_rank() == 0
+
+
 def test_those_put_back_go_by_age_whatever_the_order_in_which_they_come() -> None:
     backlog = Backlog()
     for sequence in (2, 4, 6):

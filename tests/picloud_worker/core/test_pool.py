@@ -1,8 +1,11 @@
 """Which attempt gets a core next, where jobs wait for jobs."""
 
+from picloud.protocol.jobs import SlotPool
 from picloud_worker.core import settings
 from picloud_worker.core.interpreter.states import Busy
+from picloud_worker.core.pool import NeedInterpreter, Pool
 from tests.picloud_worker.core.talk import Talk, a_sleeper
+from tests.support.builders import an_attempt
 
 
 class TestDepthFirst:
@@ -63,3 +66,15 @@ class TestDepthFirst:
         talk.says(1, b"x")
         talk.node.runs(2)
         assert talk.node.given(1) == [1]
+
+
+def test_what_is_held_back_by_rank_waits_and_what_is_not_overtakes_it() -> None:
+    pool = Pool(0, SlotPool(["c1"], 1))
+    urgent, nested = an_attempt(1, priority=1), an_attempt(2, priority=9)
+    nested.rank = 1
+    for attempt in (urgent, nested):
+        pool.backlog.extend([attempt])
+    assert pool.next_step(0.0) == NeedInterpreter(urgent)
+    assert pool.next_step(0.0, least_rank=1) == NeedInterpreter(nested)
+    assert pool.next_step(0.0, least_rank=2) is None
+    assert pool.is_holding_back

@@ -14,6 +14,9 @@ from typing import Any
 
 import pytest
 
+from picloud_worker.interpreters import pool
+from picloud_worker.interpreters.pool import RESPAWNS
+
 REPOSITORY = Path(__file__).parents[3]
 
 
@@ -226,6 +229,7 @@ async def test_a_dead_zygote_ends_its_interpreters_and_is_replaced(
     event = await bench.exited()
     assert event.running == sequence
     assert "the process that starts interpreters has ended" in event.exit.text
+    assert event.exit.zygote_lost
     await bench.poll(lambda: not any(map(alive, pids_in(marks))))
     bench.pool.start_interpreter(2)
     assert await bench.call(lambda: "again", interpreter=2) == "again"
@@ -245,13 +249,28 @@ async def test_a_zygote_leaves_signals_for_everyone_to_its_agent(bench: Any) -> 
     assert await bench.call(job, interpreter=2)
 
 
-async def test_a_zygote_that_keeps_dying_is_given_up(bench: Any) -> None:
-    for number in range(2, 6):
+async def test_an_end_that_was_wished_for_is_not_blamed_on_the_zygote(bench: Any) -> None:
+    await bench.call(lambda: "it is up")
+    os.kill(bench.pool._zygote._process.pid, signal.SIGSTOP)
+    bench.pool._on_broken(1, "nonsense")
+    os.kill(bench.pool._zygote._process.pid, signal.SIGKILL)
+    exit_ = (await bench.exited()).exit
+    assert (exit_.text, exit_.zygote_lost) == ("nonsense", False)
+
+
+async def test_a_zygote_that_keeps_dying_is_given_up_for_a_while(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    last = RESPAWNS + 2
+    for number in range(2, last + 1):
         os.kill(bench.pool._zygote._process.pid, signal.SIGKILL)
         await bench.exited(number - 1)
         bench.pool.start_interpreter(number)
-    event = await bench.exited(5)
+    event = await bench.exited(last)
     assert "keeps ending" in event.exit.text
+    monkeypatch.setattr(pool, "RESPAWN_PERIOD", 0.0)
+    bench.pool.start_interpreter(last + 1)
+    assert await bench.call(lambda: "again", interpreter=last + 1) == "again"
 
 
 async def test_a_job_that_kills_the_zygote_ends_all(bench: Any) -> None:

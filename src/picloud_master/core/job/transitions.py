@@ -61,10 +61,8 @@ from picloud_master.core.job.states import (
 )
 from picloud_master.core.lease import Lease
 
-NEVER_RETRIED = frozenset(
-    {FailureKind.KILLED, FailureKind.SERIALIZATION, FailureKind.WORKER_LOST},
-)
-"""Failures that were wished for, or would only come again, or are followed by a restart."""
+NEVER_RETRIED = frozenset({FailureKind.KILLED, FailureKind.SERIALIZATION})
+"""Failures that were wished for, or would only come again."""
 
 # ------------------------------------------------------------------ before it is placed
 
@@ -152,7 +150,7 @@ def lost(job: JobActor, state: Leased | Running, event: AttemptLost, context: Co
     """Nobody knows what became of the attempt: run again if the job allows it, else end."""
     if event.fence != state.lease.fence:
         return Step(state)
-    return _after_loss(job, state.lease, event, context)
+    return _after_loss(job, state.lease, event.text, context)
 
 
 def killing(job: JobActor, state: Leased | Running, event: KillRequested, context: Context) -> Step:
@@ -163,6 +161,8 @@ def killing(job: JobActor, state: Leased | Running, event: KillRequested, contex
 def _after_failure(
     job: JobActor, lease: Lease, event: AttemptFailed, context: Context, *before: JobOutput
 ) -> Step:
+    if event.failure.kind is FailureKind.WORKER_LOST:  # its worker lives, but its process is gone
+        return _after_loss(job, lease, event.failure.message, context, *before)
     spec = job.spec
     if job.retried >= spec.retries or event.failure.kind in NEVER_RETRIED:
         errored = Errored(event.failure, event.runtime, context.now, lease)
@@ -175,22 +175,22 @@ def _after_failure(
 
 
 def _after_loss(
-    job: JobActor, lease: Lease, event: AttemptLost, context: Context, *before: JobOutput
+    job: JobActor, lease: Lease, text: str, context: Context, *before: JobOutput
 ) -> Step:
     # Attempts that failed by themselves were no fault of a worker.
     if job.spec.restartable and job.attempts - job.retried <= context.policy.max_restarts:
         return Step(QUEUED, *before, Release(lease), REQUEUE)
-    errored = Errored(_loss(job, event), 0.0, context.now, lease)
+    errored = Errored(_loss(job, text), 0.0, context.now, lease)
     return Step(errored, *before, Release(lease), ANNOUNCE)
 
 
-def _loss(job: JobActor, event: AttemptLost) -> Failure:
+def _loss(job: JobActor, text: str) -> Failure:
     if job.spec.restartable:
         times = job.attempts - job.retried
-        text = f"{event.text}; the job was started {times} times and lost its worker each time"
+        what = f"the job was started {times} times and lost its worker each time"
     else:
-        text = f"{event.text}; the job may have run, and it is not restartable"
-    return Failure(FailureKind.WORKER_LOST, text)
+        what = "the job may have run, and it is not restartable"
+    return Failure(FailureKind.WORKER_LOST, f"{text}; {what}")
 
 
 # ------------------------------------------------------------------ waiting
@@ -237,7 +237,7 @@ def lost_waiting(job: JobActor, state: Waiting, event: AttemptLost, context: Con
     """It is gone with its worker, as a running one is."""
     if event.fence != state.lease.fence:
         return Step(state)
-    return _after_loss(job, state.lease, event, context, TakeCores(state.lease))
+    return _after_loss(job, state.lease, event.text, context, TakeCores(state.lease))
 
 
 def killing_waiting(job: JobActor, state: Waiting, event: KillRequested, context: Context) -> Step:

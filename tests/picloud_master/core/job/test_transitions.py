@@ -74,6 +74,11 @@ def name(event: object) -> str:
     return type(event).__name__
 
 
+FAILED_BY_LOSS = events.AttemptFailed(LIVE, Failure(FailureKind.WORKER_LOST, "gone"), 0.5)
+LOSSES = [events.AttemptLost(LIVE, "gone"), FAILED_BY_LOSS]
+losses = pytest.mark.parametrize("loss", LOSSES, ids=name)
+
+
 def step(state: JobState, event: JobEvent, job: JobActor | None = None) -> Step:
     """The answer of a job in a state."""
     job = job or a_job()
@@ -251,11 +256,13 @@ class Held:
         assert answer == Step(QUEUED, *self.before, Release(LEASE), REQUEUE)
         assert job.attempts == 0
 
+    @losses
     @pytest.mark.parametrize("attempts", [1, 2, 3])
-    def test_a_lost_worker_requeues_it_three_times(self, attempts: int) -> None:
-        job = a_job()
+    def test_a_loss_requeues_it_three_times(self, attempts: int, loss: JobEvent) -> None:
+        job = a_job(retries=9)
         job.attempts = attempts
-        answer = step(self.state, events.AttemptLost(LIVE, "gone"), job)
+        answer = step(self.state, loss, job)
+        assert job.retried == 0
         assert answer == Step(QUEUED, *self.before, Release(LEASE), REQUEUE)
 
     def test_retries_do_not_count_as_losses(self) -> None:
@@ -264,21 +271,17 @@ class Held:
         answer = step(self.state, events.AttemptLost(LIVE, "gone"), job)
         assert answer.state == QUEUED
 
-    def test_a_fourth_loss_ends_it(self) -> None:
-        job = a_job()
-        job.attempts = 4
-        answer = step(self.state, events.AttemptLost(LIVE, "gone"), job)
+    @losses
+    @pytest.mark.parametrize(("attempts", "why"), [(4, "started 4 times"), (1, "may have run")])
+    def test_a_fourth_loss_ends_it_and_the_first_one_if_it_may_not_run_twice(
+        self, attempts: int, why: str, loss: JobEvent
+    ) -> None:
+        job = a_job(restartable=attempts > 1)
+        job.attempts = attempts
+        answer = step(self.state, loss, job)
         assert answer.outputs == (*self.before, Release(LEASE), ANNOUNCE)
         assert answer.state.failure.kind is FailureKind.WORKER_LOST
-        assert "started 4 times" in answer.state.failure.message
-
-    def test_a_loss_ends_it_at_once_if_it_may_not_run_twice(self) -> None:
-        job = a_job(restartable=False)
-        job.attempts = 1
-        answer = step(self.state, events.AttemptLost(LIVE, "gone"), job)
-        assert answer.outputs == (*self.before, Release(LEASE), ANNOUNCE)
-        assert answer.state.failure.kind is FailureKind.WORKER_LOST
-        assert "may have run" in answer.state.failure.message
+        assert why in answer.state.failure.message
 
     def test_a_kill_stops_it_and_is_its_outcome_already(self) -> None:
         killing = Step(Killing(LEASE, NOW), *self.before, Stop(LEASE), ANNOUNCE)
