@@ -102,14 +102,20 @@ def embedded(
 
 def close() -> bool:
     """Close the process's session; the next verb makes another. True if there was one open."""
-    session = _taken()
-    return session.close() if session is not None else False
+    session = _ending()
+    try:
+        return session.close() if session is not None else False
+    finally:
+        _drop(session)
 
 
 async def aclose() -> bool:
     """Close the process's session; see `close`."""
-    session = _taken()
-    return await session.aclose() if session is not None else False
+    session = _ending()
+    try:
+        return await session.aclose() if session is not None else False
+    finally:
+        _drop(session)
 
 
 def _renewed() -> "Session":
@@ -155,15 +161,20 @@ def _replace(target: config.Target) -> "Session":
     return session
 
 
-def _taken() -> "BlockingVerbs | None":
-    global _current
+def _ending() -> "BlockingVerbs | None":
+    """The session that is to be closed; its last callbacks may still use it."""
     line = inside.line
     if line is not None:
         session, line.session = line.session, None
         return session  # type: ignore[no-any-return]  # a line only keeps it
+    return _current
+
+
+def _drop(session: "BlockingVerbs | None") -> None:
+    global _current
     with _lock:
-        session, _current = _current, None
-    return session
+        if _current is session:
+            _current = None
 
 
 def _forget() -> None:

@@ -163,7 +163,8 @@ def from_failure(jid: int, status: JobStatus, failure: Failure) -> CloudExceptio
 
 def unknown_job(jid: int) -> AccessDenied:
     """Make the one answer for jobs that do not exist and jobs of others."""
-    return AccessDenied(f"no job {jid} that this session may read", jid)
+    hint = "it was deleted, or forgotten after a time, or was never there, or is not this session's"
+    return AccessDenied(f"no job {jid} that this session may read", jid, hint=hint)
 
 
 def job_in_cycle(jid: int) -> CloudCycleError:

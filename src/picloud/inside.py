@@ -2,10 +2,12 @@
 
 import os
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
     import asyncio
+
+T = TypeVar("T")
 
 
 class Sleeper(Protocol):
@@ -46,7 +48,15 @@ class Line(Protocol):
         ...
 
     def say(self, messages: Sequence[object]) -> None:
-        """Send client messages to the master, as one frame."""
+        """Send client messages to the master, as one frame.
+
+        Raises:
+            SerializationError: they are too large; none was sent.
+        """
+        ...
+
+    def undisturbed(self, function: Callable[..., T], *args: Any) -> T:
+        """Call a function that no signal handler of the job may interrupt, or raise through."""
         ...
 
     def sleep(self, waiter: Sleeper, seconds: float | None = None, *, lends: bool = True) -> None:

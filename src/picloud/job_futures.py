@@ -81,6 +81,15 @@ class FutureThread:
             self._start()
         self._work.put(work)
 
+    @property
+    def waiting(self) -> int:
+        """How much of what it was given has not begun."""
+        return self._work.qsize()
+
+    def is_current(self) -> bool:
+        """True when called in the thread."""
+        return threading.current_thread() is self._thread
+
     def stop(self) -> None:
         """End the thread when it has done what it was given so far."""
         self._work.put(None)

@@ -70,10 +70,11 @@ async def _open(offers: list[SlotPool], thread: LoopThread, client: Client) -> C
     from picloud.protocol.link import Link
     from picloud.protocol.link_messages import PeerRole
     from picloud_master.app import Master
+    from picloud_master.core.policy import FOR_ONE_PROGRAM
     from picloud_master.store.memory import MemoryStore
 
     loop = thread.loop
-    master = Master(MemoryStore(), client.fail)
+    master = Master(MemoryStore(), client.fail, FOR_ONE_PROGRAM)
     master_end, worker_end = MemoryChannel.pair(loop)
     master.accept_worker(master_end)
     await worker.start(worker_end)

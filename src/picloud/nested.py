@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, get_args
 from picloud import errors, inside
 from picloud.blocking_verbs import BlockingVerbs
 from picloud.connected import AnyClient
-from picloud.dependencies import Dependencies
 from picloud.grants import Grant, Secrets
 from picloud.job import Job, JobMap, grants_of
+from picloud.nested_submissions import Mail, NestedSubmissions, nothing, undisturbed
 from picloud.outcomes import Collector
 from picloud.protocol import client_messages as messages
 from picloud.protocol.wire import WIRE
 from picloud.result_streams import Opened
-from picloud.submissions import Spec, SubmissionQueue, Submitter
+from picloud.submissions import Spec
 from picloud.submit_verbs import SpecKey
 from picloud.waiters import Waiter, Wake, running_loop
 from picloud.watches import Question, Questions, Watches
@@ -110,17 +110,17 @@ class NestedClient:
     """The clock that deadlines are read from."""
 
     def __init__(self, line: inside.Line, secrets: Secrets) -> None:
-        self._line = line
+        self.line = line
         self._attempt = line.current()
         self._secrets = secrets
         self._lock = threading.RLock()  # what is heard may be heard by any thread
-        self._mail = _Mail(line)
-        self._watches = Watches(_nothing)
+        self._mail = Mail(line)
+        self._watches = Watches(nothing)
         self._questions = Questions()
         self._presented: set[Grant] = set()
         self._refusal: str | None = None
         self._chain: str | None = None  # of functions that have led here, once it was asked for
-        self.submissions = NestedSubmissions(self._mail, self._lock)
+        self.submissions = NestedSubmissions(line, self._mail, self._lock)
         self._handlers: dict[type, Callable[[Any], object]] = {
             messages.JidsReserved: self._on_jids_reserved,
             messages.JobsDone: self._watches.on_jobs_done,
@@ -137,7 +137,7 @@ class NestedClient:
     @property
     def is_over(self) -> bool:
         """True once the attempt has ended, or where this is not its process."""
-        return inside.line is not self._line or self._line.current() != self._attempt
+        return inside.line is not self.line or self.line.current() != self._attempt
 
     def loss(self) -> BaseException:
         """Make the error that says why nothing more can be waited for."""
@@ -156,6 +156,7 @@ class NestedClient:
                 self.submissions.add_waiter(waiter)
             await waiter
 
+    @undisturbed
     def watch(self, collector: Collector) -> None:
         """Have the collector told the outcomes of its jobs."""
         collector.way = self
@@ -167,6 +168,7 @@ class NestedClient:
             if self._watches.is_due:  # else all is here: nobody need be told, or shown handles
                 self._send()
 
+    @undisturbed
     def forget(self, collector: Collector) -> None:
         """The collector waits no more."""
         with self._lock:
@@ -174,6 +176,7 @@ class NestedClient:
         if isinstance(collector, Waiter):
             collector.set(Wake.EXPIRED)  # nobody wakes up, but its timer ends
 
+    @undisturbed
     def forget_outcomes(self, jids: Sequence[int]) -> None:
         """These jobs are deleted: what is known here of their outcomes is, too."""
         self.submissions.disown(jids)
@@ -188,6 +191,7 @@ class NestedClient:
         elif waiter.outcome is None:
             waiter.timer = loop.call_later(seconds, waiter.set, Wake.EXPIRED)
 
+    @undisturbed
     def present(self, grants: Sequence[Grant]) -> None:
         """Claim the jobs of handles that were loaded, each once."""
         new = [grant for grant in grants if grant not in self._presented]
@@ -198,6 +202,7 @@ class NestedClient:
             for start in range(0, len(new), _GRANTS_PER_MESSAGE):
                 self._mail.send(_presentation(new[start : start + _GRANTS_PER_MESSAGE]))
 
+    @undisturbed
     def ask(self, question: Question) -> None:
         """Send a request; the question is set when its answer has come."""
         question.way = self
@@ -216,7 +221,7 @@ class NestedClient:
         if waiter.deadline is not None:
             seconds = max(0.0, waiter.deadline - self.now())
         try:
-            self._line.sleep(waiter, seconds, lends=not waiter.is_answer)
+            self.line.sleep(waiter, seconds, lends=not waiter.is_answer)
         except errors.NestingTooDeep as error:
             raise self._too_deep(error.message) from None
         if waiter.outcome is None:
@@ -225,19 +230,19 @@ class NestedClient:
     def attach(self, waiter: Waiter, loop: "asyncio.AbstractEventLoop") -> None:
         """See `Way`."""
         if not waiter.is_answer:
-            self._line.awaited.add(waiter)
-        self._line.attach(loop)
+            self.line.awaited.add(waiter)
+        self.line.attach(loop)
 
     def detach(self, waiter: Waiter) -> None:
         """See `Way`."""
-        self._line.awaited.discard(waiter)
+        self.line.awaited.discard(waiter)
 
     def _too_deep(self, text: str) -> errors.NestingTooDeep:
         where = _user_function()
         if self._chain is None:
             question = Question(messages.AskChain)
             self.ask(question)
-            self._line.sleep(question, _CHAIN_PATIENCE, lends=False)
+            self.line.sleep(question, _CHAIN_PATIENCE, lends=False)
             answer = question.answer
             self._chain = f": {answer.text}" if isinstance(answer, messages.ReasonRead) else ""
         return errors.NestingTooDeep(
@@ -257,7 +262,7 @@ class NestedClient:
     def _on_refused(self, text: str) -> None:
         """No room to sleep for an event loop: the coroutines get the error instead."""
         self._refusal = text
-        for waiter in list(self._line.awaited):
+        for waiter in list(self.line.awaited):
             if isinstance(waiter, Waiter):
                 waiter.set(Wake.LOST)
 
@@ -273,100 +278,6 @@ class NestedClient:
 NestedSession.client_type = NestedClient
 
 
-class NestedSubmissions:
-    """Says each submission at once; ids are asked for when they are needed."""
-
-    def __init__(self, mail: "_Mail", lock: threading.RLock) -> None:
-        self._mail = mail
-        self._lock = lock
-        self._queue = SubmissionQueue()
-        self._submitter = Submitter(mail, _nothing)
-        self._waiters: list[Waiter] = []
-
-    @property
-    def has_ids(self) -> bool:
-        """False while the next job would have to wait for an id."""
-        return self._queue.has_ids
-
-    @property
-    def is_blocked(self) -> bool:
-        """True while nothing can be submitted at once."""
-        return not self._queue.has_ids
-
-    def owns(self, first: int, stop: int) -> bool:
-        """True if these jobs were submitted here, and none was deleted."""
-        return self._queue.owns(first, stop)
-
-    def disown(self, jids: Sequence[int]) -> None:
-        """These jobs are deleted."""
-        self._queue.disown(jids)
-
-    def submit(
-        self,
-        spec: Spec,
-        payload: bytes,
-        handles: list[int] | None = None,
-        after: Dependencies | None = None,
-    ) -> int | None:
-        """Submit a job; None if there is no id for it."""
-        with self._lock:
-            jid = self._queue.put(spec, payload, handles, after, watched=False)
-            self._say()
-        return jid
-
-    def submit_many(
-        self,
-        spec: Spec,
-        payloads: list[bytes],
-        handles: list[list[int]] | None = None,
-        after: Dependencies | None = None,
-    ) -> range:
-        """Submit as many of these jobs as there are ids in one block."""
-        with self._lock:
-            jids = self._queue.put_many(spec, payloads, handles, after)
-            self._say()
-        return jids
-
-    def add_waiter(self, waiter: Waiter) -> None:
-        """Wake it when there are ids."""
-        if self._queue.has_ids:
-            waiter.set()
-            return
-        if not self._waiters:
-            self._mail.send(messages.ReserveJids())
-            self._mail.flush()
-        self._waiters.append(waiter)
-
-    def add_block(self, block: range) -> None:
-        """The master reserved these ids for the job."""
-        self._queue.add_block(block)
-        waiters, self._waiters = self._waiters, []
-        for waiter in waiters:
-            waiter.set()
-
-    def _say(self) -> None:
-        for submission in self._queue.take():
-            self._submitter.submit(submission)
-        self._submitter.end_turn()
-        self._mail.flush()
-
-
-class _Mail:
-    """Messages that leave together."""
-
-    def __init__(self, line: inside.Line) -> None:
-        self._line = line
-        self._outgoing: list[object] = []
-
-    def send(self, message: object) -> None:
-        self._outgoing.append(message)
-
-    def flush(self) -> None:
-        outgoing, self._outgoing = self._outgoing, []
-        if outgoing:
-            self._line.say(outgoing)
-
-
 class _Ready(Waiter):
     """Waits for ids, which come at once."""
 
@@ -379,10 +290,6 @@ def _presentation(grants: Sequence[Grant]) -> messages.PresentHandles:
     ranges = [jid for first, stop, *_ in grants for jid in (first, stop)]
     wholes = [list(each[3]) for each in grants] if any(each[3] for each in grants) else None
     return messages.PresentHandles(ranges, [each[2] for each in grants], wholes)
-
-
-def _nothing(*_: object) -> None:
-    """What is due is sent by whoever made it due."""
 
 
 def _user_function() -> str:

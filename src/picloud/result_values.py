@@ -5,6 +5,7 @@ from typing import Any
 
 from picloud import errors
 from picloud.code import values
+from picloud.code.interruptions import is_from_signal_handler
 from picloud.job import HandleSession, loading
 from picloud.outcomes import Outcome, Pending
 from picloud.protocol.client_messages import JobFailed, JobsInCycle
@@ -18,7 +19,9 @@ def value_of(
         if type(outcome) is bytes:
             try:
                 return values.loads(outcome)
-            except Exception as error:  # noqa: BLE001 - what unpickling runs may raise anything
+            except Exception as error:  # what unpickling runs may raise anything
+                if is_from_signal_handler(error):
+                    raise
                 failure: BaseException = _unloadable(jid, error)
                 failure.__cause__ = error
         else:
@@ -36,7 +39,9 @@ def values_of(
     try:
         with loading(session):
             return [loads(outcome) for outcome in outcomes]  # type: ignore[arg-type]  # mostly bytes
-    except Exception:  # noqa: BLE001 - whatever it is, the careful way will meet it again
+    except Exception as error:  # whatever it is, the careful way will meet it again
+        if is_from_signal_handler(error):
+            raise
         return [
             value_of(jid, outcome, ignore_errors, session)
             for jid, outcome in zip(jids, outcomes, strict=True)

@@ -18,10 +18,10 @@ from picloud import errors
 from picloud.aio.loop_thread import LoopThread
 from picloud.blocking import drive
 from picloud.blocking_verbs import BlockingVerbs
+from picloud.callback_thread import CallbackThread
 from picloud.client import Client
 from picloud.code.scan import NOTHING, Scan
 from picloud.grants import Grant, Secrets
-from picloud.job_futures import FutureThread
 from picloud.job_options import JobOptions
 from picloud.protocol.jobs import SlotPool
 from picloud.submissions import Spec
@@ -66,7 +66,7 @@ class Session(BlockingVerbs):
         self._prepare = prepare
         self._offers = offers
         self._secrets = Secrets()
-        self._callbacks = FutureThread("picloud callbacks")
+        self._callbacks = CallbackThread()
         self._lock = threading.Lock()
         self._specs: dict[SpecKey, Spec] = {}
         self._scanner: Scanner | None = None
@@ -147,7 +147,18 @@ class Session(BlockingVerbs):
         await self.aclose()
 
     async def aclose(self) -> bool:
-        """End the session; see `close`."""
+        """End the session; see `close`.
+
+        Callbacks that have begun, and those whose jobs have ended, have their time to end.
+        """
+        try:
+            if self._thread is not None:
+                await self._callbacks.finish(self._thread)
+        finally:
+            was_open = await self._ended()
+        return was_open
+
+    async def _ended(self) -> bool:
         with self._lock:
             thread, self._thread = self._thread, None
             self._is_closed = True
@@ -179,6 +190,7 @@ class Session(BlockingVerbs):
             if self._closer is not None:
                 await self._closer()
         finally:
+            self._callbacks.let_go()
             waiter.set()
 
     def close_soon(self) -> None:
@@ -196,6 +208,7 @@ class Session(BlockingVerbs):
 
         client = self._client
         assert client is not None  # it has just taken the jobs
+        self._callbacks.is_needed = True
         client.watch(CallbackCollector(jids, options, self, self._callbacks))
 
     def scan(self, roots: frozenset[str], only: tuple[str, ...] | None) -> Scan:

@@ -25,9 +25,6 @@ MAX_SPECS = 256
 MAX_JOBS_PER_MESSAGE = 10_000
 _FEW_MESSAGES = 1_000  # in one frame
 
-INT_SIZE = 9
-"""Bytes of a number on the wire, at most."""
-
 
 class Sender(Protocol):
     """What a link session offers here."""
@@ -251,7 +248,7 @@ class Submitter:
         size = sum(map(len, payloads))
         ranges, ignores = (None, False) if after is None else (after.ranges, after.ignore_errors)
         if ranges is not None or handles is not None:
-            size += INT_SIZE * (len(ranges or ()) + sum(map(len, handles or ())))
+            size += limits.INT_SIZE * (len(ranges or ()) + sum(map(len, handles or ())))
         self._make_room(size)
         message = SubmitJobs(number, JobId(first), payloads, watched, ranges, ignores, handles)
         self._link.send(message)
@@ -261,6 +258,12 @@ class Submitter:
     def end_turn(self) -> None:
         """What was sent so far leaves as one frame with whatever else this turn sends."""
         self._unwritten = self._messages = 0
+
+    def undefine(self, messages: Sequence[object]) -> None:
+        """These were never sent: the specs that they define have to be defined again."""
+        for message in messages:
+            if isinstance(message, DefineSpec):
+                self._known.pop(message.number, None)
 
     def _number_of(self, spec: Spec) -> SpecNumber:
         if spec.number is not None and self._known.get(spec.number) is spec:

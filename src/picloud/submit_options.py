@@ -66,7 +66,22 @@ def _callables(name: str, item: Any) -> tuple[Callable[..., Any], ...]:
     for function in functions:
         if not callable(function):
             raise TypeError(f"{name} is a function or a list of functions, not {function!r:.80}")
+        if _is_async(function):
+            raise TypeError(
+                f"{name} is a plain function, not an `async def` such as {function!r:.80}: nobody "
+                "would await it; give a function that calls asyncio.run(...), or one that hands "
+                "it to your loop with asyncio.run_coroutine_threadsafe(...)"
+            )
     return functions
+
+
+def _is_async(function: Callable[..., Any]) -> bool:
+    import inspect  # most submissions have no callback
+
+    calls = (function, type(function).__call__)
+    return any(
+        inspect.iscoroutinefunction(each) or inspect.isasyncgenfunction(each) for each in calls
+    )
 
 
 NO_SUBMIT_OPTIONS = SubmitOptions()

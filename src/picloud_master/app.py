@@ -6,6 +6,7 @@ import logging
 import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from picloud.aio.channel import Channel
 from picloud.aio.driver import Driver
@@ -22,6 +23,8 @@ from picloud_master.runtime.ports import RecordStore
 
 log = logging.getLogger(__name__)
 
+SERVED = Policy()
+
 
 class Master:
     """A running master on the current event loop; peers are handed to it as channels.
@@ -29,14 +32,20 @@ class Master:
     Args:
         store: where records live.
         on_failure: called once with the error if the master cannot go on; it serves nobody then.
+        policy: what it decides by; the store says whether records are kept.
     """
 
-    def __init__(self, store: RecordStore, on_failure: Callable[[BaseException], None]) -> None:
+    def __init__(
+        self,
+        store: RecordStore,
+        on_failure: Callable[[BaseException], None],
+        policy: Policy = SERVED,
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._store = store
         self._on_failure = on_failure
         self._clock = SteadyClock(time.time)
-        self._kernel = Kernel(Policy(durable=store.durable), os.urandom(32))
+        self._kernel = Kernel(replace(policy, durable=store.durable), os.urandom(32))
         self._alarm = Alarm(self._loop, self._clock.now, lambda: self._driver.post(AlarmRang()))
         self._performer = Performer(self._alarm.set)
         self._outbox = Outbox(store, self._performer.perform, self._fail)

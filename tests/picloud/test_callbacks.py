@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable
+from functools import partial
 from queue import SimpleQueue
 from typing import Any
 
@@ -121,6 +122,68 @@ def test_they_are_no_part_of_a_function_s_definition_and_poll_for_nothing(
     calls.next(2)
     assert len(master.told(DefineSpec)) == 1
     assert master.told(AskStatus) == []
+
+
+async def notify(job: Job) -> None:
+    """A callback that nobody would await."""
+
+
+class Notifier:
+    async def __call__(self, job: Job) -> None:
+        """The same as an object."""
+
+
+@pytest.mark.parametrize("callback", [notify, Notifier(), Notifier().__call__, partial(notify)])
+def test_one_that_nobody_would_await_is_refused(
+    session: Session, master: FakeMaster, callback: Any
+) -> None:
+    with pytest.raises(TypeError, match=r"plain function, not an `async def`.*asyncio\.run"):
+        session.call(double, 1, _callback=callback)
+    with pytest.raises(TypeError, match="callback_on_error is a plain function"):
+        session.map(double, [1], _callback_on_error=[print, callback])
+    assert master.received == []
+
+
+def test_those_that_are_due_are_called_before_the_session_has_closed(master: FakeMaster) -> None:
+    seen: list[Any] = []
+    with master.session() as session:
+        jobs = session.map(double, range(500), _callback=lambda job: seen.append(job.result()))
+        session.join(jobs)
+    assert sorted(seen) == [2 * x for x in range(500)]
+
+
+async def test_so_they_are_in_a_loop(master: FakeMaster) -> None:
+    seen: list[Any] = []
+    async with master.session() as session:
+        jobs = await session.amap(double, [1, 2], _callback=lambda job: seen.append(job.status))
+        await session.ajoin(jobs)
+    assert seen == ["done", "done"]
+
+
+def test_one_that_does_not_end_is_reported_and_left(
+    master: FakeMaster, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("picloud.callback_thread.CALLBACK_TIME", 0.02)
+    end, ended = threading.Event(), threading.Event()
+
+    def stay(job: Job) -> None:
+        end.wait()
+        ended.set()
+
+    with master.session() as session:
+        session.join(session.map(double, range(3), _callback=stay))
+    assert not ended.is_set()
+    assert "one has begun, 2 more were due" in caplog.text
+    end.set()
+    assert ended.wait(10)
+
+
+def test_one_may_close_the_session(master: FakeMaster, calls: Calls) -> None:
+    session = master.session()
+    session.call(double, 1, _callback=[lambda: calls(session.close()), calls])
+    assert calls.next()[0] is True
+    assert session.is_lost
+    assert session.close() is False
 
 
 def test_what_cannot_be_called_is_refused(session: Session, master: FakeMaster) -> None:

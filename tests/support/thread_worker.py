@@ -114,6 +114,10 @@ class ThreadLine:
         for frame in WIRE.encode_frames(said):
             attempt.worker.send(messages.JobSaid(attempt.jid, attempt.fence, frame))
 
+    def undisturbed(self, function: Callable[..., Any], *args: Any) -> Any:
+        """See `inside.Line`; signal handlers run in the main thread, which runs no attempt."""
+        return function(*args)
+
     def sleep(self, waiter: Any, seconds: float | None = None, *, lends: bool = True) -> None:
         """See `inside.Line`."""
         attempt = self._attempt

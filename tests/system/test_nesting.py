@@ -244,6 +244,37 @@ def test_a_signal_handler_of_a_job_may_wait_while_the_job_waits(small: Session) 
     assert small.result(small.call(wait_twice), 20) == (5, [49])
 
 
+def test_a_time_limit_of_a_job_s_own_may_strike_amid_every_use_of_the_cloud(
+    small: Session,
+) -> None:
+    def guarded(rounds: int) -> tuple[int, list[str]]:
+        import random
+        import signal
+
+        def strike(*_: object) -> None:
+            raise TimeoutError("too slow")
+
+        signal.signal(signal.SIGALRM, strike)
+        struck, others = 0, []
+        for seed in range(rounds):
+            delay = random.Random(seed).uniform(0.000_1, 0.003)
+            try:
+                try:
+                    signal.setitimer(signal.ITIMER_REAL, delay)
+                    picloud.result(picloud.map(lambda x: -x, [1, 2, 3]))
+                finally:
+                    signal.setitimer(signal.ITIMER_REAL, 0)
+            except TimeoutError:
+                struck += 1
+            except Exception as error:  # noqa: BLE001 - what should not come
+                others.append(repr(error))
+        return struck, others
+
+    for struck, others in small.result(small.map(guarded, [300] * 4), 60):
+        assert struck > 0
+        assert others == []
+
+
 @pytest.mark.parametrize("how", ["loops", "both"])
 def test_loops_in_threads_of_a_job_wait_each_for_their_own(small: Session, how: str) -> None:
     def threaded() -> list[int]:

@@ -7,6 +7,7 @@ from functools import partial
 
 import pytest
 
+from picloud.callback_thread import CALLBACK_TIME
 from tests.support.processes import Place, children, descendants, is_alive, read_line, until
 
 PROGRAM = """\
@@ -56,6 +57,44 @@ def test_a_program_leaves_no_process_behind(place: Place, end: str) -> None:
         program.wait(10)
         until(lambda: not any(map(is_alive, below)), "all that was below it is gone", 3.0)
         place.wait_clean()
+
+
+CALLED = """\
+import atexit, sys, threading
+import picloud as cloud
+
+held = threading.Event()
+
+def called(job):
+    if sys.argv[1] == "stays":
+        print("begun", flush=True)
+        held.wait()
+    print(cloud.result(job), flush=True)
+
+jobs = cloud.map(pow, [2, 3, 4], [2, 2, 2], _callback=called)
+cloud.join(jobs)
+"""
+
+
+@pytest.mark.parametrize("end", ["", "cloud.close()", "raise LookupError('the end')"])
+def test_a_program_ends_once_its_callbacks_have(place: Place, end: str) -> None:
+    with place.started(place.script(CALLED + end), "goes") as program:
+        output, _ = program.communicate(timeout=20)
+    assert sorted(output.split()) == ["16", "4", "9"]
+
+
+def test_an_interrupt_ends_a_program_whose_callback_does_not(place: Place) -> None:
+    path = place.script(CALLED + "atexit.register(print, 'ending', flush=True)")
+    with place.started(path, "stays") as program:
+        assert program.stdout is not None
+        assert {read_line(program.stdout), read_line(program.stdout)} == {"begun", "ending"}
+
+        def ends() -> bool:
+            program.send_signal(signal.SIGINT)  # the first may come before it waits
+            return program.poll() is not None
+
+        until(ends, "it has ended", CALLBACK_TIME / 2)
+    place.wait_clean()
 
 
 def test_a_program_that_is_killed_while_it_starts_leaves_nothing(place: Place) -> None:

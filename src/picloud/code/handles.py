@@ -18,5 +18,8 @@ def merged(pairs: Iterable[tuple[int, int]]) -> list[int]:
         else:
             flat += (first, stop)
     if len(flat) > MAX_ITEMS:
-        raise ValueError(f"handles of jobs in more than {MAX_ITEMS // 2} places")
+        raise ValueError(
+            f"handles of jobs in more than {MAX_ITEMS // 2} places: jobs that follow each other, "
+            "such as those of a map, are one place; name whole maps, or name these in several jobs"
+        )
     return flat

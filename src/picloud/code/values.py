@@ -24,6 +24,7 @@ import cloudpickle
 
 from picloud.code import culprits, files, imports, sources
 from picloud.code.handles import merged
+from picloud.code.interruptions import is_from_signal_handler
 from picloud.protocol import limits
 
 PROTOCOL = 5
@@ -134,6 +135,8 @@ def _dumps_any(
     except (MemoryError, Unpicklable):
         raise
     except Exception as error:  # classes of users run here and raise what they like
+        if is_from_signal_handler(error):
+            raise
         raise Unpicklable(_why(value, error)) from error
     return buffer.getvalue()
 

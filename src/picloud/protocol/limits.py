@@ -3,14 +3,18 @@
 MAX_PAYLOAD = 64 << 20
 """One argument tuple, one function or one result."""
 
-MAX_FRAME = MAX_PAYLOAD + (1 << 20)
-"""One frame: room for one largest payload and what goes with it."""
+MAX_ITEMS = 1 << 22
+"""Entries of one list or map in a message: a job may depend on two million that lie scattered.
+What a stranger can make us keep is bounded by the frame, whatever lists it is made of."""
+
+INT_SIZE = 9
+"""One number, at most."""
+
+MAX_FRAME = MAX_PAYLOAD + MAX_ITEMS * INT_SIZE + (1 << 20)
+"""One frame: room for one largest payload, one longest list of jobs and what goes with them."""
 
 FRAME_TARGET = 1 << 20
 """Senders start another message when one has grown to this size."""
-
-MAX_ITEMS = 1 << 18
-"""Entries of one list or map in a message."""
 
 MAX_TEXT = 1 << 20
 """One text: a traceback, a label, a reason."""

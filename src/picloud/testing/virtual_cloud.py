@@ -173,7 +173,7 @@ class UsersClient(VirtualClient):
     @property
     def is_over(self) -> bool:
         """True once the cloud is closed."""
-        return self._line.current() != self._attempt
+        return self.line.current() != self._attempt
 
     def expire(self, waiter: Waiter, seconds: float) -> None:
         """Wake the waiter after this virtual time, if nothing else has by then."""

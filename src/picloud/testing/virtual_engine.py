@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
 from math import inf
-from typing import Any
+from typing import Any, TypeVar
 
 from picloud import inside
 from picloud.protocol.ids import SessionId, WorkerId
@@ -16,6 +16,8 @@ from picloud.testing.timeline import Timeline
 from picloud.testing.virtual_jobs import Duration, VirtualWorker
 from picloud.waiters import Waiter, Wake
 from picloud_master.core.events import ClientSaid, SessionOpened
+
+T = TypeVar("T")
 
 _SESSION = SessionId(1)
 _OWNER = "virtual"
@@ -102,6 +104,10 @@ class UsersLine:
         """Send client messages to the master."""
         for frame in WIRE.encode_frames(messages):
             self._tell_master(WIRE.decode(frame))
+
+    def undisturbed(self, function: Callable[..., T], *args: Any) -> T:
+        """Call a function."""
+        return function(*args)
 
     def hear(self, message: Any) -> None:
         """The master says something."""

@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from picloud import errors, inside
 from picloud.grants import Secrets
@@ -15,6 +15,8 @@ from picloud.testing.virtual_loop import VirtualLoop
 from picloud.waiters import Waiter
 from picloud_worker.core.attempt.actor import Attempt
 from picloud_worker.pipe.line import Asleep, GoOn, Heard, Said, TooDeep, WokeUp
+
+T = TypeVar("T")
 
 
 class TimedLine(inside.Line, Protocol):
@@ -72,6 +74,11 @@ class Speaker(Protocol):
 
     def cores_returned(self) -> None:
         """It has its cores again."""
+
+
+def _call(function: Callable[..., T], *args: Any) -> T:
+    """Call a function: jobs in threads have no signal handlers."""
+    return function(*args)
 
 
 class VirtualLine:
@@ -164,6 +171,8 @@ class VirtualLine:
         """Send client messages to the master."""
         for frame in WIRE.encode_frames(messages):
             self._speaker.speak(Said(self._sequence, frame))
+
+    undisturbed = staticmethod(_call)
 
     def sleep(
         self, waiter: inside.Sleeper, seconds: float | None = None, *, lends: bool = True

@@ -1,5 +1,7 @@
 """Limits and durations that the core decides by."""
 
+from math import inf
+
 from picloud.statemachine import value
 
 
@@ -28,3 +30,8 @@ class Policy:
     max_unused_files: int = 256 << 20
     story_length: int = 10_000
     durable: bool = False
+
+
+FOR_ONE_PROGRAM = Policy(keep_finished=inf, max_finished=16_000_000)
+"""Of a master inside the program that it works for, which may ask for all that it has started for
+as long as it lives. What so many jobs take themselves is as much as `max_finished_bytes`."""

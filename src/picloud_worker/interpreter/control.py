@@ -1,6 +1,7 @@
 """What an agent and its zygote say to each other, and the descriptors that go with it."""
 
 import array
+import errno
 import os
 import socket
 
@@ -112,7 +113,10 @@ def identity(descriptor: int) -> tuple[int, int]:
     """What is behind a descriptor; zeros if it is closed."""
     try:
         status = os.fstat(descriptor)
-    except OSError:
+    except OSError as error:
+        # A TimeoutError is one, too, and a signal handler of the job may raise that here.
+        if error.errno != errno.EBADF:
+            raise
         return 0, 0
     return status.st_dev, status.st_ino
 

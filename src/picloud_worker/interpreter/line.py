@@ -37,6 +37,7 @@ class JobLine:
 
     def __init__(self, end: socket.socket, page: memoryview, give_way: Callable[[], None]) -> None:
         self._socket = LineSocket(end, page)
+        self.undisturbed = self._socket.undisturbed
         self._page = page
         self._give_way = give_way
         self._hearing = threading.RLock()  # what is heard is passed on in order
@@ -103,12 +104,14 @@ class JobLine:
         from picloud_worker.pipe.line import Said
 
         self._enter()
-        for frame in WIRE.encode_frames(messages):
-            if len(frame) > limits.MAX_PAYLOAD:
-                raise SerializationError(
-                    f"{len(frame) >> 20} MB are to be sent from a job at once, "
-                    f"the limit is {limits.MAX_PAYLOAD >> 20} MB"
-                )
+        frames = WIRE.encode_frames(messages)
+        largest = max(map(len, frames))
+        if largest > limits.MAX_PAYLOAD:
+            raise SerializationError(
+                f"{largest >> 20} MB are to be sent from a job at once, "
+                f"the limit is {limits.MAX_PAYLOAD >> 20} MB"
+            )
+        for frame in frames:
             self._socket.send(Said(self._attempt, frame))
         if not self._loops:
             # A job that asks for much and never waits must not fill the agent's memory. Where
@@ -188,13 +191,7 @@ class JobLine:
     def _lend(self, *, by_loop: bool) -> None:
         """Say that this job is going to sleep, unless that has been said."""
         if not self._is_lending and not self._is_waking:
-            from picloud_worker.pipe.line import Asleep
-
-            self._give_way()
-            self._refusal = None
-            self._lent_by_loop = by_loop
-            self._is_lending = True
-            self._socket.send(Asleep(self._attempt, self._heard))
+            self.undisturbed(_fall_asleep, self, by_loop)
 
     def _nudge(self) -> None:
         """Make whoever listens look again, as what he waits for may have been heard here.
@@ -208,8 +205,7 @@ class JobLine:
     def _wake_up(self) -> None:
         """Ask for the cores, and wait until they are there."""
         if not self._is_waking:
-            self._is_waking = True
-            self._nudge()
+            self.undisturbed(_ask_for_cores, self)
         self.sleep(_Leave(self), lends=False)
 
     # ------------------------------------------------------------------ loops
@@ -286,6 +282,21 @@ class _Leave:
     def is_set(self) -> bool:
         """Whether it has come."""
         return not self._line._is_waking
+
+
+def _fall_asleep(line: JobLine, by_loop: bool) -> None:
+    from picloud_worker.pipe.line import Asleep
+
+    line._give_way()
+    line._refusal = None
+    line._lent_by_loop = by_loop
+    line._is_lending = True
+    line._socket.send(Asleep(line._attempt, line._heard))
+
+
+def _ask_for_cores(line: JobLine) -> None:
+    line._is_waking = True
+    line._nudge()
 
 
 def _take(line: JobLine, message: Any) -> None:

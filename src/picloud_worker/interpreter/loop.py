@@ -265,9 +265,17 @@ class InterpreterLoop:
     def _on_recall(self, _number: int, _frame: Any) -> None:
         self._recalled = True
         if self._activity is USER:
-            self._activity = BUSY
-            self._answer_amid_job()
-            self._activity = USER
+            limit = sys.getrecursionlimit()
+            try:
+                sys.setrecursionlimit(limit + HANDLER_DEPTH)
+                while self._recalled:  # another may come while this one is answered
+                    self._activity = BUSY
+                    self.line.undisturbed(self._answer_amid_job)
+                    self._activity = USER
+            finally:
+                self._activity = USER  # whatever signal handlers of the job have raised
+                with contextlib.suppress(RecursionError):  # it is that deep; `_tidy` will do it
+                    sys.setrecursionlimit(limit)
         elif self._activity is IDLE:
             self._activity = BUSY
             raise RecallArrived
@@ -284,15 +292,11 @@ class InterpreterLoop:
 
     def _answer_amid_job(self) -> None:
         """Give back without letting the job notice, however deep it has recursed."""
-        limit = sys.getrecursionlimit()
-        sys.setrecursionlimit(limit + HANDLER_DEPTH)
         try:
             while self._recalled:
                 self._give_back()
         except Exception as error:  # noqa: BLE001 - raised on, it would become the job's own
             self._exit_unreportable(error)
-        with contextlib.suppress(RecursionError):  # the job is that deep; `_tidy` will do it
-            sys.setrecursionlimit(limit)
 
     def _give_back(self) -> None:
         """Report what has finished, and return all that has not started, read or not."""

@@ -12,9 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from picloud.protocol import limits
+from picloud.protocol.client_messages import SubmitJobs
 from picloud.protocol.codec import Codec
 from picloud.protocol.errors import RemoteProtocolError
 from picloud.protocol.failures import Failure, FailureKind
+from picloud.protocol.ids import JobId, SpecNumber
 from picloud.protocol.wire import TAGS, WIRE
 from picloud.protocol.worker_messages import AttemptFailed, AttemptsDone
 from picloud.statemachine import value
@@ -271,6 +273,12 @@ def test_a_list_over_the_limit_is_refused() -> None:
     many = [1] * (limits.MAX_ITEMS + 1)
     assert "not a frame" in refused(WIRE, packed([[18, many, True]]))
     assert WIRE.decode(packed([[18, many[1:], True]]))
+
+
+def test_the_longest_list_of_jobs_fits_beside_the_largest_payload() -> None:
+    jobs = [limits.MAX_INT] * limits.MAX_ITEMS
+    message = SubmitJobs(SpecNumber(1), JobId(1), [bytes(limits.MAX_PAYLOAD)], depends_on=jobs)
+    assert WIRE.decode(WIRE.encode([message])) == [message]
 
 
 def test_a_list_that_claims_to_be_long_takes_no_memory() -> None:

@@ -3,7 +3,7 @@
 from picloud.protocol import client_messages as ask
 from picloud.protocol.definitions import DefineSpec
 from picloud.protocol.ids import JobId, SpecNumber
-from picloud_master.core.policy import Policy
+from picloud_master.core.policy import FOR_ONE_PROGRAM, Policy
 from picloud_master.core.retention import NEWS_AT_ONCE, SECONDS_BETWEEN
 from tests.support.builders import Master, TestClient, a_spec
 
@@ -41,6 +41,13 @@ def test_they_are_forgotten_when_they_are_old() -> None:
     assert later(master, 39.0) == {*old, *young}
     assert later(master) == set(young)
     assert later(master, 1000.0) == set()
+
+
+def test_a_program_s_own_master_keeps_them_however_old_they_are() -> None:
+    master = Master(FOR_ONE_PROGRAM)
+    jids = master.client().submits(3)
+    finish(master, *jids)
+    assert later(master, 1e9) == set(jids)
 
 
 def test_unfinished_jobs_are_kept_however_old_they_are() -> None:
