@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, get_args
 
 from picloud import errors, inside
@@ -120,19 +121,15 @@ class NestedClient:
         self._presented: set[Grant] = set()
         self._refusal: str | None = None
         self._chain: str | None = None  # of functions that have led here, once it was asked for
-        self.submissions = NestedSubmissions(line, self._mail, self._lock)
-        self._handlers: dict[type, Callable[[Any], object]] = {
-            messages.JidsReserved: self._on_jids_reserved,
-            messages.JobsDone: self._watches.on_jobs_done,
-            messages.JobFailed: self._watches.on_job_failed,
-            messages.JobsUnknown: self._watches.on_jobs_unknown,
-            messages.JobsInCycle: self._watches.on_jobs_in_cycle,
-            **dict.fromkeys(get_args(messages.Answer), self._questions.on_answer),
-        }
         line.on_heard = self._on_heard
         line.on_refused = self._on_refused
         if line.inputs:
             self._watches.take_early(WIRE.decode(line.inputs))
+
+    @cached_property
+    def submissions(self) -> NestedSubmissions:
+        """What this job submits: many only read what others have made."""
+        return NestedSubmissions(self.line, self._mail, self._lock)
 
     @property
     def is_over(self) -> bool:
@@ -255,7 +252,7 @@ class NestedClient:
     def _on_heard(self, heard: list[Any]) -> None:
         with self._lock:
             for message in heard:
-                self._handlers[type(message)](message)
+                _HANDLERS[type(message)](self, message)
             if not self.is_over:
                 self._send()  # results that came without their bytes, and are wanted by now
 
@@ -275,6 +272,14 @@ class NestedClient:
         self._mail.flush()
 
 
+_HANDLERS: dict[type, Callable[[NestedClient, Any], object]] = {
+    messages.JidsReserved: NestedClient._on_jids_reserved,
+    messages.JobsDone: lambda client, it: client._watches.on_jobs_done(it),
+    messages.JobFailed: lambda client, it: client._watches.on_job_failed(it),
+    messages.JobsUnknown: lambda client, it: client._watches.on_jobs_unknown(it),
+    messages.JobsInCycle: lambda client, it: client._watches.on_jobs_in_cycle(it),
+    **dict.fromkeys(get_args(messages.Answer), lambda client, it: client._questions.on_answer(it)),
+}
 NestedSession.client_type = NestedClient
 
 
