@@ -74,7 +74,7 @@ async def test_what_has_finished_is_reported_while_the_job_behind_it_goes_on(
     assert first not in bench.results()
     go.touch()
     assert await bench.result(first) == 50
-    assert [one for each in bench.messages(GaveBack) for one in each.sequences] == others
+    assert [each.sequences for each in bench.messages(GaveBack)] == [others]
 
 
 async def test_a_catastrophic_regex_keeps_nothing_back(bench: Any) -> None:
@@ -87,7 +87,7 @@ async def test_a_catastrophic_regex_keeps_nothing_back(bench: Any) -> None:
     await bench.is_running(first)
     bench.pool.revoke(1)
     assert await bench.result(first) is False
-    assert [one for each in bench.messages(GaveBack) for one in each.sequences] == others
+    assert [each.sequences for each in bench.messages(GaveBack)] == [others]
 
 
 async def test_what_was_revoked_is_given_back_no_later_than_the_next_result(
@@ -121,7 +121,7 @@ async def test_what_the_pipe_does_not_hold_is_given_back_too(bench: Any, tmp_pat
     bench.pool.revoke(1)
     go.touch()
     await bench.result(first)
-    assert [one for each in bench.messages(GaveBack) for one in each.sequences] == others
+    assert [each.sequences for each in bench.messages(GaveBack)] == [others]
 
 
 async def test_revocations_at_any_moment_lose_and_repeat_nothing(bench: Any) -> None:
