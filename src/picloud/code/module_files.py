@@ -24,7 +24,7 @@ def content_of(module: OwnModule) -> tuple[bytes, Callable[[bytes], Reading]]:
     are still known.
 
     Raises:
-        FileNotFoundError: there is nothing left of it.
+        Unshippable: there is nothing left of it, or it cannot be read.
     """
     if module.loader is not None:
         source = module.loader.get_source(module.name)
@@ -34,6 +34,8 @@ def content_of(module: OwnModule) -> tuple[bytes, Callable[[bytes], Reading]]:
         content = path.read_bytes()
     except FileNotFoundError:
         return _remembered(module), read_source
+    except OSError as error:
+        raise Unshippable(f"module {module.name} cannot be read: {error}") from error
     return content, read_compiled if path.suffix == ".pyc" else read_source
 
 
@@ -42,7 +44,7 @@ def _remembered(module: OwnModule) -> bytes:
 
     lines = linecache.getlines(module.file)
     if not lines:
-        raise FileNotFoundError(
+        raise Unshippable(
             f"module {module.name} was imported from {module.file}, which is there no more"
         )
     return "".join(lines).encode()

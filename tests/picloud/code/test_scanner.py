@@ -334,3 +334,20 @@ def test_too_many_files_of_data_are_refused_and_can_be_left_out(
         project.tree("pack")
     tree = project.scanner.tree(frozenset({"pack"}), ("pack",))
     assert [file.path for file in tree.files] == ["pack/__init__.py"]
+
+
+def test_a_loaded_module_of_which_nothing_is_left_is_refused(project: Project) -> None:
+    file = project.writes("wholly_gone.py", "x = 1\n")
+    __import__("wholly_gone")
+    file.unlink()
+    with pytest.raises(Unshippable, match=r"wholly_gone was imported from .*there no more"):
+        project.tree("wholly_gone")
+
+
+def test_a_module_that_cannot_be_read_is_refused(project: Project) -> None:
+    project.writes("unreadable.py", "x = 1\n")
+    __import__("unreadable")
+    (project.root / "unreadable.py").unlink()
+    (project.root / "unreadable.py").mkdir()
+    with pytest.raises(Unshippable, match="unreadable cannot be read"):
+        project.tree("unreadable")
