@@ -37,6 +37,8 @@ _find_fresh = FileFinder.path_hook(
 def install(tree: str) -> None:
     """Import so from all directories that are neither Python's own nor below the tree."""
 
+    is_installed("")  # looks for Python's directories now: that imports, which the hook would ask
+
     def hook(path: str) -> Any:
         if is_installed(path) or (tree and path.startswith(tree)):
             raise ImportError("not one of those")
