@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from picloud.default_verbs import awhy as awhy
     from picloud.default_verbs import call as call
     from picloud.default_verbs import delete as delete
+    from picloud.default_verbs import env as env
     from picloud.default_verbs import executor as executor
     from picloud.default_verbs import finished_statuses as finished_statuses
     from picloud.default_verbs import info as info
@@ -51,6 +52,8 @@ if TYPE_CHECKING:
     from picloud.errors import CloudException as CloudException
     from picloud.errors import CloudTimeoutError as CloudTimeoutError
     from picloud.errors import ConnectionLost as ConnectionLost
+    from picloud.errors import EnvironmentNotBuilt as EnvironmentNotBuilt
+    from picloud.errors import EnvironmentUnavailable as EnvironmentUnavailable
     from picloud.errors import JobError as JobError
     from picloud.errors import JobKilled as JobKilled
     from picloud.errors import JobStalled as JobStalled
@@ -71,13 +74,14 @@ _PLACES = {
     "picloud.current": "aclose close connect current_session embedded setkey",
     "picloud.default_verbs": (
         "aas_completed acall adelete ainfo airesult ajoin akill amap aresult as_completed astatus "
-        "awhy call delete executor finished_statuses info inspect iresult join kill map options "
-        "result status why"
+        "awhy call delete env executor finished_statuses info inspect iresult join kill map "
+        "options result status why"
     ),
     "picloud.errors": (
         "AccessDenied AuthenticationError CloudCycleError CloudException CloudTimeoutError "
-        "ConnectionLost JobError JobKilled JobStalled MemoryLimitExceeded NestingTooDeep "
-        "ResultError RuntimeLimitExceeded SerializationError VersionMismatch WorkerLost"
+        "ConnectionLost EnvironmentNotBuilt EnvironmentUnavailable JobError JobKilled JobStalled "
+        "MemoryLimitExceeded NestingTooDeep ResultError RuntimeLimitExceeded SerializationError "
+        "VersionMismatch WorkerLost"
     ),
     "picloud.inside": "running_on_cloud",
     "picloud.job": "ALL Job JobMap",

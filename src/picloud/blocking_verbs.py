@@ -15,6 +15,7 @@ from picloud.wait_verbs import WaitVerbs
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
+    from picloud.environment_verbs import EnvironmentVerbs
     from picloud.inspection import Inspection
 
 T = TypeVar("T")
@@ -99,6 +100,13 @@ class BlockingVerbs(SubmitVerbs, WaitVerbs):
         found = inspect(self.scan, func, args, rest, None if only is True else only)
         print(found)
         return found
+
+    @property
+    def env(self) -> "EnvironmentVerbs":
+        """Environments by name; see `cloud.env`."""
+        from picloud.environment_verbs import EnvironmentVerbs
+
+        return EnvironmentVerbs(lambda: self)
 
     def close(self) -> bool:
         """End the session; jobs of a durable master go on. True if it was open, as in PiCloud."""

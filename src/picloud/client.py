@@ -11,8 +11,10 @@ from picloud import errors
 from picloud.aio.loop_thread import LoopThread
 from picloud.aio.session import LinkSession
 from picloud.grants import Secrets
+from picloud.environment_names import EnvironmentNames
 from picloud.outcomes import Collector
 from picloud.protocol import client_messages as messages
+from picloud.protocol.environment_messages import EnvironmentChanged, PythonsOffered
 from picloud.protocol.link import LinkClosed, LinkEvent, MessagesReceived, PeerDrained
 from picloud.protocol.link_messages import CloseReason
 from picloud.protocol.tree_messages import FilesWanted
@@ -42,9 +44,12 @@ class Client:
         self.submissions = SubmissionStream(
             thread.loop, self._post, self.flush, self._watches.expect, secrets or Secrets()
         )
+        self.environments = EnvironmentNames()
         self._handlers: dict[type, Callable[[Any], object]] = {
             messages.JidsReserved: self.submissions.on_jids_reserved,
             FilesWanted: self.submissions.on_files_wanted,
+            EnvironmentChanged: self.environments.on_changed,
+            PythonsOffered: self.environments.on_pythons,
             messages.JobsDone: self._watches.on_jobs_done,
             messages.JobFailed: self._watches.on_job_failed,
             messages.JobsUnknown: self._watches.on_jobs_unknown,

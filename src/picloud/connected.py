@@ -3,7 +3,7 @@
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from picloud import errors
 from picloud.dependencies import Dependencies
@@ -14,6 +14,9 @@ from picloud.protocol.ids import JobId, RequestId
 from picloud.submissions import Spec
 from picloud.waiters import Waiter, Wake
 from picloud.watches import JIDS_PER_MESSAGE, Question
+
+if TYPE_CHECKING:
+    from picloud.environment_names import EnvironmentNames
 
 WHY_TIME = 5.0
 """Seconds that a timed-out wait gives the master to say why."""
@@ -50,6 +53,10 @@ class Submissions(Protocol):
 
 class AnyClient(Protocol):
     """A client of a master, of either kind: submits, watches and asks for a session's threads."""
+
+    @property
+    def environments(self) -> "EnvironmentNames":
+        """What is known of the names of environments."""
 
     @property
     def submissions(self) -> Submissions:
@@ -125,8 +132,12 @@ async def ask_in_pieces(
     )
 
 
-async def ask_all(client: AnyClient, questions: list[Question]) -> list[messages.Answer]:
-    """Ask, and return the answers.
+async def ask_all(
+    client: AnyClient,
+    questions: list[Question],
+    refusal: type[errors.CloudException] = errors.CloudException,
+) -> list[messages.Answer]:
+    """Ask, and return the answers; `refusal` is raised for one that is not about a job.
 
     Raises:
         CloudException: a question was refused, or the master is gone.
@@ -141,16 +152,18 @@ async def ask_all(client: AnyClient, questions: list[Question]) -> list[messages
         answers.append(question.answer)
     for answer in answers:
         if isinstance(answer, messages.Refused):
-            raise _refusal(answer)
+            raise _refusal(answer, refusal)
     return answers
 
 
-def _refusal(answer: messages.Refused) -> errors.CloudException:
+def _refusal(
+    answer: messages.Refused, kind: type[errors.CloudException]
+) -> errors.CloudException:
     if answer.cycle:
         return errors.job_in_cycle(answer.jid)
     if answer.unknown:
         return errors.unknown_job(answer.jid)
-    return errors.CloudException(answer.text, answer.jid)
+    return kind(answer.text, answer.jid or None)
 
 
 async def why_in_time(client: AnyClient, jid: int) -> str:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from picloud.bound_options import Options
 from picloud.current import current_session
+from picloud.environment_verbs import EnvironmentVerbs
 from picloud.job import Job, JobMap
 from picloud.job_options import NO_OPTIONS
 from picloud.protocol.jobs import JobStatus
@@ -288,6 +289,14 @@ def inspect(func: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Inspecti
         TypeError: `func` is not callable, or would refuse the arguments.
     """
     return current_session().inspect(func, *args, **kwargs)
+
+
+env = EnvironmentVerbs(current_session)
+"""Environments: packages, and a Python, that jobs ask for by name with `_env`.
+
+    cloud.env.create("science", requirements=["numpy>=2"])
+    cloud.call(f, x, _env="science")
+"""
 
 
 def executor(**options: Any) -> "Executor":

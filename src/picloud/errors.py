@@ -13,6 +13,8 @@ CloudException              root: `message`, `jid`, `status`, `hint`
         CloudCycleError     waiting for it could close a circle
     NestingTooDeep          jobs wait for jobs for jobs, too many levels
     SerializationError      a function or an argument cannot travel
+    EnvironmentUnavailable  an environment cannot be had: there is none, or none that fits
+        EnvironmentNotBuilt its worker could not build it (also a JobError)
     ConnectionLost          the master is out of reach
         AuthenticationError it refuses the key
         VersionMismatch     it speaks another protocol
@@ -120,6 +122,14 @@ class ResultError(SerializationError, JobError):
     """The job ran to its end, but its result cannot travel."""
 
 
+class EnvironmentUnavailable(CloudException):
+    """The packages or the Python that jobs ask for cannot be had."""
+
+
+class EnvironmentNotBuilt(EnvironmentUnavailable, JobError):
+    """The job's environment could not be built; the text is that of uv."""
+
+
 class ConnectionLost(CloudException):
     """The master cannot be reached, or not any more."""
 
@@ -141,6 +151,7 @@ _CLASSES: dict[FailureKind, type[JobError]] = {
     FailureKind.RUNTIME: RuntimeLimitExceeded,
     FailureKind.WORKER_LOST: WorkerLost,
     FailureKind.KILLED: JobKilled,
+    FailureKind.ENVIRONMENT: EnvironmentNotBuilt,
 }
 
 

@@ -57,7 +57,10 @@ class JobExecutor(Executor):
         """
         self._check_open()
         session = self._session
-        call = session.packed_call(self._job_options, fn, args, kwargs)
+        options = self._job_options
+        if options.env is not None:
+            options = drive_anywhere(session.resolved(options))
+        call = session.packed_call(options, fn, args, kwargs)
         job = session.submit_now(call)
         if job is None:
             job = drive_anywhere(session.submit_packed(call))

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
+from picloud.protocol.environments import is_environment_name
 from picloud.protocol.jobs import CORE_TYPES, JobSpec
-from picloud.protocol.limits import MAX_INT
+from picloud.protocol.limits import MAX_ENVIRONMENT_NAME, MAX_INT
 from picloud.submit_options import NO_SUBMIT_OPTIONS, SUBMIT_NAMES, SubmitOptions
 
 MAX_LABEL = 1024
@@ -24,6 +25,17 @@ MAX_ENV_VAR = 128 << 10
 
 MAX_ENV = 1 << 20
 """Bytes of all of them together."""
+
+
+@dataclass(frozen=True)
+class NamedEnvironment:
+    """An environment as a user names it; `digest` is what that means, empty until it is known."""
+
+    name: str
+    digest: str = ""
+
+    def __repr__(self) -> str:
+        return repr(self.name)
 
 
 @dataclass(frozen=True)
@@ -47,6 +59,7 @@ class JobOptions:
         profile: its run is profiled.
         transfer_modules: True to send all of the user's own modules that are needed; a list of
             names to send only these, and what is below them; False to send none.
+        env: name of the environment whose packages it is to have; None for those of its worker.
         submit: what belongs to one submission only; set by `changed`.
     """
 
@@ -64,6 +77,7 @@ class JobOptions:
     retry_delay: float = 0
     profile: bool = False
     transfer_modules: Any = True
+    env: Any = None  # given as a text, kept as a `NamedEnvironment`
     submit: SubmitOptions = NO_SUBMIT_OPTIONS
 
     def __post_init__(self) -> None:
@@ -86,6 +100,7 @@ class JobOptions:
         _check_delay(self.retry_delay)
         _check_bool("profile", self.profile)
         object.__setattr__(self, "transfer_modules", _names(self.transfer_modules))
+        object.__setattr__(self, "env", _environment(self.env))
         object.__setattr__(self, "bare", self)
         object.__setattr__(self, "_hash", hash(tuple(getattr(self, name) for name in _OWN)))
 
@@ -126,6 +141,11 @@ class JobOptions:
         submit = replace(self.submit, **given) if given else self.submit
         return bare if submit is NO_SUBMIT_OPTIONS else bare._with(submit)
 
+    def in_environment(self, digest: str) -> "JobOptions":
+        """Make the same with what the name of the environment means now."""
+        bare = replace(self.bare, env=replace(self.env, digest=digest))
+        return bare._with(self.submit)
+
     def _with(self, submit: SubmitOptions) -> "JobOptions":
         """Put in what was checked already; in a chain of jobs every call comes here."""
         options = object.__new__(JobOptions)
@@ -156,6 +176,7 @@ class JobOptions:
             self.retries,
             float(self.retry_delay),
             self.profile,
+            self.env.digest if self.env is not None else "",
         )
 
 
@@ -173,6 +194,24 @@ def _names(item: Any) -> bool | tuple[str, ...]:
             f"transfer_modules is True, False or a list of names of modules, not {item!r:.80}"
         )
     return tuple(sorted(names))
+
+
+def _environment(item: object) -> NamedEnvironment | None:
+    if item is None or isinstance(item, NamedEnvironment):
+        return item
+    return NamedEnvironment(checked_environment_name(item))
+
+
+def checked_environment_name(item: object) -> str:
+    """Check the name of an environment."""
+    if not isinstance(item, str):
+        raise TypeError(f"the name of an environment is a text, not {item!r:.80}")
+    if not is_environment_name(item):
+        raise ValueError(
+            f"an environment cannot be named {item!r:.120}: a name has up to "
+            f"{MAX_ENVIRONMENT_NAME} letters, digits, dots, dashes and underscores"
+        )
+    return item
 
 
 def unknown_option(name: str, known: list[str]) -> TypeError:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     import asyncio
     from concurrent.futures import Executor
 
+    from picloud.environment_names import EnvironmentNames
     from picloud.job_futures import JobFuture
     from picloud.submit_options import SubmitOptions
 
@@ -125,6 +126,13 @@ class NestedClient:
         line.on_refused = self._on_refused
         if line.inputs:
             self._watches.take_early(WIRE.decode(line.inputs))
+
+    @cached_property
+    def environments(self) -> "EnvironmentNames":
+        """What this job knows of the names of environments; hardly any asks."""
+        from picloud.environment_names import EnvironmentNames
+
+        return EnvironmentNames()
 
     @cached_property
     def submissions(self) -> NestedSubmissions:

@@ -74,6 +74,8 @@ class SubmitVerbs(Connected):
         """What `acall` does, with options."""
         if kwargs:
             options, kwargs = options.with_keywords(kwargs)
+        if options.env is not None:
+            options = await self.resolved(options)
         call = self.packed_call(options, func, args, kwargs)
         job = self.submit_now(call)
         return job if job is not None else await self.submit_packed(call)
@@ -82,7 +84,7 @@ class SubmitVerbs(Connected):
         """Submit a job as soon as that can be done."""
         job = None
         while job is None:
-            client = self._client or await self._opened()
+            client = self._client or await self._opened_for(call[0])
             await self._check_dependencies(client, call[3].after)
             await client.wait_ready()
             job = self.submit_now(call)
@@ -153,6 +155,8 @@ class SubmitVerbs(Connected):
         if not iterables:
             raise ValueError("map() needs at least one iterable")
         self._check_submit(options.submit)
+        if options.env is not None:
+            options = await self.resolved(options)
         calls = zip(*iterables)  # noqa: B905 - ends with the shortest, like the built-in
         try:
             packed = functions.pack(func)
@@ -196,7 +200,7 @@ class SubmitVerbs(Connected):
     async def _send_piece(
         self, spec: Spec, piece: Piece, options: SubmitOptions, ranges: list[range]
     ) -> None:
-        client = self._client or await self._opened()
+        client = self._client or await self._opened_for(spec)
         payloads, handles, _, origins = piece
         if origins:
             check_origins(origins, cast("HandleSession", self))
@@ -211,6 +215,23 @@ class SubmitVerbs(Connected):
             payloads = payloads[len(jids) :]
             handles = None if handles is None else handles[len(jids) :]
             _append(ranges, jids)
+
+    # ------------------------------------------------------------------ environments
+
+    async def resolved(self, options: JobOptions) -> JobOptions:
+        """Say in the options what the name of their environment means now.
+
+        Raises:
+            EnvironmentUnavailable: there is none of this name, or it is for another Python.
+        """
+        client = self._client or await self._opened()
+        return await client.environments.resolve(client, options)
+
+    async def _opened_for(self, spec: Spec) -> AnyClient:
+        """Connect for jobs of a spec that was made before it was known what workers there are."""
+        client = await self._opened()
+        client.environments.check(spec.spec)
+        return client
 
     # ------------------------------------------------------------------ dependencies
 
@@ -290,6 +311,8 @@ class SubmitVerbs(Connected):
         if spec is None:
             self._check_offer(options)
             job_spec = options.spec(packed.name, PYTHON)
+            if self._client is not None:
+                self._client.environments.check(job_spec)
             spec = Spec(job_spec, packed.code, packed.handles, tree)
             while len(self._specs) >= MAX_SPECS:
                 self._specs.pop(next(iter(self._specs)), None)

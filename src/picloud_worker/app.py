@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Sequence
 
 from picloud.aio.channel import Channel
+from picloud.aio.places import environments_place
 from picloud.aio.session import LinkSession
 from picloud.protocol.jobs import SlotPool
 from picloud.protocol.link import Link, LinkClosed, LinkEvent, LinkOpened, MessagesReceived
@@ -37,7 +38,9 @@ class Worker:
         self._name = name
         self._offers = offers
         self._state_dir = make_state_dir()
-        settings = InterpreterSettings(self._state_dir, list(import_path))
+        settings = InterpreterSettings(
+            self._state_dir, list(import_path), environments=str(environments_place())
+        )
         self._interpreters = Interpreters(settings, self._post)
         self._interpreters.spawn()
 

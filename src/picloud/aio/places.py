@@ -23,6 +23,28 @@ def state_places() -> Iterator[Path]:
     yield Path(tempfile.gettempdir(), f"picloud-{os.getuid()}")
 
 
+def cache_places() -> Iterator[Path]:
+    """Directories that may hold what can be made again, the best first.
+
+    The chosen place for state, if there is one; else the platform's place for caches.
+    """
+    if not os.environ.get(STATE_VARIABLE):
+        yield Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "picloud")
+    yield from state_places()
+
+
+def environments_place() -> Path:
+    """Where environments are kept: the first place that can be written."""
+    for place in cache_places():
+        try:
+            place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError:
+            continue
+        if os.access(place, os.W_OK):
+            return place / "environments"
+    return place / "environments"
+
+
 def socket_path(port: int) -> Path | None:
     """The socket file of a master of this user that listens on a loopback port.
 

@@ -4,6 +4,7 @@ A question carries a request number and gets exactly one answer with the same nu
 has none: the outcome of a watched job arrives when there is one, however often it was asked for.
 """
 
+from picloud.protocol.environment_messages import EnvironmentAnswer
 from picloud.protocol.failures import Failure
 from picloud.protocol.ids import JobId, RequestId, SpecNumber
 from picloud.protocol.jobs import Handles, JobStatus
@@ -238,4 +239,4 @@ ToClient = (
     | InfosRead
     | ReasonRead
 )
-Answer = Accepted | Refused | StatusesRead | InfosRead | ReasonRead
+Answer = Accepted | Refused | StatusesRead | InfosRead | ReasonRead | EnvironmentAnswer

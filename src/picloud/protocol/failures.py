@@ -16,6 +16,7 @@ class FailureKind(enum.Enum):
     MEMORY = "memory"
     RUNTIME = "runtime"
     WORKER_LOST = "worker lost"
+    ENVIRONMENT = "environment"
     KILLED = "killed"
 
 

@@ -50,6 +50,8 @@ class JobSpec:
         retries: how often it runs again after it has failed by itself.
         retry_delay: seconds of pause before it does.
         profile: its run is profiled.
+        environment: digest of the packages that its interpreter starts with; empty for those
+            that its worker has.
     """
 
     name: str
@@ -66,6 +68,7 @@ class JobSpec:
     retries: int = 0
     retry_delay: float = 0.0
     profile: bool = False
+    environment: str = ""
 
     @property
     def runs_alone(self) -> bool:

@@ -38,6 +38,15 @@ CLOSE_LIMIT = 5.0
 JIDS_PER_BLOCK = 1 << 20
 """Job ids that a client session gets at a time; it may use them without asking."""
 
+MAX_ENVIRONMENT_NAME = 100
+"""Characters."""
+
+MAX_ENVIRONMENTS = 1_000
+"""Names of environments that one owner may have."""
+
+MAX_LOCK = 256 << 10
+"""Characters of one environment's lock: some thousand packages."""
+
 MAX_WHOLES = 16
 """Ranges that one capability may be derived along: a map that is handed on in halves, and these in
 halves again, reaches its single jobs after so many steps if it has 65,536 of them."""

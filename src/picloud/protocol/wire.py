@@ -1,6 +1,7 @@
 """The registry of tags between clients, workers and the master. A tag is never used twice."""
 
 from picloud.protocol import client_messages as client
+from picloud.protocol import environment_messages as environments
 from picloud.protocol import tree_messages as trees
 from picloud.protocol import worker_messages as worker
 from picloud.protocol.codec import Codec
@@ -57,6 +58,17 @@ TAGS: dict[int, type] = {
     69: worker.TellJob,
     70: trees.DefineTree,
     71: trees.ForgetTree,
+    96: environments.CreateEnvironment,
+    97: environments.ListEnvironments,
+    98: environments.AskEnvironment,
+    99: environments.DeleteEnvironment,
+    100: environments.EnvironmentsListed,
+    101: environments.EnvironmentRead,
+    102: environments.EnvironmentChanged,
+    103: environments.PythonsOffered,
+    104: environments.DefineEnvironment,
+    105: environments.ForgetEnvironment,
+    106: environments.EnvironmentsBuilding,
 }
 
 WIRE = Codec(TAGS)

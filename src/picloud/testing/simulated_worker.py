@@ -13,6 +13,7 @@ from picloud_worker.core import effects, settings
 from picloud_worker.core.agent import Agent
 from picloud_worker.core.attempt.actor import Attempt
 from picloud_worker.core.events import (
+    BuildEnded,
     Event,
     Exit,
     InterpreterExited,
@@ -129,6 +130,8 @@ class SimulatedWorker(ABC):
         match effect:
             case effects.StartInterpreter(number):
                 self._start(number)
+            case effects.BuildEnvironment(environment):
+                self.post(BuildEnded(environment.digest))
             case effects.RecallInterpreter(number) if number in self.interpreters:
                 self.interpreters[number].recall()
             case effects.RevokeInterpreter(number) if number in self.interpreters:

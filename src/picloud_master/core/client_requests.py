@@ -24,10 +24,16 @@ from picloud.protocol.client_messages import (
     WatchJobs,
 )
 from picloud.protocol.definitions import DefineSpec, ForgetSpec
+from picloud.protocol.environment_messages import (
+    AskEnvironment,
+    CreateEnvironment,
+    DeleteEnvironment,
+    ListEnvironments,
+)
 from picloud.protocol.ids import JobId, RequestId
 from picloud.protocol.tree_messages import OfferTree, PutFiles
 from picloud.protocol.worker_messages import ReadOutput
-from picloud_master.core import access, client_submissions, dependencies
+from picloud_master.core import access, client_submissions, dependencies, environment_requests
 from picloud_master.core.errors import Misbehaviour
 from picloud_master.core.inquiries import Inquiry
 from picloud_master.core.job.actor import JobActor
@@ -225,6 +231,10 @@ _HANDLERS: dict[type, Callable[[Registry, ClientSession, Any], None]] = {
     ForgetSpec: client_submissions.forget_spec,
     OfferTree: client_submissions.offer_tree,
     PutFiles: client_submissions.put_files,
+    CreateEnvironment: environment_requests.create,
+    ListEnvironments: environment_requests.list_all,
+    AskEnvironment: environment_requests.ask,
+    DeleteEnvironment: environment_requests.delete,
     SubmitJobs: client_submissions.submit,
     ReserveJids: client_submissions.reserve,
     PresentHandles: _present,

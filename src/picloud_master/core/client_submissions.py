@@ -1,5 +1,7 @@
 """Specs, ids and new jobs: what a client says to have work done."""
 
+from dataclasses import replace
+
 from picloud.protocol.client_messages import JobsInCycle, ReserveJids, SubmitJobs
 from picloud.protocol.definitions import DefineSpec, ForgetSpec
 from picloud.protocol.ids import JobId
@@ -22,13 +24,22 @@ def define_spec(registry: Registry, session: ClientSession, message: DefineSpec)
     spec = message.spec
     if spec.core_type not in CORE_TYPES or spec.cores < 1:
         raise Misbehaviour(f"{spec.cores} cores of type {spec.core_type!r} do not exist")
+    registry.environments.check(session.owner, spec.environment)
     if isinstance(session, JobSession):
         tree = session.job.submission.spec.tree  # its functions are of the modules that it has
-        record = registry.specs.define_shared(message, session.owner, tree)
+        record = registry.specs.define_shared(_inheriting(session, message), session.owner, tree)
     else:
         tree = registry.trees.use(session.owner, message.tree)
-        record = registry.specs.define(message, tree)
+        record = registry.specs.define(message, session.owner, tree)
     session.specs[message.number] = record
+
+
+def _inheriting(session: JobSession, message: DefineSpec) -> DefineSpec:
+    """Jobs of a job have its environment, unless they name another: its function is of there."""
+    environment = session.job.spec.environment
+    if not environment or message.spec.environment:
+        return message
+    return replace(message, spec=replace(message.spec, environment=environment))
 
 
 def offer_tree(registry: Registry, session: ClientSession, message: OfferTree) -> None:

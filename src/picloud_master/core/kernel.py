@@ -8,10 +8,17 @@ The kernel moves; transitions and planners decide.
 from collections.abc import Callable
 from typing import Any
 
+from picloud.protocol.environment_messages import PythonsOffered
 from picloud.protocol.ids import WorkerId
 from picloud.protocol.worker_messages import TakeBack, WorkerAccepted
 from picloud.statemachine import value
-from picloud_master.core import client_requests, dependencies, followers, worker_reports
+from picloud_master.core import (
+    client_requests,
+    dependencies,
+    environment_requests,
+    followers,
+    worker_reports,
+)
 from picloud_master.core.effects import DismissClient, DismissWorker, Effect
 from picloud_master.core.errors import Misbehaviour
 from picloud_master.core.events import (
@@ -81,6 +88,8 @@ class Kernel:
 def _session_opened(registry: Registry, event: SessionOpened) -> None:
     session = ClientSession(event.session, event.owner)
     registry.sessions[session.id] = session
+    if registry.pythons:  # before the ids, with which the client begins to submit
+        registry.say_to_client(session.id, PythonsOffered(registry.pythons))
     registry.reserve_jids(session)
 
 
@@ -111,10 +120,11 @@ def _worker_joined(registry: Registry, event: WorkerJoined) -> None:
     if any(pool.cores < 1 for pool in registration.pools):
         registry.add_effect(DismissWorker(event.worker, "a pool without cores"))
         return
-    worker = WorkerActor(event.worker, registration.name, registration.pools)
+    worker = WorkerActor(event.worker, registration.name, registration.pools, registration.python)
     registry.workers[worker.id] = worker
     registry.progress += 1
     registry.say_to_worker(worker.id, WorkerAccepted(worker.id))
+    environment_requests.tell_pythons(registry)
 
 
 def _worker_said(registry: Registry, event: WorkerSaid) -> None:
@@ -147,6 +157,7 @@ def _lose_worker(registry: Registry, worker: WorkerActor, text: str) -> None:
             registry.tell_job(job, AttemptLost(job.state.lease.fence, text))
     registry.release_leases()
     del registry.workers[worker.id]
+    environment_requests.tell_pythons(registry)
 
 
 # ------------------------------------------------------------------ time

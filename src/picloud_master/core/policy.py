@@ -17,6 +17,8 @@ class Policy:
         max_finished: finished jobs that are kept at most.
         max_finished_bytes: bytes of arguments and outcomes that are kept for them at most.
         max_unused_files: bytes of users' modules that are kept although no function needs them.
+        max_unused_environments: those that are kept although neither a name nor a function needs
+            them.
         story_length: events remembered for stories, over all actors.
         durable: records of changed jobs leave with each turn, for a store that keeps them.
     """
@@ -28,6 +30,7 @@ class Policy:
     max_finished: int = 2_000_000
     max_finished_bytes: int = 8 << 30
     max_unused_files: int = 256 << 20
+    max_unused_environments: int = 256
     story_length: int = 10_000
     durable: bool = False
 

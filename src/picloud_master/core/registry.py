@@ -15,6 +15,7 @@ from picloud.statemachine import InvalidTransition, advance
 from picloud_master.core import inputs
 from picloud_master.core.alarms import Alarms
 from picloud_master.core.context import Context
+from picloud_master.core.environments import Environments
 from picloud_master.core.effects import Effect, SendToClient, SendToWorker, SetAlarm
 from picloud_master.core.holdings import Holdings
 from picloud_master.core.inquiries import Inquiries
@@ -62,7 +63,12 @@ class Registry:
         self.children: dict[JobId, int] = {}
         """How many jobs each job has submitted."""
         self.trees = Trees(self.workers, self.say_to_worker, policy.max_unused_files)
-        self.specs = Specs(self.workers, self.say_to_worker, self.trees)
+        self.environments = Environments(
+            self.workers, self.say_to_worker, policy.max_unused_environments
+        )
+        self.specs = Specs(self.workers, self.say_to_worker, self.trees, self.environments)
+        self.pythons: list[str] = []
+        """The minor versions that workers have, as clients know them."""
         self.statistics = Statistics()
         self.queues: defaultdict[str, JobQueue] = defaultdict(JobQueue)
         """One for each core type that jobs have asked for."""

@@ -5,6 +5,7 @@ from typing import Any
 
 from picloud.protocol.definitions import DefineSpec, ForgetSpec
 from picloud.protocol.ids import SpecNumber, WorkerId
+from picloud_master.core.environments import Environments
 from picloud_master.core.job.actor import SpecRecord
 from picloud_master.core.trees import TreeRecord, Trees
 from picloud_master.core.worker.actor import WorkerActor
@@ -22,18 +23,21 @@ class Specs:
         workers: dict[WorkerId, WorkerActor],
         say_to_worker: Callable[[WorkerId, Any, bool], None],  # Any: ToWorker or a definition
         trees: Trees,
+        environments: Environments,
     ) -> None:
         self._workers = workers
         self._say_to_worker = say_to_worker
         self._trees = trees
+        self._environments = environments
         self._next = 1
         self._shared: dict[tuple[str, bytes, TreeRecord | None], SpecRecord] = {}
 
-    def define(self, message: DefineSpec, tree: TreeRecord | None) -> SpecRecord:
-        """A spec of one client; `tree` counts it already."""
+    def define(self, message: DefineSpec, owner: str, tree: TreeRecord | None) -> SpecRecord:
+        """A spec of one client; `tree` counts it already, and its environment is known."""
+        environment = self._environments.use(owner, message.spec.environment)
         number = SpecNumber(self._next)
         self._next += 1
-        return SpecRecord(number, message.spec, message.code, message.handles, tree)
+        return SpecRecord(number, message.spec, message.code, message.handles, tree, environment)
 
     def define_shared(self, message: DefineSpec, owner: str, tree: TreeRecord | None) -> SpecRecord:
         """A spec of a job: the one that another job of this owner has defined, if it is equal.
@@ -43,12 +47,12 @@ class Specs:
         key = (owner, message.code, tree)
         known = self._shared.get(key)
         if known is None:
-            known = self._shared[key] = self.define(message, self._trees.share(tree))
+            known = self._shared[key] = self.define(message, owner, self._trees.share(tree))
             known.owner = owner
         elif known.spec == message.spec and known.handles == message.handles:
             known.definers += 1
         else:
-            return self.define(message, self._trees.share(tree))
+            return self.define(message, owner, self._trees.share(tree))
         return known
 
     def drop(self, spec: SpecRecord) -> None:
@@ -63,6 +67,7 @@ class Specs:
         if spec.owner is not None:
             del self._shared[spec.owner, spec.code, spec.tree]
         self._trees.drop(spec.tree)
+        self._environments.drop(spec.environment)
         for worker in self._workers.values():
             if spec.number in worker.known_specs:
                 worker.known_specs.remove(spec.number)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from picloud.protocol.client_messages import JobFailed, JobsDone
 from picloud.protocol.definitions import DefineSpec
+from picloud.protocol.environment_messages import DefineEnvironment
 from picloud.protocol.failures import Failure, FailureKind
 from picloud.protocol.ids import Fence, JobId, WorkerId
 from picloud.protocol.jobs import JobStatus
@@ -120,6 +121,11 @@ def _start(worker: WorkerActor, jobs: list[JobActor], have_inputs: bool) -> Iter
         tree = spec.tree
         if tree is not None and tree.digest not in worker.known_trees:
             yield from _introduce(worker, tree, after_commit)
+        environment = spec.environment and spec.environment.environment
+        if environment and environment.digest not in worker.known_environments:
+            worker.known_environments.add(environment.digest)
+            told = DefineEnvironment(environment.digest, environment.python, environment.lock)
+            yield SendToWorker(worker.id, told, after_commit)
         owner, digest = jobs[0].submission.owner, tree.digest if tree is not None else b""
         definition = DefineSpec(spec.number, spec.spec, spec.code, owner, None, digest)
         yield SendToWorker(worker.id, definition, after_commit)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from picloud.protocol import worker_messages as messages
+from picloud.protocol.environment_messages import EnvironmentsBuilding
 from picloud.protocol.failures import Failure
 from picloud.protocol.ids import Fence, JobId
 from picloud.protocol.jobs import Handles
@@ -152,6 +153,10 @@ def _output(registry: Registry, worker: WorkerActor, message: messages.OutputRea
         registry.inquiries.heard_of(job.id)
 
 
+def _building(registry: Registry, worker: WorkerActor, message: EnvironmentsBuilding) -> None:
+    worker.building = message.digests
+
+
 def _job_of(registry: Registry, worker: WorkerActor, jid: JobId) -> JobActor | None:
     job = registry.jobs.get(jid) if jid in worker.leases else None
     if job is not None and type(job.state) is Following:
@@ -189,4 +194,5 @@ _HANDLERS: dict[type, Callable[[Registry, WorkerActor, Any], None]] = {
     messages.UsageRead: _usage,
     messages.JobSaid: _job_said,
     messages.OutputRead: _output,
+    EnvironmentsBuilding: _building,
 }

@@ -14,6 +14,7 @@ from picloud.protocol.worker_messages import SetWindow
 from picloud_worker.core import (
     attempt_words,
     crowding,
+    environments,
     following,
     interpreter_reports,
     master_orders,
@@ -26,6 +27,7 @@ from picloud_worker.core.crew import Crew
 from picloud_worker.core.effects import Effect, SendToMaster
 from picloud_worker.core.events import (
     AttemptSpoke,
+    BuildEnded,
     Event,
     InterpreterExited,
     InterpreterSaid,
@@ -86,6 +88,8 @@ class Agent:
         seconds = self.crew.overall.seconds or settings.MASTER_WINDOW
         wanted = round(settings.MASTER_WINDOW / seconds)
         window = max(1, min(wanted, settings.MAX_LEASES_PER_CORE))
+        if window == 1 and environments.is_building(self.crew):
+            window = 2  # else what waits for its environment would keep all others away
         low, high = sorted((window, self._window))
         if high >= low * _NOTABLE_CHANGE:
             self._window = window
@@ -159,5 +163,6 @@ _HANDLERS: dict[type, Callable[[Crew, Any], None]] = {
     AttemptSpoke: attempt_words.take,
     InterpreterExited: _interpreter_exited,
     OutputFetched: _output_fetched,
+    BuildEnded: environments.take,
     Ticked: ticks.take,
 }

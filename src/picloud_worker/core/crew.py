@@ -26,6 +26,7 @@ from picloud_worker.core.effects import (
     StartInterpreter,
     TellAttempt,
 )
+from picloud_worker.core.environment.actor import EnvironmentActor
 from picloud_worker.core.interpreter import events as interpreter_events
 from picloud_worker.core.interpreter.actor import Interpreter
 from picloud_worker.core.interpreter.events import (
@@ -52,6 +53,7 @@ class Crew:
     def __init__(self, offers: list[SlotPool], max_sleepers: int) -> None:
         self.pools = [Pool(number, offer) for number, offer in enumerate(offers)]
         self.trees: set[bytes] = {b""}
+        self.environments: dict[str, EnvironmentActor] = {}
         self.specs: dict[int, KnownSpec] = {}
         self.attempts: dict[JobId, Attempt] = {}
         self.followers: dict[JobId, list[Attempt]] = {}
@@ -123,7 +125,7 @@ class Crew:
         interpreter = Interpreter(self._last_interpreter, key, pool.number, self.now)
         self.interpreters[interpreter.id] = interpreter
         pool.interpreters[interpreter.id] = interpreter
-        self.effects.append(StartInterpreter(interpreter.id, key.code))
+        self.effects.append(StartInterpreter(interpreter.id, key.code, key.environment))
         for surplus in list(pool.surplus()):
             if surplus is not interpreter:
                 self.tell_interpreter(surplus, EndNeeded(None))

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from picloud.protocol.environments import Environment
 from picloud.statemachine import value
 
 
@@ -14,10 +15,15 @@ class SendToMaster:
 
 @value
 class StartInterpreter:
-    """Fork an interpreter; messages may be sent to it at once. It imports from this tree first."""
+    """Fork an interpreter; messages may be sent to it at once.
+
+    It imports from this tree first, and has the packages of this environment; empty for those of
+    the worker.
+    """
 
     interpreter: int
     tree: bytes = b""
+    environment: str = ""
 
 
 @value
@@ -41,6 +47,20 @@ class RemoveTree:
     """Nobody will be started with it any more."""
 
     digest: bytes
+
+
+@value
+class BuildEnvironment:
+    """Build an environment, or find it built; answered by `BuildEnded`."""
+
+    environment: Environment
+
+
+@value
+class ReleaseEnvironment:
+    """No interpreter will be started in it any more; it may be removed to make room."""
+
+    digest: str
 
 
 @value
@@ -94,6 +114,8 @@ Effect = (
     | KeepFiles
     | MakeTree
     | RemoveTree
+    | BuildEnvironment
+    | ReleaseEnvironment
     | SendToInterpreter
     | TellAttempt
     | RecallInterpreter

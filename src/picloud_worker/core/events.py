@@ -94,6 +94,14 @@ class OutputFetched:
 
 
 @value
+class BuildEnded:
+    """The answer to a `BuildEnvironment` effect; with the installer's words if it has failed."""
+
+    digest: str
+    text: str = ""
+
+
+@value
 class Ticked:
     """Some time has passed while interpreters were busy.
 
@@ -104,4 +112,12 @@ class Ticked:
     running: dict[int, int]
 
 
-Event = MasterSaid | InterpreterSaid | AttemptSpoke | InterpreterExited | OutputFetched | Ticked
+Event = (
+    MasterSaid
+    | InterpreterSaid
+    | AttemptSpoke
+    | InterpreterExited
+    | OutputFetched
+    | BuildEnded
+    | Ticked
+)

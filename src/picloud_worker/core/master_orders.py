@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from picloud.protocol.definitions import DefineSpec, ForgetSpec
+from picloud.protocol.environment_messages import DefineEnvironment, ForgetEnvironment
 from picloud.protocol.tree_messages import DefineTree, ForgetTree, PutFiles
 from picloud.protocol.worker_messages import (
     ReadOutput,
@@ -13,7 +14,7 @@ from picloud.protocol.worker_messages import (
     TellJob,
     WorkerAccepted,
 )
-from picloud_worker.core import following
+from picloud_worker.core import environments, following
 from picloud_worker.core.attempt.actor import Attempt
 from picloud_worker.core.attempt.events import STOP_REQUESTED, TAKEN_BACK
 from picloud_worker.core.attempt.states import Assigned, Sleeping
@@ -60,6 +61,9 @@ def _forget_tree(crew: Crew, message: ForgetTree) -> None:
 def _define(crew: Crew, message: DefineSpec) -> None:
     if message.tree not in crew.trees:
         raise UnfitOrderError(f"spec {message.number} names a tree that was not sent")
+    environment = message.spec.environment
+    if environment and environment not in crew.environments:
+        raise UnfitOrderError(f"spec {message.number} names an environment that was not sent")
     crew.specs[message.number] = KnownSpec(message)
 
 
@@ -96,6 +100,8 @@ def _run(crew: Crew, message: RunJobs) -> None:
             attempt.inputs = frame
     if leaders is not None:
         attempts = following.without_followers(crew, attempts, leaders)
+    if spec.key.environment:
+        attempts = environments.equipped(crew, attempts)
     pool.backlog.extend(attempts)
 
 
@@ -120,6 +126,9 @@ def give_back_owed(crew: Crew) -> None:
     if crew.owed is None:
         return
     left = crew.owed
+    while left > 0 and (attempt := environments.pop_waiting(crew)) is not None:
+        crew.tell_attempt(attempt, TAKEN_BACK)
+        left -= 1
     for pool in crew.pools:
         while left > 0 and (attempt := pool.backlog.pop_last()) is not None:
             crew.tell_attempt(attempt, TAKEN_BACK)
@@ -161,6 +170,8 @@ _HANDLERS: dict[type, Callable[[Crew, Any], None]] = {
     PutFiles: _put_files,
     DefineTree: _define_tree,
     ForgetTree: _forget_tree,
+    DefineEnvironment: environments.define,
+    ForgetEnvironment: environments.forget,
     DefineSpec: _define,
     ForgetSpec: _forget,
     RunJobs: _run,

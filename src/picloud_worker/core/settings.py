@@ -35,5 +35,8 @@ PLACES_FOR_HIGHER_RANKS = 4
 """One of so many places is kept for attempts that rank above all sleepers: what these may wait for
 may have to wait itself."""
 
+BUILD_PAUSE = 5.0
+"""A build that has failed is not tried again for so long: jobs of it fail at once meanwhile."""
+
 SPARE_INTERPRETERS = 2
 """Warm interpreters kept for each core, whatever their keys."""

@@ -13,7 +13,7 @@ class InterpreterKey:
     """What must be equal for a warm interpreter to be used again; any difference ends it.
 
     Attributes:
-        environment: the digest of packages; none travel yet.
+        environment: the digest of its packages; empty for those of the worker.
         code: the digest of the tree of the user's modules.
         sandbox: the level that the interpreter is confined at.
     """
@@ -56,6 +56,7 @@ class KnownSpec:
         self.spec: JobSpec = definition.spec
         self.code = definition.code
         self.estimate = Estimate()
+        spec = definition.spec
         self.key = InterpreterKey(
-            definition.owner, "", definition.tree, definition.spec.python, "none"
+            definition.owner, spec.environment, definition.tree, spec.python, "none"
         )

@@ -9,8 +9,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from picloud.protocol.environments import Environment
 from picloud_worker.core.events import (
     AttemptSpoke,
+    BuildEnded,
     Exit,
     InterpreterExited,
     InterpreterSaid,
@@ -22,20 +24,16 @@ from picloud_worker.interpreter.control import (
     KillRequest,
     RecallRequest,
 )
+from picloud_worker.interpreters.environments import EnvironmentStore
 from picloud_worker.interpreters.process import HUNG_UP, InterpreterProcess
 from picloud_worker.interpreters.settings import InterpreterSettings
 from picloud_worker.interpreters.trees import TreeStore
-from picloud_worker.interpreters.zygote import ZygoteProcess
-
-RESPAWNS = 8
-RESPAWN_PERIOD = 60.0
-"""A zygote that dies is replaced this many times in so many seconds: a restartable job that ends
-it is started four times, and the next job is to find one."""
+from picloud_worker.interpreters.zygotes import MAX_IDLE, Zygote, remove_links, settings_in
 
 HANG_UP_PATIENCE = 0.5
 """Seconds that an interpreter has to end after its pipe was closed."""
 
-OnEvent = Callable[[InterpreterSaid | AttemptSpoke | InterpreterExited], None]
+OnEvent = Callable[[InterpreterSaid | AttemptSpoke | InterpreterExited | BuildEnded], None]
 
 
 class Interpreters:
@@ -49,9 +47,10 @@ class Interpreters:
         self._on_event = on_event
         self._directory = Path(settings.state_dir, "interpreters")
         self._modules = Path(settings.state_dir, "modules")
-        self._zygote: ZygoteProcess | None = None
+        self._zygotes: dict[str, Zygote] = {}  # by environment, the last one used last
+        self._zygote_of: dict[int, Zygote] = {}
         self._processes: dict[int, InterpreterProcess] = {}
-        self._spawned: list[float] = []
+        self._ending: set[asyncio.Task[None]] = set()  # zygotes of environments that are let go
         self._closing = False
 
     # ------------------------------------------------------------------ life
@@ -61,21 +60,24 @@ class Interpreters:
         shutil.rmtree(self._directory, ignore_errors=True)  # of an agent that was killed
         self._directory.mkdir(parents=True)
         self.trees = TreeStore(self._modules)
-        self._zygote = ZygoteProcess(self._settings, self._on_ended, self._on_lost)
+        place = self._settings.environments or str(Path(self._settings.state_dir, "environments"))
+        self.environments = EnvironmentStore(Path(place), self._on_event)
+        self._zygotes[""] = self._new_zygote(self._settings)
 
     async def start(self) -> None:
         """Attach to the running loop."""
         self._loop = asyncio.get_running_loop()
-        if self._zygote is None:
+        if not self._zygotes:
             self.spawn()
-        assert self._zygote is not None  # spawn has set it
-        self._zygote.attach(self._loop)
+        self._zygotes[""].attach(self._loop)
+        self.environments.attach(self._loop.call_soon_threadsafe)
 
     async def close(self) -> None:
         """End all interpreters, with everything they started. No events come any more."""
         self._closing = True
-        if self._zygote is not None:
-            await self._zygote.close()
+        if self._zygotes:
+            self.environments.close()
+        await asyncio.gather(*self._ending, *(one.close() for one in self._zygotes.values()))
         for process in self._processes.values():
             process.release()
         self._processes.clear()
@@ -83,13 +85,20 @@ class Interpreters:
         # harm, since each file is gone when the first of the two has come by.
         for each in (self._directory, self._modules):
             shutil.rmtree(each, ignore_errors=True)
+        remove_links(self._settings)
 
     # ------------------------------------------------------------------ what the core asks for
 
-    def start_interpreter(self, interpreter: int, tree: bytes = b"") -> None:
-        """Fork an interpreter that imports from a tree; messages for it may be sent at once."""
-        zygote = self._living_zygote()
-        if zygote is None:
+    def start_interpreter(
+        self, interpreter: int, tree: bytes = b"", environment: str = ""
+    ) -> None:
+        """Fork an interpreter that imports from a tree; messages for it may be sent at once.
+
+        It has the packages of an environment that is built, or those of this worker.
+        """
+        zygote = self._zygote_for(environment)
+        living = zygote.living()
+        if living is None:
             text = "the process that starts interpreters keeps ending"
             self._loop.call_soon(self._on_event, _not_started(interpreter, text))
             return
@@ -109,7 +118,20 @@ class Interpreters:
         self._processes[interpreter] = process
         process.attach(self._loop)
         request = ForkRequest(interpreter, str(directory), path)
-        zygote.ask(request, process.descriptors(), process.handed_over)
+        self._zygote_of[interpreter] = zygote
+        zygote.interpreters.add(interpreter)
+        living.ask(request, process.descriptors(), process.handed_over)
+
+    def build_environment(self, environment: Environment) -> None:
+        """Build an environment, or find it built; a `BuildEnded` follows."""
+        self.environments.build(environment)
+
+    def release_environment(self, digest: str) -> None:
+        """End what is left of its interpreters; it may be removed then."""
+        zygote = self._zygotes.pop(digest, None)
+        if zygote is not None:
+            self._end_aside(zygote)
+        self.environments.release(digest)
 
     def send(self, interpreter: int, messages: Sequence[object]) -> None:
         """Send messages in one frame; nothing happens if the interpreter is gone."""
@@ -125,8 +147,8 @@ class Interpreters:
 
     def recall(self, interpreter: int) -> None:
         """Ask for what has not started; answered by a `GaveBack`, or by the interpreter's end."""
-        if self._zygote is not None and interpreter in self._processes:
-            self._zygote.ask(RecallRequest(interpreter))
+        if interpreter in self._processes:
+            self._zygote_of[interpreter].ask(RecallRequest(interpreter))
 
     def revoke(self, interpreter: int) -> None:
         """Forbid it, signals or not, to start any of the attempts that it was sent so far.
@@ -174,35 +196,46 @@ class Interpreters:
 
     def _kill(self, interpreter: int, text: str) -> None:
         process = self._processes.get(interpreter)
-        if process is None or self._zygote is None:
+        if process is None:
             return
         process.killed(text)
-        self._zygote.ask(KillRequest(interpreter))
+        self._zygote_of[interpreter].ask(KillRequest(interpreter))
 
     def _on_ended(self, message: EndReport) -> None:
         status = None if message.text else message.status
         self._bury(message.interpreter, status, message.text)
 
-    def _on_lost(self, text: str) -> None:
-        """The zygote is gone and every interpreter with it."""
+    def _on_lost(self, zygote: Zygote, text: str) -> None:
+        """A zygote is gone and every interpreter of it with it."""
         if self._closing:
             return
-        for interpreter, process in list(self._processes.items()):
-            process.killed(text, zygote_lost=True)
+        for interpreter in list(zygote.interpreters):
+            self._processes[interpreter].killed(text, zygote_lost=True)
             self._bury(interpreter, signal.SIGKILL)
-        self._living_zygote()  # it boots meanwhile
+        zygote.living()  # it boots meanwhile
 
-    def _living_zygote(self) -> ZygoteProcess | None:
-        """The zygote, which is started again if it has ended; None if it does so too often."""
-        if self._zygote is not None and self._zygote.is_lost:
-            now = self._loop.time()
-            self._spawned = [each for each in self._spawned if now - each < RESPAWN_PERIOD]
-            if len(self._spawned) >= RESPAWNS:
-                return None
-            self._spawned.append(now)
-            self._zygote = ZygoteProcess(self._settings, self._on_ended, self._on_lost)
-            self._zygote.attach(self._loop)
-        return self._zygote
+    # ------------------------------------------------------------------ zygotes
+
+    def _zygote_for(self, environment: str) -> Zygote:
+        """The zygote of an environment, started now if there is none."""
+        zygote = self._zygotes.pop(environment, None)
+        if zygote is None:
+            place = self.environments.place_of(environment)
+            zygote = self._new_zygote(settings_in(self._settings, place))
+            zygote.attach(self._loop)
+        self._zygotes[environment] = zygote
+        idle = [one for one, it in self._zygotes.items() if one and not it.interpreters]
+        for surplus in idle[: -MAX_IDLE - 1]:
+            self._end_aside(self._zygotes.pop(surplus))
+        return zygote
+
+    def _new_zygote(self, settings: InterpreterSettings) -> Zygote:
+        return Zygote(settings, self._on_ended, self._on_lost)
+
+    def _end_aside(self, zygote: Zygote) -> None:
+        task = self._loop.create_task(zygote.close())
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
 
     def _bury(self, interpreter: int, status: int | None, text: str = "") -> None:
         process = self._processes[interpreter]
@@ -210,6 +243,7 @@ class Interpreters:
             process.killed(text)
         exit_, running, output = process.end(status)
         del self._processes[interpreter]
+        self._zygote_of.pop(interpreter).interpreters.discard(interpreter)
         if not self._closing:
             _remove(self._directory / str(interpreter))
             self._on_event(InterpreterExited(interpreter, exit_, running, output))

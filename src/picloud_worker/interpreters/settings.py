@@ -34,12 +34,18 @@ class InterpreterSettings:
         import_path: where the interpreters look for modules first.
         variables: names of environment variables that jobs may see; everything else stays out.
         executable: the Python to run.
+        libraries: where our own packages lie.
+        changed_variables: what else jobs see, or see otherwise than the worker does.
+        environments: where environments are built and kept.
     """
 
     state_dir: str
     import_path: list[str] = field(default_factory=list)
     variables: tuple[str, ...] = VARIABLES
     executable: str = sys.executable
+    libraries: str = str(Path(__file__).parents[2])
+    changed_variables: dict[str, str] = field(default_factory=dict)
+    environments: str = ""
 
 
 SLEEPER_BYTES = 16 << 20

@@ -171,13 +171,13 @@ class ZygoteProcess:
 
 
 def _start(settings: InterpreterSettings, control: int, mark: str) -> subprocess.Popen[bytes]:
-    ours = str(Path(__file__).parents[2])
+    ours = settings.libraries
     path = [absolute for each in settings.import_path if (absolute := _absolute(each))]
     boot = {"path": [*path, *([] if ours in path else [ours])], "control": control}
     environment = {name: os.environ[name] for name in settings.variables if name in os.environ}
     return subprocess.Popen(
         [settings.executable, "-I", "-c", _BOOTSTRAP, json.dumps({**boot, "agent": os.getpid()})],
-        env={**environment, MARK: mark},
+        env={**environment, **settings.changed_variables, MARK: mark},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         pass_fds=(control,),

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from picloud.protocol.environments import Environment
 from picloud_worker.core.events import Output
 
 
@@ -26,8 +27,14 @@ class InterpreterProcesses(Protocol):
     def trees(self) -> TreeFiles:
         """What they import from."""
 
-    def start_interpreter(self, interpreter: int, tree: bytes) -> None:
+    def start_interpreter(self, interpreter: int, tree: bytes, environment: str) -> None:
         """Fork one that imports from this tree; messages may be sent to it at once."""
+
+    def build_environment(self, environment: Environment) -> None:
+        """Build an environment, or find it built; a `BuildEnded` follows."""
+
+    def release_environment(self, digest: str) -> None:
+        """No interpreter will be started in it any more."""
 
     def send(self, interpreter: int, messages: Sequence[object]) -> None:
         """Send one frame of messages; one that is dead ignores it, its exit is on the way."""

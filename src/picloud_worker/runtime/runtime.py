@@ -8,12 +8,14 @@ from picloud.aio.driver import Driver
 from picloud_worker.core import settings
 from picloud_worker.core.agent import Agent
 from picloud_worker.core.effects import (
+    BuildEnvironment,
     Effect,
     FetchOutput,
     KeepFiles,
     KillInterpreter,
     MakeTree,
     RecallInterpreter,
+    ReleaseEnvironment,
     RemoveTree,
     RevokeInterpreter,
     SendToInterpreter,
@@ -94,7 +96,7 @@ class Runtime:
         self._uplink.enqueue(effect.message)
 
     def _start(self, effect: StartInterpreter) -> None:
-        self._interpreters.start_interpreter(effect.interpreter, effect.tree)
+        self._interpreters.start_interpreter(effect.interpreter, effect.tree, effect.environment)
 
     def _keep_files(self, effect: KeepFiles) -> None:
         self._interpreters.trees.put(effect.contents)
@@ -104,6 +106,12 @@ class Runtime:
 
     def _remove_tree(self, effect: RemoveTree) -> None:
         self._interpreters.trees.remove(effect.digest)
+
+    def _build(self, effect: BuildEnvironment) -> None:
+        self._interpreters.build_environment(effect.environment)
+
+    def _release(self, effect: ReleaseEnvironment) -> None:
+        self._interpreters.release_environment(effect.digest)
 
     def _recall(self, effect: RecallInterpreter) -> None:
         self._interpreters.recall(effect.interpreter)
@@ -126,6 +134,8 @@ _PERFORM: dict[type[Effect], Callable[[Runtime, Any], None]] = {
     KeepFiles: Runtime._keep_files,
     MakeTree: Runtime._make_tree,
     RemoveTree: Runtime._remove_tree,
+    BuildEnvironment: Runtime._build,
+    ReleaseEnvironment: Runtime._release,
     RecallInterpreter: Runtime._recall,
     RevokeInterpreter: Runtime._revoke,
     KillInterpreter: Runtime._kill,

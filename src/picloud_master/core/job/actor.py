@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from picloud.protocol.ids import JobId, SessionId, SpecNumber
 from picloud.protocol.jobs import Handles, JobSpec, JobStatus
 from picloud.protocol.worker_messages import UsageRead
+from picloud_master.core.environments import EnvironmentRecord
 from picloud_master.core.job.prerequisites import Prerequisites
 from picloud_master.core.job.states import QUEUED, STATUS, JobState, Killing
 from picloud_master.core.trees import TreeRecord
@@ -27,6 +28,7 @@ class SpecRecord:
     __slots__ = (
         "code",
         "definers",
+        "environment",
         "handles",
         "number",
         "owner",
@@ -43,12 +45,14 @@ class SpecRecord:
         code: bytes,
         handles: Handles | None = None,
         tree: TreeRecord | None = None,
+        environment: EnvironmentRecord | None = None,
     ) -> None:
         self.number = number
         self.spec = spec
         self.code = code
         self.handles = handles
         self.tree = tree
+        self.environment = environment
         self.unfinished = 0
         self.definers = 1
         self.owner: str | None = None

@@ -15,6 +15,9 @@ class WorkerActor:
         leased_cores: for each pool, the cores of those jobs together, without those that are lent.
         nested_cores: the same by rank, of those jobs that were placed with one above 0.
         known_specs: specs that were sent to it.
+        python: the minor version of its own Python.
+        known_environments: the digests of those that were sent to it.
+        building: those of them that are being built.
         known_trees: the digests of the trees that were sent to it, and of the files in each.
         asked_at: what the registry's `progress` was when it was last asked to give jobs back.
         taking_back: it was asked to give unstarted jobs back and has not answered.
@@ -22,7 +25,9 @@ class WorkerActor:
 
     __slots__ = (
         "asked_at",
+        "building",
         "id",
+        "known_environments",
         "known_specs",
         "known_trees",
         "leased_cores",
@@ -30,23 +35,29 @@ class WorkerActor:
         "name",
         "nested_cores",
         "pools",
+        "python",
         "state",
         "taking_back",
         "title",
         "window",
     )
 
-    def __init__(self, worker_id: WorkerId, name: str, pools: list[SlotPool]) -> None:
+    def __init__(
+        self, worker_id: WorkerId, name: str, pools: list[SlotPool], python: str = "3.11"
+    ) -> None:
         self.id = worker_id
         self.name = name
         self.title = f"worker {worker_id}"
         self.pools = pools
+        self.python = python
         self.state: WorkerState = ACTIVE
         self.window = 1
         self.leases: dict[JobId, int] = {}
         self.leased_cores = [0] * len(pools)
         self.nested_cores: list[dict[int, int]] = [{} for _ in pools]
         self.known_specs: set[SpecNumber] = set()
+        self.known_environments: set[str] = set()
+        self.building: list[str] = []
         self.known_trees: dict[bytes, frozenset[bytes]] = {}
         self.asked_at = -1
         self.taking_back = False

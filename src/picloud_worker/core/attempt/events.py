@@ -17,6 +17,23 @@ class LeadersReturned:
 
 
 @value
+class EnvironmentMissed:
+    """It is new, and its environment is not built."""
+
+
+@value
+class EnvironmentReady:
+    """It is now."""
+
+
+@value
+class EnvironmentLost:
+    """It could not be built."""
+
+    failure: Failure
+
+
+@value
 class Dispatched:
     """An interpreter was given it."""
 
@@ -63,6 +80,9 @@ class InterpreterDied:
 AttemptEvent = (
     LeadersNamed
     | LeadersReturned
+    | EnvironmentMissed
+    | EnvironmentReady
+    | EnvironmentLost
     | Dispatched
     | Finished
     | GivenBack
@@ -79,6 +99,7 @@ FINISHED, GIVEN_BACK, STOP_REQUESTED, TAKEN_BACK = (
     TakenBack(),
 )
 FELL_ASLEEP, AWOKE = FellAsleep(), Awoke()
+ENVIRONMENT_MISSED, ENVIRONMENT_READY = EnvironmentMissed(), EnvironmentReady()
 LEADERS_NAMED, LEADERS_RETURNED = LeadersNamed(), LeadersReturned()
 
 # ------------------------------------------------------------------ outputs

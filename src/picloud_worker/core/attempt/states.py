@@ -14,6 +14,11 @@ class Unready:
 
 
 @value
+class Unequipped:
+    """Waits for its environment to be built."""
+
+
+@value
 class Assigned:
     """Sent to an interpreter, where it runs or is about to."""
 
@@ -39,5 +44,5 @@ class Over:
     """Reported to the master."""
 
 
-AttemptState = Waiting | Unready | Assigned | Sleeping | Stopping | Over
-WAITING, UNREADY, OVER = Waiting(), Unready(), Over()
+AttemptState = Waiting | Unready | Unequipped | Assigned | Sleeping | Stopping | Over
+WAITING, UNREADY, UNEQUIPPED, OVER = Waiting(), Unready(), Unequipped(), Over()

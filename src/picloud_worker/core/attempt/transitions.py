@@ -10,6 +10,9 @@ from picloud_worker.core.attempt.events import (
     AttemptEvent,
     Awoke,
     Dispatched,
+    EnvironmentLost,
+    EnvironmentMissed,
+    EnvironmentReady,
     FellAsleep,
     Finished,
     GivenBack,
@@ -24,12 +27,14 @@ from picloud_worker.core.attempt.events import (
 )
 from picloud_worker.core.attempt.states import (
     OVER,
+    UNEQUIPPED,
     UNREADY,
     WAITING,
     Assigned,
     Over,
     Sleeping,
     Stopping,
+    Unequipped,
     Unready,
     Waiting,
 )
@@ -47,6 +52,21 @@ def led(attempt: Attempt, state: Unready, event: LeadersReturned, now: float) ->
     return Step(WAITING, PUT_BACK)
 
 
+def unequipped(attempt: Attempt, state: Waiting, event: EnvironmentMissed, now: float) -> Step:
+    """It is told so before it enters the backlog."""
+    return Step(UNEQUIPPED)
+
+
+def equipped(attempt: Attempt, state: Unequipped, event: EnvironmentReady, now: float) -> Step:
+    """Interpreters may be started for it."""
+    return Step(WAITING, PUT_BACK)
+
+
+def not_equipped(attempt: Attempt, state: Unequipped, event: EnvironmentLost, now: float) -> Step:
+    """It never started; why its environment was not built is why it has failed."""
+    return Step(OVER, ReportFailed(event.failure))
+
+
 def dispatched(attempt: Attempt, state: Waiting, event: Dispatched, now: float) -> Step:
     """An interpreter has it now."""
     attempt.assigned = now
@@ -54,13 +74,15 @@ def dispatched(attempt: Attempt, state: Waiting, event: Dispatched, now: float) 
 
 
 def stopped_waiting(
-    attempt: Attempt, state: Waiting | Unready, event: StopRequested, now: float
+    attempt: Attempt, state: Waiting | Unready | Unequipped, event: StopRequested, now: float
 ) -> Step:
     """It never started, and will not."""
     return Step(OVER, ReportFailed(KILLED))
 
 
-def taken_back(attempt: Attempt, state: Waiting | Unready, event: TakenBack, now: float) -> Step:
+def taken_back(
+    attempt: Attempt, state: Waiting | Unready | Unequipped, event: TakenBack, now: float
+) -> Step:
     """The master finds another place for it."""
     return Step(OVER, REPORT_RETURNED)
 
@@ -143,12 +165,19 @@ def late(attempt: Attempt, state: Stopping | Over, event: AttemptEvent, now: flo
 TRANSITIONS: Table = {
     Waiting: {
         LeadersNamed: unready,
+        EnvironmentMissed: unequipped,
         Dispatched: dispatched,
         StopRequested: stopped_waiting,
         TakenBack: taken_back,
     },
     Unready: {
         LeadersReturned: led,
+        StopRequested: stopped_waiting,
+        TakenBack: taken_back,
+    },
+    Unequipped: {
+        EnvironmentReady: equipped,
+        EnvironmentLost: not_equipped,
         StopRequested: stopped_waiting,
         TakenBack: taken_back,
     },

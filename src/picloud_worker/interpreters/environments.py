@@ -1,0 +1,186 @@
+"""Environments on disk: each built once by uv, and shared by all workers of this user.
+
+Below one directory, an environment lies in a directory that is named by its digest. It is made
+under another name and renamed when it is complete, so what is there is whole. A lock file beside
+it, locked exclusively while it is built and shared while a worker uses it, keeps two workers
+from building the same, and any from removing what another uses.
+"""
+
+import contextlib
+import fcntl
+import os
+import re
+import shutil
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import IO
+
+from picloud.aio.installer import NO_UV, REMEDY, Installer, InstallerError
+from picloud.protocol.environments import Environment
+from picloud_worker.core.events import BuildEnded
+
+MAX_KEPT = 32
+"""Environments that are kept on disk, as far as no worker uses them."""
+
+_OURS = ("cloudpickle", "msgpack")
+"""What an interpreter itself needs: added, unless the environment has them, in the versions of
+the worker."""
+
+_OWN_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+OnBuilt = Callable[[BuildEnded], None]
+
+
+class EnvironmentStore:
+    """The environments that this worker has built or found.
+
+    Args:
+        root: where they are kept.
+        on_built: called on the loop's thread.
+        most_kept: environments that are kept on disk, as far as no worker uses them.
+    """
+
+    def __init__(self, root: Path, on_built: OnBuilt, most_kept: int = MAX_KEPT) -> None:
+        self._root = root
+        self._most_kept = most_kept
+        self._on_built = on_built
+        self._installer = Installer()
+        self._in_use: dict[str, IO[str]] = {}
+        self._call_soon: Callable[..., object] | None = None
+
+    def attach(self, call_soon: Callable[..., object]) -> None:
+        """Report by this; it may be called in any thread."""
+        self._call_soon = call_soon
+
+    def place_of(self, digest: str) -> Path:
+        """Where a built one lies."""
+        return self._root / digest
+
+    def build(self, environment: Environment) -> None:
+        """Build it, or find it; reported when it is there, or is known not to come."""
+        threading.Thread(
+            target=self._run, args=(environment,), name="picloud build", daemon=True
+        ).start()
+
+    def release(self, digest: str) -> None:
+        """This worker uses it no more."""
+        lock = self._in_use.pop(digest, None)
+        if lock is not None:
+            lock.close()
+
+    def close(self) -> None:
+        """End all builds, and use nothing any more."""
+        self._call_soon = None
+        self._installer.stop()
+        for digest in list(self._in_use):
+            self.release(digest)
+
+    # ------------------------------------------------------------------ in threads
+
+    def _run(self, environment: Environment) -> None:
+        lock, text = None, ""
+        try:
+            lock = self._provide(environment)
+        except InstallerError as error:
+            text = str(error)
+            if text == NO_UV:
+                text = f"{text}, so its worker cannot build it: {REMEDY}"
+        except OSError as error:
+            text = f"there is no place for it: {error}"
+        call_soon = self._call_soon
+        try:
+            if call_soon is not None:
+                call_soon(self._ended, environment.digest, lock, text)
+        except RuntimeError:
+            return  # the loop is closed: the worker has ended meanwhile
+
+    def _ended(self, digest: str, lock: IO[str] | None, text: str) -> None:
+        if lock is not None:
+            self.release(digest)
+            self._in_use[digest] = lock
+        self._on_built(BuildEnded(digest, text and f"the environment was not built: {text}"))
+
+    def _provide(self, environment: Environment) -> IO[str]:
+        """See that it is there; return the lock that keeps it there."""
+        self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        place = self.place_of(environment.digest)
+        lock = self._opened(environment.digest)
+        try:
+            # Between the two locks somebody may remove it: one cannot be had for the other at once.
+            while not (_lock(lock, fcntl.LOCK_SH) and place.exists()):
+                _lock(lock, fcntl.LOCK_EX)
+                if not place.exists():
+                    self._install(environment, place)
+            os.utime(place)
+            self._remove_surplus()
+        except BaseException:
+            lock.close()
+            raise
+        return lock
+
+    def _install(self, environment: Environment, place: Path) -> None:
+        directory = self._aside(environment.digest)
+        shutil.rmtree(directory, ignore_errors=True)  # of a worker that was killed
+        directory.mkdir()
+        try:
+            python = sys.executable if environment.python == _OWN_PYTHON else environment.python
+            made = str(directory / "environment")
+            requirements = directory / "requirements.txt"
+            requirements.write_text(environment.lock + "".join(_additions(environment.lock)))
+            run = self._installer.run
+            run(["venv", "--no-config", "--relocatable", "--python", python, made], "", str(directory))
+            target = os.path.join(made, "bin", "python")
+            run(["pip", "install", "--python", target, "-r", str(requirements)], "", str(directory))
+            os.rename(made, place)
+        finally:
+            shutil.rmtree(directory, ignore_errors=True)
+
+    # ------------------------------------------------------------------ room
+
+    def _remove_surplus(self) -> None:
+        """Remove what was used least recently, as far as nobody uses it."""
+        last_uses: dict[str, float] = {}
+        for place in self._root.iterdir():
+            if _DIGEST.fullmatch(place.name):
+                with contextlib.suppress(FileNotFoundError):  # another worker makes room, too
+                    last_uses[place.name] = place.stat().st_mtime
+        surplus = sorted(last_uses, key=last_uses.__getitem__)[: -self._most_kept]
+        abandoned = [place.name.removeprefix(_ASIDE) for place in self._root.glob(f"{_ASIDE}*")]
+        for digest in (*surplus, *abandoned):
+            with self._opened(digest) as lock:
+                if _lock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB):
+                    self._remove(digest, is_whole=digest in last_uses)
+
+    def _remove(self, digest: str, *, is_whole: bool) -> None:
+        aside = self._aside(digest)
+        shutil.rmtree(aside, ignore_errors=True)
+        if is_whole and self.place_of(digest).exists():
+            os.rename(self.place_of(digest), aside)  # what has its name is whole, at any time
+            shutil.rmtree(aside, ignore_errors=True)
+
+    def _aside(self, digest: str) -> Path:
+        return self._root / f"{_ASIDE}{digest}"
+
+    def _opened(self, digest: str) -> IO[str]:
+        return open(self._root / f"{digest}.lock", "a")
+
+
+_DIGEST = re.compile("[0-9a-f]{32}")
+_ASIDE = "aside-"
+
+
+def _lock(file: IO[str], how: int) -> bool:
+    try:
+        fcntl.flock(file, how)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _additions(lock: str) -> Iterator[str]:
+    for name in _OURS:
+        if not re.search(rf"^{name}\b", lock, re.MULTILINE | re.IGNORECASE):
+            yield f"{name}=={metadata.version(name)}\n"
