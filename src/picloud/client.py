@@ -10,8 +10,8 @@ from typing import Any, get_args
 from picloud import errors
 from picloud.aio.loop_thread import LoopThread
 from picloud.aio.session import LinkSession
-from picloud.grants import Secrets
 from picloud.environment_names import EnvironmentNames
+from picloud.grants import Secrets
 from picloud.outcomes import Collector
 from picloud.protocol import client_messages as messages
 from picloud.protocol.environment_messages import EnvironmentChanged, PythonsOffered

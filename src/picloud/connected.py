@@ -3,20 +3,19 @@
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from picloud import errors
 from picloud.dependencies import Dependencies
 from picloud.grants import Grant
+from picloud.job_options import JobOptions
 from picloud.outcomes import Collector
 from picloud.protocol import client_messages as messages
 from picloud.protocol.ids import JobId, RequestId
+from picloud.protocol.jobs import JobSpec
 from picloud.submissions import Spec
 from picloud.waiters import Waiter, Wake
 from picloud.watches import JIDS_PER_MESSAGE, Question
-
-if TYPE_CHECKING:
-    from picloud.environment_names import EnvironmentNames
 
 WHY_TIME = 5.0
 """Seconds that a timed-out wait gives the master to say why."""
@@ -51,11 +50,21 @@ class Submissions(Protocol):
         """True if these jobs were submitted here."""
 
 
+class KnownEnvironments(Protocol):
+    """What a session knows of environments, and of the Pythons of workers."""
+
+    async def resolve(self, client: "AnyClient", options: JobOptions) -> JobOptions:
+        """Say in the options what the name of their environment means now."""
+
+    def check(self, spec: JobSpec) -> None:
+        """Refuse what no worker can run."""
+
+
 class AnyClient(Protocol):
     """A client of a master, of either kind: submits, watches and asks for a session's threads."""
 
     @property
-    def environments(self) -> "EnvironmentNames":
+    def environments(self) -> KnownEnvironments:
         """What is known of the names of environments."""
 
     @property
@@ -156,9 +165,7 @@ async def ask_all(
     return answers
 
 
-def _refusal(
-    answer: messages.Refused, kind: type[errors.CloudException]
-) -> errors.CloudException:
+def _refusal(answer: messages.Refused, kind: type[errors.CloudException]) -> errors.CloudException:
     if answer.cycle:
         return errors.job_in_cycle(answer.jid)
     if answer.unknown:

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from picloud.connected import Connected
 
 
+Texts = list[str]  # in the class below, `list` is a verb
+
+
 class EnvironmentVerbs:
     """The environments of an account: packages, and a Python, that jobs may ask for by name.
 
@@ -58,7 +61,7 @@ class EnvironmentVerbs:
         """
         drive(self.acreate(name, requirements, python), "env.create")
 
-    def list(self) -> "list[str]":
+    def list(self) -> Texts:
         """The names of all environments, sorted."""
         return drive(self.alist(), "env.list")
 
@@ -91,7 +94,7 @@ class EnvironmentVerbs:
             )
         await self._ask(lambda number: CreateEnvironment(number, name, version, lock))
 
-    async def alist(self) -> "list[str]":
+    async def alist(self) -> Texts:
         """The same as `list`, for asyncio."""
         answer = await self._ask(ListEnvironments)
         assert isinstance(answer, EnvironmentsListed)  # the answer to this question
@@ -120,7 +123,7 @@ class EnvironmentVerbs:
         return answer
 
 
-def _checked_requirements(item: object) -> "list[str]":
+def _checked_requirements(item: object) -> Texts:
     if isinstance(item, str | bytes) or not isinstance(item, Iterable):
         raise TypeError(f"requirements are a list of texts, not {item!r:.80}")
     found = list(item)
@@ -142,7 +145,7 @@ def _checked_python(item: object) -> str:
     return item
 
 
-async def _resolved(requirements: "list[str]", python: str) -> str:
+async def _resolved(requirements: Texts, python: str) -> str:
     """Have uv choose exact versions, in a thread: it may ask an index for a while."""
     if not requirements:
         return ""
@@ -165,7 +168,7 @@ async def _resolved(requirements: "list[str]", python: str) -> str:
 
 
 def _resolve(
-    requirements: "list[str]", python: str, found: "list[str | Exception]", waiter: Waiter
+    requirements: Texts, python: str, found: list[str | Exception], waiter: Waiter
 ) -> None:
     import sys
 
@@ -179,4 +182,3 @@ def _resolve(
         found.append(error)
     finally:
         waiter.set()
-

@@ -22,6 +22,7 @@ from picloud.job import Job, JobMap, grants_of
 from picloud.nested_submissions import Mail, NestedSubmissions, nothing, undisturbed
 from picloud.outcomes import Collector
 from picloud.protocol import client_messages as messages
+from picloud.protocol.environment_messages import EnvironmentChanged, PythonsOffered
 from picloud.protocol.wire import WIRE
 from picloud.result_streams import Opened
 from picloud.submissions import Spec
@@ -282,6 +283,8 @@ class NestedClient:
 
 _HANDLERS: dict[type, Callable[[NestedClient, Any], object]] = {
     messages.JidsReserved: NestedClient._on_jids_reserved,
+    EnvironmentChanged: lambda client, it: client.environments.on_changed(it),
+    PythonsOffered: lambda client, it: client.environments.on_pythons(it),
     messages.JobsDone: lambda client, it: client._watches.on_jobs_done(it),
     messages.JobFailed: lambda client, it: client._watches.on_job_failed(it),
     messages.JobsUnknown: lambda client, it: client._watches.on_jobs_unknown(it),

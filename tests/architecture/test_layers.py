@@ -97,6 +97,7 @@ LIBRARIES = {
     "aiohttp": ["picloud.aio.websocket", "picloud_master.api.server", "picloud_worker.uplink"],
     "cloudpickle": ["picloud.code"],
     "msgpack": ["picloud.protocol"],
+    "uv": ["picloud.aio.installer"],
     "uvloop": ["picloud.aio.loop_thread", "picloud_master.__main__", "picloud_worker.__main__"],
 }
 

@@ -133,9 +133,8 @@ def test_an_unknown_option_is_refused_with_the_nearest() -> None:
         NO_OPTIONS.changed({"coers": 2})
     with pytest.raises(TypeError, match="no option _zzz; there are _type, _cores"):
         NO_OPTIONS.with_keywords({"_zzz": 2})
-    for later in ("_env", "_vol"):
-        with pytest.raises(TypeError, match=f"no option {later}"):
-            NO_OPTIONS.with_keywords({later: 2})
+    with pytest.raises(TypeError, match="no option _vol"):
+        NO_OPTIONS.with_keywords({"_vol": 2})
 
 
 def test_keywords_are_split_into_options_and_arguments() -> None:

@@ -18,6 +18,7 @@ from picloud.aio.memory import MemoryChannel
 from picloud.aio.session import LinkSession
 from picloud.client import Client
 from picloud.code import exceptions, values
+from picloud.environment_names import MY_PYTHON
 from picloud.errors import NestingTooDeep
 from picloud.protocol import worker_messages as messages
 from picloud.protocol.definitions import DefineSpec, ForgetSpec
@@ -239,7 +240,7 @@ class ThreadWorker:
     def _on_event(self, event: LinkEvent) -> None:
         if isinstance(event, LinkOpened):
             pools = [SlotPool(list(CORE_TYPES), self.cores)]
-            self.send(messages.RegisterWorker("threads", "3", pools))
+            self.send(messages.RegisterWorker("threads", MY_PYTHON, pools))
         elif isinstance(event, MessagesReceived):
             for message in event.messages:
                 self._on_message(message)

@@ -26,7 +26,12 @@ class SimulatedCloud(ABC, Generic[W]):
     Args:
         key: the master's, which makes capabilities.
         master_turn: what reaches the master within so many seconds is one turn.
+
+    Attributes:
+        python: the minor version that its workers have.
     """
+
+    python = "3.11"
 
     def __init__(self, key: bytes, master_turn: float = MASTER_TURN) -> None:
         self.master_turn = master_turn
@@ -68,7 +73,7 @@ class SimulatedCloud(ABC, Generic[W]):
         pools = [SlotPool(list(core_types), cores)]
         worker = self.make_worker(WorkerId(self._registrations), pools, delay, max_sleepers)
         self.workers[worker.id] = worker
-        self.post(events.WorkerJoined(worker.id, RegisterWorker("node", "3.11", pools)))
+        self.post(events.WorkerJoined(worker.id, RegisterWorker("node", self.python, pools)))
         return worker
 
     def cut(self, worker: W, *, master_after: float, worker_after: float) -> None:

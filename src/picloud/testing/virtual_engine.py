@@ -7,6 +7,7 @@ from math import inf
 from typing import Any, TypeVar
 
 from picloud import inside
+from picloud.environment_names import MY_PYTHON
 from picloud.protocol.ids import SessionId, WorkerId
 from picloud.protocol.jobs import SlotPool
 from picloud.protocol.wire import WIRE
@@ -34,6 +35,8 @@ class VirtualEngine(SimulatedCloud[VirtualWorker]):
     Args:
         duration: how long jobs take.
     """
+
+    python = MY_PYTHON  # users' functions run in this process
 
     def __init__(self, duration: Duration) -> None:
         super().__init__(_KEY)

@@ -29,6 +29,7 @@ from picloud_master.core.job.states import (
     Queued,
     Stalled,
 )
+from picloud_master.core.queue import key_of
 from picloud_master.core.registry import Registry
 
 _CAUSE_SHOWN = 300
@@ -116,7 +117,7 @@ def raise_rank(registry: Registry, job: JobActor, rank: int) -> None:
         if one.rank < rank and isinstance(state, Queued | Blocked | Following | Delayed | Leased):
             one.rank = rank
             if type(state) is Queued:
-                registry.queues[one.spec.core_type].enter(one)
+                registry.queues[key_of(one.spec)].enter(one)
         if isinstance(state, Blocked | Following) and state.prerequisites.rank < rank:
             # All that it names follow at once, so nobody need walk there again for this rank.
             state.prerequisites.rank = rank

@@ -15,6 +15,7 @@ from picloud.statemachine import value
 from picloud_master.core.job.actor import JobActor
 from picloud_master.core.job.prerequisites import Prerequisites
 from picloud_master.core.job.states import Blocked, Following, Leased, Running
+from picloud_master.core.queue import key_of
 from picloud_master.core.registry import Registry
 from picloud_master.core.worker.actor import WorkerActor
 
@@ -66,6 +67,8 @@ def _worker_of_all(registry: Registry, job: JobActor) -> WorkerActor | None:
             return None
         if found is not None and state.lease.worker != found:
             return None
+        if leader.spec.environment != job.spec.environment:
+            return None  # what follows must not have to wait for more than its leaders there
         found = state.lease.worker
     return registry.workers[found] if found is not None else None
 
@@ -75,7 +78,7 @@ def _pool_for(registry: Registry, worker: WorkerActor, job: JobActor) -> int | N
     spec = job.spec
     if len(worker.leases) >= 2 * worker.window * sum(pool.cores for pool in worker.pools):
         return None
-    queue = registry.queues.get(spec.core_type)
+    queue = registry.queues.get(key_of(spec))
     if queue is not None and not queue.is_empty():
         return None
     for number, pool in enumerate(worker.pools):

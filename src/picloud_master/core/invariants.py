@@ -23,6 +23,7 @@ from picloud_master.core.job.states import (
     Queued,
 )
 from picloud_master.core.job_session import JobSession, is_of_job
+from picloud_master.core.queue import key_of
 from picloud_master.core.reasons import HasFinished, Reasons, WaitsForDependencies, text_of
 from picloud_master.core.registry import Registry
 from picloud_master.core.requirements import InvariantViolation, has_cores, is_unfinished, require
@@ -106,11 +107,11 @@ def check_reasons(registry: Registry) -> None:
 
 def _check_queues(registry: Registry) -> None:
     places: Counter[JobId] = Counter()
-    for core_type, queue in registry.queues.items():
+    for key, queue in registry.queues.items():
         for job in queue.waiting():
             places[job.id] += 1
-            rule = "a job waits in the queue of its core type"
-            require(job.spec.core_type == core_type, rule, job, core_type)
+            rule = "a job waits in the queue of its core type and Python"
+            require(key_of(job.spec) == key, rule, job, key)
             rule = "only known jobs wait"
             require(registry.jobs.get(job.id) is job, rule, job)
     for job in registry.jobs.values():
@@ -120,12 +121,12 @@ def _check_queues(registry: Registry) -> None:
 
 
 def _check_idle_cores(registry: Registry) -> None:
-    for core_type, queue in registry.queues.items():
+    for (core_type, python), queue in registry.queues.items():
         offers = [
             (worker, pool)
             for worker in registry.workers.values()
             for pool, offer in enumerate(worker.pools)
-            if core_type in offer.core_types
+            if core_type in offer.core_types and worker.python == python
         ]
         widest = max((worker.pools[pool].cores for worker, pool in offers), default=0)
         wanted = [job.spec.cores for job in queue.waiting() if job.spec.cores <= widest]
@@ -245,6 +246,9 @@ def _check_workers(registry: Registry) -> None:
                 raise InvariantViolation(f"a lease belongs to a job that holds it: {jid}, {worker}")
             rule = "a lease is of the worker that its job names"
             require(job.state.lease.worker == worker.id, rule, job, worker)
+            rule = "a job is placed where its Python is, unless it has an environment"
+            has_python = bool(job.spec.environment) or job.spec.python == worker.python
+            require(has_python, rule, job, worker)
             rule = "a job is placed in a pool of its core type, and fits into it"
             offer = worker.pools[pool]
             fits = job.spec.core_type in offer.core_types and job.spec.cores <= offer.cores

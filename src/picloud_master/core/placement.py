@@ -9,7 +9,7 @@ from heapq import heapify, heappop, heappush, heapreplace
 
 from picloud.statemachine import value
 from picloud_master.core.job.actor import JobActor
-from picloud_master.core.queue import JobQueue
+from picloud_master.core.queue import JobQueue, QueueKey
 from picloud_master.core.worker.actor import WorkerActor
 from picloud_master.core.worker.states import Active
 
@@ -27,11 +27,12 @@ class Placement:
 class Seat:
     """The room of one pool of one worker while a turn's placements are decided."""
 
-    __slots__ = ("by_rank", "core_types", "cores", "limit", "pool", "taken", "worker")
+    __slots__ = ("by_rank", "core_types", "cores", "limit", "pool", "python", "taken", "worker")
 
     def __init__(self, worker: WorkerActor, pool: int) -> None:
         self.worker = worker
         self.pool = pool
+        self.python = worker.python
         self.core_types = worker.pools[pool].core_types
         self.cores = worker.pools[pool].cores
         self.taken = worker.leased_cores[pool]
@@ -61,23 +62,24 @@ class Seat:
 
 
 def place(
-    queues: Mapping[str, JobQueue], workers: Iterable[WorkerActor], shares: Mapping[str, int]
+    queues: Mapping[QueueKey, JobQueue], workers: Iterable[WorkerActor], shares: Mapping[str, int]
 ) -> Iterator[Placement]:
     """Grant waiting jobs to workers with room; the jobs are taken out of their queues."""
     seats: list[Seat] | None = None  # made for the first queue that needs them
-    for core_type, queue in queues.items():
+    for (core_type, python), queue in queues.items():
         if queue.is_bare():
             continue
         if seats is None:
             seats = _seats(workers)
         fitting = [seat for seat in seats if core_type in seat.core_types]
         if fitting:
-            queue.fit(max([seat.cores for seat in fitting]))
-            yield from _place_one_type(queue, fitting, shares)
+            widest = max([seat.cores for seat in fitting if seat.python == python], default=0)
+            queue.fit(widest, max([seat.cores for seat in fitting]))
+            yield from _place_one_queue(queue, python, fitting, shares)
 
 
-def _place_one_type(
-    queue: JobQueue, seats: list[Seat], shares: Mapping[str, int]
+def _place_one_queue(
+    queue: JobQueue, python: str, seats: list[Seat], shares: Mapping[str, int]
 ) -> Iterator[Placement]:
     heap = [(seat.load(), number, seat) for number, seat in enumerate(seats)]
     heapify(heap)
@@ -86,18 +88,18 @@ def _place_one_type(
         _, number, seat = heap[0]
         # One layer at a time while workers compete; all at once when there is only one.
         room = seat.room if len(heap) == 1 and not passed else seat.layer
-        jobs = queue.take(room, seat.cores, shares)
+        jobs = queue.take(room, seat.cores, shares, seat.python == python)
         if not jobs:
             if queue.is_empty():
                 return
-            entry = heappop(heap)  # this seat is full, or the next job is too wide for it
+            entry = heappop(heap)  # this seat is full, or the next job does not fit there
             if seat.taken < seat.cores:
                 passed.append(entry)
             continue
         cores = sum([job.submission.spec.spec.cores for job in jobs])
         seat.take(cores, jobs[0].rank)
         heapreplace(heap, (seat.load(), number, seat))
-        while passed:  # the job that was too wide for them is placed
+        while passed:  # the job that did not fit there is placed
             heappush(heap, passed.pop())
         yield Placement(seat.worker, seat.pool, jobs, cores)
 
@@ -115,11 +117,12 @@ def _seats(workers: Iterable[WorkerActor]) -> list[Seat]:
 
 
 def overloaded(
-    queues: Mapping[str, JobQueue], workers: Collection[WorkerActor]
+    queues: Mapping[QueueKey, JobQueue], workers: Collection[WorkerActor]
 ) -> Iterator[tuple[WorkerActor, int]]:
     """Which workers should give unstarted jobs back, and how many, since others have idle cores.
 
-    Only when nothing waits: otherwise the queue feeds the idle cores.
+    Only when nothing waits: otherwise the queue feeds the idle cores. They go to workers with the
+    same Python.
     """
     if sum([len(worker.pools) for worker in workers]) < 2:
         return  # there is nowhere else to go
@@ -134,27 +137,28 @@ def overloaded(
             yield worker, count
 
 
-def _take_from(worker: WorkerActor, pool: int, idle: dict[str, int]) -> int:
+def _take_from(worker: WorkerActor, pool: int, idle: dict[QueueKey, int]) -> int:
     """How many jobs of one pool idle cores of the same types should run; the cores are taken."""
-    core_types = worker.pools[pool].core_types
+    keys = [(core_type, worker.python) for core_type in worker.pools[pool].core_types]
     bound = worker.bound_cores(pool)
-    available = max((idle.get(core_type, 0) for core_type in core_types), default=0)
+    available = max((idle.get(key, 0) for key in keys), default=0)
     if not bound or not available:
         return 0
     count = min(bound, max(available, bound // 2))
-    for core_type in core_types:
-        idle[core_type] = max(0, idle.get(core_type, 0) - count)
+    for key in keys:
+        idle[key] = max(0, idle.get(key, 0) - count)
     return count
 
 
-def _idle_cores(workers: Iterable[WorkerActor]) -> dict[str, int]:
-    idle: dict[str, int] = {}
+def _idle_cores(workers: Iterable[WorkerActor]) -> dict[QueueKey, int]:
+    idle: dict[QueueKey, int] = {}
     for worker in workers:
         for number, pool in enumerate(worker.pools):
             cores = worker.idle_cores(number)
             if cores:
                 for core_type in pool.core_types:
-                    idle[core_type] = idle.get(core_type, 0) + cores
+                    key = (core_type, worker.python)
+                    idle[key] = idle.get(key, 0) + cores
     return idle
 
 

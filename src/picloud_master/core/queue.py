@@ -4,6 +4,9 @@ One line per priority, owner and rank, so that taking jobs costs the same howeve
 does not count any more stays in its line and is passed over when its turn comes: a job that was
 killed while it waited, or one whose rank has risen, which has another entry in a higher line. A
 job that is wider than every worker is set aside until there is a wider one: it blocks nobody.
+
+There is a queue for each core type and Python. Its jobs run on workers with that Python; those
+with an environment of their own run on all.
 """
 
 import sys
@@ -11,8 +14,17 @@ from bisect import insort
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
+from picloud.protocol.jobs import JobSpec
 from picloud_master.core.job.actor import JobActor
 from picloud_master.core.job.states import Queued
+
+QueueKey = tuple[str, str]
+"""A core type, and the minor version of a Python."""
+
+
+def key_of(spec: JobSpec) -> QueueKey:
+    """The queue of a job."""
+    return spec.core_type, spec.python
 
 
 class RankedLine:
@@ -45,12 +57,12 @@ class RankedLine:
 
 
 class JobQueue:
-    """The waiting jobs of one core type."""
+    """The waiting jobs of one core type and Python."""
 
     def __init__(self) -> None:
         self._lines: dict[int, dict[str, RankedLine]] = {}
         self._priorities: list[int] = []
-        self._widest = sys.maxsize
+        self._widest = self._widest_anywhere = sys.maxsize
         self._aside: dict[JobActor, None] = {}
 
     def append(self, jobs: Iterable[JobActor], priority: int, owner: str, rank: int = 0) -> None:
@@ -66,14 +78,19 @@ class JobQueue:
         """Add a job ahead of all others of its owner, priority and rank: it has waited before."""
         self._queue(job.spec.priority, job.submission.owner, job.rank).appendleft(job)
 
-    def fit(self, widest: int) -> None:
-        """From now on, set aside what needs more cores than this; take back what does no more."""
-        if widest > self._widest and self._aside:
+    def fit(self, widest: int, anywhere: int | None = None) -> None:
+        """From now on, set aside what needs more cores than this; take back what does no more.
+
+        Args:
+            anywhere: cores that a job may need which runs on workers with any Python.
+        """
+        anywhere = widest if anywhere is None else anywhere
+        if self._aside and (widest > self._widest or anywhere > self._widest_anywhere):
             aside, self._aside = self._aside, {}
             waiting = [job for job in aside if type(job.state) is Queued]
             for job in sorted(waiting, key=_age, reverse=True):
                 self.put_back(job)
-        self._widest = widest
+        self._widest, self._widest_anywhere = widest, anywhere
 
     def is_empty(self) -> bool:
         """True when no job waits that any worker could run."""
@@ -84,7 +101,11 @@ class JobQueue:
         return not self._priorities and not self._aside
 
     def take(
-        self, room: Callable[[int], int], widest: int, shares: Mapping[str, int]
+        self,
+        room: Callable[[int], int],
+        widest: int,
+        shares: Mapping[str, int],
+        has_python: bool = True,
     ) -> list[JobActor]:
         """Take jobs that run next, fit into the cores that there are for their rank (`room`)
         together, and none wider than `widest`.
@@ -92,6 +113,7 @@ class JobQueue:
         They are of one owner, the one whose jobs hold the fewest cores now (`shares`), and of one
         rank. Where several owners wait, each gets its part of the cores only. If the first job
         needs more than there is, nothing is taken: smaller ones must not overtake it for ever.
+        Nor is it if the worker has another Python, unless the job brings its own.
         """
         line, owners = self._next_line(shares) or (None, 0)
         if line is None:
@@ -111,6 +133,8 @@ class JobQueue:
             if type(job.state) is Queued and job.rank == rank:
                 need = job.submission.spec.spec.cores
                 if need > left or need > widest:
+                    break
+                if not has_python and not job.submission.spec.spec.environment:
                     break
                 left -= need
                 jobs.append(job)
@@ -180,7 +204,9 @@ class JobQueue:
             while queue:
                 job = queue[0]
                 if type(job.state) is Queued and job.rank == rank:
-                    if job.submission.spec.spec.cores <= self._widest:
+                    spec = job.submission.spec.spec
+                    widest = self._widest_anywhere if spec.environment else self._widest
+                    if spec.cores <= widest:
                         return True
                     self._aside[job] = None
                 queue.popleft()

@@ -7,11 +7,12 @@ somebody asks, from the same queues, workers and dependencies that placement dec
 from itertools import islice
 
 from picloud.protocol.ids import JobId
-from picloud.protocol.jobs import JobStatus
+from picloud.protocol.jobs import JobSpec, JobStatus
 from picloud.statemachine import value
 from picloud_master.core.dependencies import waits_for
 from picloud_master.core.job import states
 from picloud_master.core.job.actor import JobActor
+from picloud_master.core.queue import QueueKey, key_of
 from picloud_master.core.registry import Registry
 from picloud_master.core.worker.actor import WorkerActor
 
@@ -48,6 +49,14 @@ class NoWorkerFits:
     core_type: str
     cores: int
     widest: int
+
+
+@value
+class NoWorkerHasPython:
+    """No worker runs the Python that it needs, but some run these."""
+
+    python: str
+    offered: list[str]
 
 
 @value
@@ -101,6 +110,13 @@ class AtWorker:
 
 
 @value
+class EnvironmentBeingBuilt:
+    """It is at a worker, where its environment is not there yet."""
+
+    worker: str
+
+
+@value
 class IsRunning:
     """It runs."""
 
@@ -131,9 +147,11 @@ Reason = (
     | RetryPause
     | NoWorker
     | NoWorkerFits
+    | NoWorkerHasPython
     | NoFreeSlot
     | BehindOthers
     | AtWorker
+    | EnvironmentBeingBuilt
     | IsRunning
     | WaitsForJobs
     | HasFinished
@@ -142,7 +160,7 @@ Reason = (
 
 @value
 class _QueueView:
-    """What the queued jobs of one core type share.
+    """What the queued jobs of one core type and Python share that have an environment, or none.
 
     Attributes:
         pools: the cores of each pool that offers the type, and how many of them are idle.
@@ -161,7 +179,7 @@ class Reasons:
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
-        self._views: dict[str, _QueueView] = {}
+        self._views: dict[tuple[QueueKey, bool], _QueueView] = {}
 
     def of(self, job: JobActor) -> Reason:
         """Why this job has not finished."""
@@ -175,6 +193,8 @@ class Reasons:
                 return RetryPause(job.retried, until)
             case states.Leased(lease):
                 worker = workers[lease.worker]
+                if job.spec.environment in worker.building:
+                    return EnvironmentBeingBuilt(repr(worker))
                 return AtWorker(repr(worker), len(worker.leases), _cores_of(worker))
             case states.Running(lease, started):
                 return IsRunning(repr(workers[lease.worker]), started)
@@ -190,9 +210,13 @@ class Reasons:
         workers, spec = self._registry.workers.values(), job.spec
         if not workers:
             return NoWorker()
-        view = self._views.get(spec.core_type)
+        pythons = sorted({worker.python for worker in workers})
+        if not spec.environment and spec.python not in pythons:
+            return NoWorkerHasPython(spec.python, pythons)
+        kind = key_of(spec), bool(spec.environment)
+        view = self._views.get(kind)
         if view is None:
-            view = self._views[spec.core_type] = _view_of(self._registry, spec.core_type)
+            view = self._views[kind] = _view_of(self._registry, spec)
         widest = max((cores for cores, _ in view.pools), default=0)
         if widest < spec.cores:
             return NoWorkerFits(spec.core_type, spec.cores, widest)
@@ -221,6 +245,8 @@ def text_of(reason: Reason, now: float) -> str:
             return "is queued: no worker is connected"
         case NoWorkerFits(core_type, cores, widest):
             return f"is queued: {_misfit(core_type, cores, widest)}"
+        case NoWorkerHasPython(python, offered):
+            return f"is queued: no worker runs Python {python}, only {' and '.join(offered)}"
         case NoFreeSlot(load, cores, missing):
             is_wide = cores > 1 and missing > 0
             more = f", and needs {missing} more of one worker" if is_wide else ""
@@ -232,6 +258,8 @@ def text_of(reason: Reason, now: float) -> str:
         case AtWorker(worker, jobs, cores):
             there = f"{counted(jobs, 'job')} {_are(jobs)} there for {counted(cores, 'core')}"
             return f"is queued at {worker}, or has begun there just now: {there}"
+        case EnvironmentBeingBuilt(worker):
+            return f"is queued at {worker}, which builds its environment"
         case IsRunning(worker, since):
             return f"has been running on {worker} for {now - since:.1f} s"
         case WaitsForJobs(worker, since, jids, count):
@@ -310,15 +338,16 @@ def _awaited_by(registry: Registry, job: JobActor) -> list[JobId]:
     ]
 
 
-def _view_of(registry: Registry, core_type: str) -> _QueueView:
+def _view_of(registry: Registry, spec: JobSpec) -> _QueueView:
+    core_type = spec.core_type
     pools = [
         (pool.cores, worker.idle_cores(number))
         for worker in registry.workers.values()
         for number, pool in enumerate(worker.pools)
-        if core_type in pool.core_types
+        if core_type in pool.core_types and (spec.environment or worker.python == spec.python)
     ]
     cores, idle = sum(each for each, _ in pools), sum(each for _, each in pools)
-    ahead = registry.queues[core_type].counts_ahead()
+    ahead = registry.queues[key_of(spec)].counts_ahead()
     widest = max((each for each, _ in pools), default=0)
     widths = [job.spec.cores for job, count in ahead.items() if not count]
     return _QueueView(

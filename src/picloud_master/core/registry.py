@@ -15,8 +15,8 @@ from picloud.statemachine import InvalidTransition, advance
 from picloud_master.core import inputs
 from picloud_master.core.alarms import Alarms
 from picloud_master.core.context import Context
-from picloud_master.core.environments import Environments
 from picloud_master.core.effects import Effect, SendToClient, SendToWorker, SetAlarm
+from picloud_master.core.environments import Environments
 from picloud_master.core.holdings import Holdings
 from picloud_master.core.inquiries import Inquiries
 from picloud_master.core.job import outputs
@@ -28,7 +28,7 @@ from picloud_master.core.job.transitions import TRANSITIONS as JOB_TRANSITIONS
 from picloud_master.core.job_session import JobSession, Letters, is_of_job
 from picloud_master.core.lease import Lease
 from picloud_master.core.policy import Policy
-from picloud_master.core.queue import JobQueue
+from picloud_master.core.queue import JobQueue, QueueKey, key_of
 from picloud_master.core.records import JobRecord, record_of
 from picloud_master.core.retention import Finished
 from picloud_master.core.session import ClientSession
@@ -70,8 +70,8 @@ class Registry:
         self.pythons: list[str] = []
         """The minor versions that workers have, as clients know them."""
         self.statistics = Statistics()
-        self.queues: defaultdict[str, JobQueue] = defaultdict(JobQueue)
-        """One for each core type that jobs have asked for."""
+        self.queues: defaultdict[QueueKey, JobQueue] = defaultdict(JobQueue)
+        """One for each core type and Python that jobs have asked for."""
         self.shares: dict[str, int] = {}
         """Cores that each owner's jobs hold now."""
         self.dependants: dict[JobId, list[Prerequisites]] = {}
@@ -173,7 +173,7 @@ class Registry:
         self.used_jids.add(jobs[0].id, jobs[-1].id + 1)
         spec = submission.spec.spec
         if queued:
-            queue = self.queues[spec.core_type]
+            queue = self.queues[key_of(spec)]
             queue.append(jobs, spec.priority, submission.owner, submission.rank)
         if self.policy.durable:
             self._changed.update((job.id, job) for job in jobs)
@@ -249,7 +249,7 @@ class Registry:
 
 
 def _enqueue(registry: Registry, job: JobActor, output: outputs.Enqueue) -> None:
-    registry.queues[job.spec.core_type].enter(job)
+    registry.queues[key_of(job.spec)].enter(job)
 
 
 def _run(registry: Registry, job: JobActor, output: outputs.Run) -> None:
@@ -309,7 +309,7 @@ def _silence(registry: Registry, job: JobActor) -> None:
 
 
 def _requeue(registry: Registry, job: JobActor, output: outputs.Requeue) -> None:
-    registry.queues[job.spec.core_type].put_back(job)
+    registry.queues[key_of(job.spec)].put_back(job)
     registry.inquiries.heard_of(job.id)
 
 

@@ -14,7 +14,11 @@ from picloud.protocol.environment_messages import (
 from picloud.protocol.environments import Environment
 from picloud.statemachine import advance
 from picloud_worker.core.attempt.actor import Attempt
-from picloud_worker.core.attempt.events import ENVIRONMENT_READY, ENVIRONMENT_MISSED, EnvironmentLost
+from picloud_worker.core.attempt.events import (
+    ENVIRONMENT_MISSED,
+    ENVIRONMENT_READY,
+    EnvironmentLost,
+)
 from picloud_worker.core.attempt.states import Unequipped
 from picloud_worker.core.crew import Crew
 from picloud_worker.core.effects import BuildEnvironment, ReleaseEnvironment, SendToMaster
@@ -45,7 +49,7 @@ def forget(crew: Crew, message: ForgetEnvironment) -> None:
 
 
 def equipped(crew: Crew, attempts: list[Attempt]) -> list[Attempt]:
-    """Keep back attempts of one spec, if it has an environment that is not built; else return them."""
+    """Those of these attempts, all of one spec, that need not wait for their environment."""
     digest = attempts[0].spec.key.environment if attempts else ""
     if not digest:
         return attempts

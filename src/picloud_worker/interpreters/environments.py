@@ -131,7 +131,11 @@ class EnvironmentStore:
             requirements = directory / "requirements.txt"
             requirements.write_text(environment.lock + "".join(_additions(environment.lock)))
             run = self._installer.run
-            run(["venv", "--no-config", "--relocatable", "--python", python, made], "", str(directory))
+            run(
+                ["venv", "--no-config", "--relocatable", "--python", python, made],
+                "",
+                str(directory),
+            )
             target = os.path.join(made, "bin", "python")
             run(["pip", "install", "--python", target, "-r", str(requirements)], "", str(directory))
             os.rename(made, place)

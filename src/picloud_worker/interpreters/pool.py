@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from picloud.protocol.environments import Environment
 from picloud_worker.core.events import (
     AttemptSpoke,
     BuildEnded,
@@ -28,7 +27,7 @@ from picloud_worker.interpreters.environments import EnvironmentStore
 from picloud_worker.interpreters.process import HUNG_UP, InterpreterProcess
 from picloud_worker.interpreters.settings import InterpreterSettings
 from picloud_worker.interpreters.trees import TreeStore
-from picloud_worker.interpreters.zygotes import MAX_IDLE, Zygote, remove_links, settings_in
+from picloud_worker.interpreters.zygotes import Zygotes
 
 HANG_UP_PATIENCE = 0.5
 """Seconds that an interpreter has to end after its pipe was closed."""
@@ -47,37 +46,38 @@ class Interpreters:
         self._on_event = on_event
         self._directory = Path(settings.state_dir, "interpreters")
         self._modules = Path(settings.state_dir, "modules")
-        self._zygotes: dict[str, Zygote] = {}  # by environment, the last one used last
-        self._zygote_of: dict[int, Zygote] = {}
+        self._zygotes: Zygotes | None = None
         self._processes: dict[int, InterpreterProcess] = {}
-        self._ending: set[asyncio.Task[None]] = set()  # zygotes of environments that are let go
         self._closing = False
 
     # ------------------------------------------------------------------ life
 
     def spawn(self) -> None:
-        """Start the zygote. It boots while the caller goes on."""
+        """Start a zygote. It boots while the caller goes on."""
         shutil.rmtree(self._directory, ignore_errors=True)  # of an agent that was killed
         self._directory.mkdir(parents=True)
         self.trees = TreeStore(self._modules)
         place = self._settings.environments or str(Path(self._settings.state_dir, "environments"))
         self.environments = EnvironmentStore(Path(place), self._on_event)
-        self._zygotes[""] = self._new_zygote(self._settings)
+        self._zygotes = Zygotes(
+            self._settings, self.environments.place_of, self._on_ended, self._on_lost
+        )
 
     async def start(self) -> None:
         """Attach to the running loop."""
         self._loop = asyncio.get_running_loop()
-        if not self._zygotes:
+        if self._zygotes is None:
             self.spawn()
-        self._zygotes[""].attach(self._loop)
+        assert self._zygotes is not None  # spawn has set it
+        self._zygotes.attach(self._loop)
         self.environments.attach(self._loop.call_soon_threadsafe)
 
     async def close(self) -> None:
         """End all interpreters, with everything they started. No events come any more."""
         self._closing = True
-        if self._zygotes:
+        if self._zygotes is not None:
             self.environments.close()
-        await asyncio.gather(*self._ending, *(one.close() for one in self._zygotes.values()))
+            await self._zygotes.close()
         for process in self._processes.values():
             process.release()
         self._processes.clear()
@@ -85,18 +85,16 @@ class Interpreters:
         # harm, since each file is gone when the first of the two has come by.
         for each in (self._directory, self._modules):
             shutil.rmtree(each, ignore_errors=True)
-        remove_links(self._settings)
 
     # ------------------------------------------------------------------ what the core asks for
 
-    def start_interpreter(
-        self, interpreter: int, tree: bytes = b"", environment: str = ""
-    ) -> None:
+    def start_interpreter(self, interpreter: int, tree: bytes = b"", environment: str = "") -> None:
         """Fork an interpreter that imports from a tree; messages for it may be sent at once.
 
         It has the packages of an environment that is built, or those of this worker.
         """
-        zygote = self._zygote_for(environment)
+        assert self._zygotes is not None  # it is attached
+        zygote = self._zygotes.of(environment)
         living = zygote.living()
         if living is None:
             text = "the process that starts interpreters keeps ending"
@@ -118,19 +116,13 @@ class Interpreters:
         self._processes[interpreter] = process
         process.attach(self._loop)
         request = ForkRequest(interpreter, str(directory), path)
-        self._zygote_of[interpreter] = zygote
-        zygote.interpreters.add(interpreter)
+        self._zygotes.began(interpreter, zygote)
         living.ask(request, process.descriptors(), process.handed_over)
-
-    def build_environment(self, environment: Environment) -> None:
-        """Build an environment, or find it built; a `BuildEnded` follows."""
-        self.environments.build(environment)
 
     def release_environment(self, digest: str) -> None:
         """End what is left of its interpreters; it may be removed then."""
-        zygote = self._zygotes.pop(digest, None)
-        if zygote is not None:
-            self._end_aside(zygote)
+        if self._zygotes is not None:
+            self._zygotes.release(digest)
         self.environments.release(digest)
 
     def send(self, interpreter: int, messages: Sequence[object]) -> None:
@@ -147,8 +139,8 @@ class Interpreters:
 
     def recall(self, interpreter: int) -> None:
         """Ask for what has not started; answered by a `GaveBack`, or by the interpreter's end."""
-        if interpreter in self._processes:
-            self._zygote_of[interpreter].ask(RecallRequest(interpreter))
+        if self._zygotes is not None:
+            self._zygotes.ask(interpreter, RecallRequest(interpreter))
 
     def revoke(self, interpreter: int) -> None:
         """Forbid it, signals or not, to start any of the attempts that it was sent so far.
@@ -196,46 +188,20 @@ class Interpreters:
 
     def _kill(self, interpreter: int, text: str) -> None:
         process = self._processes.get(interpreter)
-        if process is None:
+        if process is None or self._zygotes is None:
             return
         process.killed(text)
-        self._zygote_of[interpreter].ask(KillRequest(interpreter))
+        self._zygotes.ask(interpreter, KillRequest(interpreter))
 
     def _on_ended(self, message: EndReport) -> None:
         status = None if message.text else message.status
         self._bury(message.interpreter, status, message.text)
 
-    def _on_lost(self, zygote: Zygote, text: str) -> None:
-        """A zygote is gone and every interpreter of it with it."""
-        if self._closing:
-            return
-        for interpreter in list(zygote.interpreters):
+    def _on_lost(self, interpreters: list[int], text: str) -> None:
+        """A zygote is gone and these interpreters with it."""
+        for interpreter in interpreters:
             self._processes[interpreter].killed(text, zygote_lost=True)
             self._bury(interpreter, signal.SIGKILL)
-        zygote.living()  # it boots meanwhile
-
-    # ------------------------------------------------------------------ zygotes
-
-    def _zygote_for(self, environment: str) -> Zygote:
-        """The zygote of an environment, started now if there is none."""
-        zygote = self._zygotes.pop(environment, None)
-        if zygote is None:
-            place = self.environments.place_of(environment)
-            zygote = self._new_zygote(settings_in(self._settings, place))
-            zygote.attach(self._loop)
-        self._zygotes[environment] = zygote
-        idle = [one for one, it in self._zygotes.items() if one and not it.interpreters]
-        for surplus in idle[: -MAX_IDLE - 1]:
-            self._end_aside(self._zygotes.pop(surplus))
-        return zygote
-
-    def _new_zygote(self, settings: InterpreterSettings) -> Zygote:
-        return Zygote(settings, self._on_ended, self._on_lost)
-
-    def _end_aside(self, zygote: Zygote) -> None:
-        task = self._loop.create_task(zygote.close())
-        self._ending.add(task)
-        task.add_done_callback(self._ending.discard)
 
     def _bury(self, interpreter: int, status: int | None, text: str = "") -> None:
         process = self._processes[interpreter]
@@ -243,7 +209,8 @@ class Interpreters:
             process.killed(text)
         exit_, running, output = process.end(status)
         del self._processes[interpreter]
-        self._zygote_of.pop(interpreter).interpreters.discard(interpreter)
+        assert self._zygotes is not None  # it has started it
+        self._zygotes.ended(interpreter)
         if not self._closing:
             _remove(self._directory / str(interpreter))
             self._on_event(InterpreterExited(interpreter, exit_, running, output))

@@ -3,13 +3,11 @@
 import asyncio
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import picloud
-import picloud_worker
 from picloud.code.own_modules import is_installed
 from picloud_worker.interpreters.settings import InterpreterSettings
 from picloud_worker.interpreters.zygote import ZygoteProcess
@@ -23,7 +21,7 @@ MAX_IDLE = 4
 """Zygotes of environments that are kept although they have no interpreter."""
 
 
-class Zygote:
+class LastingZygote:
     """The process that starts the interpreters of one environment, started again when it ends.
 
     Attributes:
@@ -35,7 +33,7 @@ class Zygote:
         self,
         settings: InterpreterSettings,
         on_message: Callable[[Any], None],
-        on_lost: "Callable[[Zygote, str], None]",
+        on_lost: "Callable[[LastingZygote, str], None]",
     ) -> None:
         self._settings = settings
         self._on_message = on_message
@@ -79,6 +77,96 @@ class Zygote:
         )
 
 
+class Zygotes:
+    """All zygotes of a worker, and which of them has which interpreter.
+
+    Args:
+        place_of: where a built environment lies, by its digest.
+        on_message: called with what a zygote says.
+        on_lost: called with the interpreters of one that is gone, and a text.
+    """
+
+    def __init__(
+        self,
+        settings: InterpreterSettings,
+        place_of: Callable[[str], Path],
+        on_message: Callable[[Any], None],
+        on_lost: Callable[[list[int], str], None],
+    ) -> None:
+        self._settings = settings
+        self._place_of = place_of
+        self._on_message = on_message
+        self._on_lost = on_lost
+        self._by_environment = {"": self._new(settings)}  # the one that was used last is last
+        self._of: dict[int, LastingZygote] = {}
+        self._ending: set[asyncio.Task[None]] = set()  # of environments that are let go
+        self._is_closing = False
+
+    @property
+    def own(self) -> LastingZygote:
+        """The one with the worker's own packages."""
+        return self._by_environment[""]
+
+    def attach(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin to listen."""
+        self._loop = loop
+        self.own.attach(loop)
+
+    def of(self, environment: str) -> LastingZygote:
+        """The zygote of an environment that is built, started now if there is none."""
+        zygote = self._by_environment.pop(environment, None)
+        if zygote is None:
+            zygote = self._new(settings_in(self._settings, self._place_of(environment)))
+            zygote.attach(self._loop)
+        self._by_environment[environment] = zygote
+        idle = [one for one, it in self._by_environment.items() if one and not it.interpreters]
+        for surplus in idle[: -MAX_IDLE - 1]:
+            self.release(surplus)
+        return zygote
+
+    def began(self, interpreter: int, zygote: LastingZygote) -> None:
+        """This one is asked to start an interpreter."""
+        self._of[interpreter] = zygote
+        zygote.interpreters.add(interpreter)
+
+    def ask(self, interpreter: int, message: object) -> None:
+        """Say something to the zygote of an interpreter; nothing happens if that is gone."""
+        zygote = self._of.get(interpreter)
+        if zygote is not None:
+            zygote.ask(message)
+
+    def ended(self, interpreter: int) -> None:
+        """It is gone."""
+        self._of.pop(interpreter).interpreters.discard(interpreter)
+
+    def release(self, environment: str) -> None:
+        """End the zygote of an environment, with all that it has."""
+        zygote = self._by_environment.pop(environment, None)
+        if zygote is not None:
+            task = self._loop.create_task(zygote.close())
+            self._ending.add(task)
+            task.add_done_callback(self._ending.discard)
+
+    async def close(self) -> None:
+        """End all of them, with all interpreters. Nothing is reported any more."""
+        self._is_closing = True
+        every = (zygote.close() for zygote in self._by_environment.values())
+        await asyncio.gather(*self._ending, *every)
+        shutil.rmtree(Path(self._settings.state_dir, _LINKS), ignore_errors=True)
+
+    def _new(self, settings: InterpreterSettings) -> LastingZygote:
+        return LastingZygote(settings, self._on_message, self._lost)
+
+    def _lost(self, zygote: LastingZygote, text: str) -> None:
+        """It is gone, and every interpreter of it with it."""
+        if not self._is_closing:
+            self._on_lost(list(zygote.interpreters), text)
+            zygote.living()  # another one boots meanwhile
+
+
+_LINKS = "libraries"
+
+
 def settings_in(settings: InterpreterSettings, place: Path) -> InterpreterSettings:
     """The settings of interpreters that have the packages at `place` and no others.
 
@@ -90,7 +178,7 @@ def settings_in(settings: InterpreterSettings, place: Path) -> InterpreterSettin
         settings,
         import_path=[each for each in settings.import_path if _is_own(each)],
         executable=str(binaries / "python"),
-        libraries=str(_linked(Path(settings.state_dir, "libraries"))),
+        libraries=str(_linked(Path(settings.state_dir, _LINKS), Path(settings.libraries))),
         changed_variables={"VIRTUAL_ENV": str(place), "PATH": path},
     )
 
@@ -99,17 +187,15 @@ def _is_own(directory: str) -> bool:
     return os.path.isdir(directory or os.curdir) and not is_installed(os.path.join(directory, "m"))
 
 
-def _linked(directory: Path, packages: Sequence[Any] = (picloud, picloud_worker)) -> Path:
+def _linked(directory: Path, libraries: Path) -> Path:
     """A directory with nothing but links to our own packages; it counts as an installed one."""
     place = directory / "site-packages"
     place.mkdir(parents=True, exist_ok=True)
-    for package in packages:
-        link = place / package.__name__
+    for name in _OURS:
+        link = place / name
         if not link.is_symlink():
-            link.symlink_to(Path(package.__file__).parent)
+            link.symlink_to(libraries / name)
     return place
 
 
-def remove_links(settings: InterpreterSettings) -> None:
-    """Remove what `settings_in` has made."""
-    shutil.rmtree(Path(settings.state_dir, "libraries"), ignore_errors=True)
+_OURS = ("picloud", "picloud_worker")

@@ -20,8 +20,19 @@ class TreeFiles(Protocol):
         """Remove a tree, and the contents that no other tree has."""
 
 
+class EnvironmentFiles(Protocol):
+    """The environments that interpreters start in, as files."""
+
+    def build(self, environment: Environment) -> None:
+        """Build one, or find it built; a `BuildEnded` follows."""
+
+
 class InterpreterProcesses(Protocol):
     """The interpreters of a worker, as processes."""
+
+    @property
+    def environments(self) -> EnvironmentFiles:
+        """What packages they have."""
 
     @property
     def trees(self) -> TreeFiles:
@@ -29,9 +40,6 @@ class InterpreterProcesses(Protocol):
 
     def start_interpreter(self, interpreter: int, tree: bytes, environment: str) -> None:
         """Fork one that imports from this tree; messages may be sent to it at once."""
-
-    def build_environment(self, environment: Environment) -> None:
-        """Build an environment, or find it built; a `BuildEnded` follows."""
 
     def release_environment(self, digest: str) -> None:
         """No interpreter will be started in it any more."""

@@ -108,7 +108,7 @@ class Runtime:
         self._interpreters.trees.remove(effect.digest)
 
     def _build(self, effect: BuildEnvironment) -> None:
-        self._interpreters.build_environment(effect.environment)
+        self._interpreters.environments.build(effect.environment)
 
     def _release(self, effect: ReleaseEnvironment) -> None:
         self._interpreters.release_environment(effect.digest)

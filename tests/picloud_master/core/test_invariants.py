@@ -32,11 +32,11 @@ def a_busy_master() -> tuple[Master, list[Any]]:
 
 
 def twice_queued(master: Master, jobs: list[Any]) -> None:
-    master.registry.queues["c1"].put_back(jobs[QUEUED_JOB])
+    master.registry.queues["c1", "3.11"].put_back(jobs[QUEUED_JOB])
 
 
 def wrong_queue(master: Master, jobs: list[Any]) -> None:
-    master.registry.queues["m1"].put_back(jobs[QUEUED_JOB])
+    master.registry.queues["m1", "3.11"].put_back(jobs[QUEUED_JOB])
 
 
 def lost_from_queue(master: Master, jobs: list[Any]) -> None:
@@ -209,7 +209,7 @@ def not_stalled(master: Master, jobs: list[Any]) -> None:
 
 def idle_beside_a_queue(master: Master, jobs: list[Any]) -> None:
     jobs[PAUSING_JOB].state = QUEUED
-    master.registry.queues["c1"].enter(jobs[PAUSING_JOB])
+    master.registry.queues["c1", "3.11"].enter(jobs[PAUSING_JOB])
 
 
 @pytest.mark.parametrize(

@@ -6,14 +6,17 @@ from picloud.protocol.ids import JobId, WorkerId
 from picloud.protocol.jobs import SlotPool
 from picloud_master.core.job.actor import JobActor
 from picloud_master.core.placement import overloaded, place
-from picloud_master.core.queue import JobQueue
+from picloud_master.core.queue import JobQueue, QueueKey, key_of
 from picloud_master.core.worker.actor import WorkerActor
 from picloud_master.core.worker.states import Gone
 from tests.support.builders import a_job
 
 
-def a_worker(number: int, cores: int, *core_types: str, window: int = 1) -> WorkerActor:
-    worker = WorkerActor(WorkerId(number), "node", [SlotPool(list(core_types or ("c1",)), cores)])
+def a_worker(
+    number: int, cores: int, *core_types: str, window: int = 1, python: str = "3.11"
+) -> WorkerActor:
+    pools = [SlotPool(list(core_types or ("c1",)), cores)]
+    worker = WorkerActor(WorkerId(number), "node", pools, python)
     worker.window = window
     return worker
 
@@ -24,10 +27,11 @@ def holding(worker: WorkerActor, cores: int) -> WorkerActor:
     return worker
 
 
-def queues(*jobs: JobActor) -> dict[str, JobQueue]:
-    found: dict[str, JobQueue] = {"c1": JobQueue(), "m1": JobQueue()}
+def queues(*jobs: JobActor) -> dict[QueueKey, JobQueue]:
+    found: dict[QueueKey, JobQueue] = {("c1", "3.11"): JobQueue(), ("m1", "3.11"): JobQueue()}
     for job in jobs:
-        found[job.spec.core_type].append([job], job.spec.priority, job.submission.owner)
+        queue = found.setdefault(key_of(job.spec), JobQueue())
+        queue.append([job], job.spec.priority, job.submission.owner)
     return found
 
 
@@ -35,7 +39,9 @@ def jobs(count: int) -> list[JobActor]:
     return [a_job(number) for number in range(1, count + 1)]
 
 
-def placed(waiting: dict[str, JobQueue], workers: Iterable[WorkerActor]) -> dict[int, list[int]]:
+def placed(
+    waiting: dict[QueueKey, JobQueue], workers: Iterable[WorkerActor]
+) -> dict[int, list[int]]:
     found: dict[int, list[int]] = {}
     for placement in place(waiting, workers, {}):
         found.setdefault(placement.worker.id, []).extend(job.id for job in placement.jobs)
@@ -81,9 +87,9 @@ def test_core_types_share_the_room_of_a_pool_that_serves_both() -> None:
 def test_a_full_window_takes_what_ranks_higher_than_all_that_is_there() -> None:
     worker = holding(a_worker(1, 1, window=2), 2)
     worker.nested_cores[0] = {1: 1}
-    waiting = {"c1": JobQueue()}
+    waiting = {("c1", "3.11"): JobQueue()}
     for number, rank in enumerate([0, 1, 1, 2, 2, 2], start=1):
-        waiting["c1"].append([ranked(number, rank)], 5, "owner", rank)
+        waiting["c1", "3.11"].append([ranked(number, rank)], 5, "owner", rank)
     assert placed(waiting, [worker]) == {1: [4, 5]}
 
 

@@ -29,7 +29,7 @@ def test_jobs_given_back_are_placed_again_in_their_order() -> None:
     jids, worker = master.client().submits(3), master.worker(1, window=3)
     worker.says(report.SetWindow(1), worker.returned(jids[2], jids[0], jids[1]))
     assert worker.jids() == [*jids, jids[0]]
-    assert [job.id for job in master.registry.queues["c1"].waiting()] == jids[1:]
+    assert [job.id for job in master.registry.queues["c1", "3.11"].waiting()] == jids[1:]
 
 
 def test_a_report_of_a_worker_that_does_not_hold_the_job_changes_nothing() -> None:

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from picloud_worker.interpreters import pool
-from picloud_worker.interpreters.pool import RESPAWNS
+from picloud_worker.interpreters import zygotes
+from picloud_worker.interpreters.zygotes import RESPAWNS
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -184,7 +184,7 @@ async def main(state_dir, marks):
     if os.fork() == 0:  # it has a copy of every socket of the agent
         sys.stdin.read()
         os._exit(0)
-    print(json.dumps(pool._zygote._process.pid), flush=True)
+    print(json.dumps(pool._zygotes.own._process._process.pid), flush=True)
     await asyncio.Event().wait()
 
 asyncio.run(main(*sys.argv[1:]))
@@ -225,7 +225,7 @@ async def test_a_dead_zygote_ends_its_interpreters_and_is_replaced(
     marks = tmp_path / "marks"
     (sequence,) = bench.submit(plant_tree, (str(marks),))
     await bench.poll(lambda: len(pids_in(marks)) == 2)
-    os.kill(bench.pool._zygote._process.pid, signal.SIGKILL)
+    os.kill(bench.pool._zygotes.own._process._process.pid, signal.SIGKILL)
     event = await bench.exited()
     assert event.running == sequence
     assert "the process that starts interpreters has ended" in event.exit.text
@@ -238,7 +238,7 @@ async def test_a_dead_zygote_ends_its_interpreters_and_is_replaced(
 async def test_a_zygote_leaves_signals_for_everyone_to_its_agent(bench: Any) -> None:
     await bench.call(lambda: "it is up")
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        os.kill(bench.pool._zygote._process.pid, number)
+        os.kill(bench.pool._zygotes.own._process._process.pid, number)
 
     def job() -> bool:
         import signal
@@ -251,9 +251,9 @@ async def test_a_zygote_leaves_signals_for_everyone_to_its_agent(bench: Any) -> 
 
 async def test_an_end_that_was_wished_for_is_not_blamed_on_the_zygote(bench: Any) -> None:
     await bench.call(lambda: "it is up")
-    os.kill(bench.pool._zygote._process.pid, signal.SIGSTOP)
+    os.kill(bench.pool._zygotes.own._process._process.pid, signal.SIGSTOP)
     bench.pool._on_broken(1, "nonsense")
-    os.kill(bench.pool._zygote._process.pid, signal.SIGKILL)
+    os.kill(bench.pool._zygotes.own._process._process.pid, signal.SIGKILL)
     exit_ = (await bench.exited()).exit
     assert (exit_.text, exit_.zygote_lost) == ("nonsense", False)
 
@@ -263,12 +263,12 @@ async def test_a_zygote_that_keeps_dying_is_given_up_for_a_while(
 ) -> None:
     last = RESPAWNS + 2
     for number in range(2, last + 1):
-        os.kill(bench.pool._zygote._process.pid, signal.SIGKILL)
+        os.kill(bench.pool._zygotes.own._process._process.pid, signal.SIGKILL)
         await bench.exited(number - 1)
         bench.pool.start_interpreter(number)
     event = await bench.exited(last)
     assert "keeps ending" in event.exit.text
-    monkeypatch.setattr(pool, "RESPAWN_PERIOD", 0.0)
+    monkeypatch.setattr(zygotes, "RESPAWN_PERIOD", 0.0)
     bench.pool.start_interpreter(last + 1)
     assert await bench.call(lambda: "again", interpreter=last + 1) == "again"
 

@@ -150,9 +150,9 @@ async def test_who_closes_a_pool_can_be_cancelled_at_the_very_moment_of_its_end(
     await pool.start()
     closing = asyncio.create_task(pool.close())
     await asyncio.sleep(0)  # it waits now, so it hears of the end before this test does
-    assert pool._zygote is not None
-    assert pool._zygote._gone is not None
-    pool._zygote._gone.add_done_callback(lambda _: closing.cancel())
+    zygote = pool._zygotes.own._process
+    assert zygote._gone is not None
+    zygote._gone.add_done_callback(lambda _: closing.cancel())
     with pytest.raises(asyncio.CancelledError):
         await closing
     await pool.close()

@@ -7,6 +7,7 @@ from typing import Any
 
 from picloud.protocol import worker_messages as worker
 from picloud.protocol.definitions import DefineSpec
+from picloud.protocol.environments import Environment
 from picloud.protocol.jobs import CORE_TYPES, JobSpec, SlotPool
 from picloud_worker.core import settings
 from picloud_worker.core.agent import Agent
@@ -23,6 +24,7 @@ class Noted:
 
     def __init__(self) -> None:
         self.calls: list[tuple[Any, ...]] = []
+        self.environments = self
         self.runs: dict[int, int] = {}
         self.outputs: dict[int, Output] = {}
         self.to_master: list[list[Any]] = []
@@ -32,8 +34,14 @@ class Noted:
 
     # InterpreterProcesses
 
-    def start_interpreter(self, interpreter: int, tree: bytes) -> None:
+    def start_interpreter(self, interpreter: int, tree: bytes, environment: str) -> None:
         self.calls.append(("start", interpreter))
+
+    def release_environment(self, digest: str) -> None:
+        self.calls.append(("release", digest))
+
+    def build(self, environment: Environment) -> None:
+        self.calls.append(("build", environment.digest))
 
     def send(self, interpreter: int, messages: Sequence[object]) -> None:
         self.calls.append(("send", interpreter, list(messages)))

@@ -61,9 +61,7 @@ from picloud_master.core.job.states import (
 )
 from picloud_master.core.lease import Lease
 
-NEVER_RETRIED = frozenset(
-    {FailureKind.KILLED, FailureKind.SERIALIZATION, FailureKind.ENVIRONMENT}
-)
+NEVER_RETRIED = frozenset({FailureKind.KILLED, FailureKind.SERIALIZATION, FailureKind.ENVIRONMENT})
 """Failures that were wished for, or would only come again."""
 
 # ------------------------------------------------------------------ before it is placed

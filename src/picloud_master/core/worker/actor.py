@@ -42,9 +42,7 @@ class WorkerActor:
         "window",
     )
 
-    def __init__(
-        self, worker_id: WorkerId, name: str, pools: list[SlotPool], python: str = "3.11"
-    ) -> None:
+    def __init__(self, worker_id: WorkerId, name: str, pools: list[SlotPool], python: str) -> None:
         self.id = worker_id
         self.name = name
         self.title = f"worker {worker_id}"

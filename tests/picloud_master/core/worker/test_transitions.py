@@ -24,7 +24,7 @@ GRANT = LeasesGranted(1, [JobId(5), JobId(6)], 4)
 
 
 def a_worker() -> WorkerActor:
-    return WorkerActor(WorkerId(1), "node", [SlotPool(["c1"], 2), SlotPool(["m1"], 8)])
+    return WorkerActor(WorkerId(1), "node", [SlotPool(["c1"], 2), SlotPool(["m1"], 8)], "3.11")
 
 
 def tell(worker: WorkerActor, *events: WorkerEvent) -> WorkerActor:
