@@ -230,7 +230,11 @@ class SubmitVerbs(Connected):
     async def _opened_for(self, spec: Spec) -> AnyClient:
         """Connect for jobs of a spec that was made before it was known what workers there are."""
         client = await self._opened()
-        client.environments.check(spec.spec)
+        try:
+            client.environments.check(spec.spec)
+        except errors.EnvironmentUnavailable:
+            self._specs.clear()  # the next call is to be refused as well
+            raise
         return client
 
     # ------------------------------------------------------------------ dependencies

@@ -22,6 +22,10 @@ MARK = "LOGNAME"
 has started, whatever became of the parents."""
 
 
+INDEX_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "UV_DEFAULT_INDEX", "UV_INDEX")
+"""Variables that uv reaches an index of packages by."""
+
+
 def until(condition: Callable[[], Any], what: str, seconds: float = DEADLINE) -> Any:
     """Look until it is true of foreign processes, of whose changes no event tells.
 
@@ -106,6 +110,7 @@ class Place:
             "TMPDIR": str(self.temporary),
             "PICLOUD_STATE_DIR": str(self.state),
             MARK: self.mark,
+            **{name: os.environ[name] for name in INDEX_VARIABLES if name in os.environ},
             **more,
         }
 

@@ -21,6 +21,7 @@ class Served:
         self.place = Place(root)
         self.token = secrets.token_urlsafe(16)
         self.url = ""
+        self.variables: dict[str, str] = {}
         self.workers: list[subprocess.Popen[bytes]] = []
         self.master: subprocess.Popen[bytes] | None = None
         self._log = open(root / "log", "wb")  # noqa: SIM115 - closed with everything else
@@ -56,7 +57,7 @@ class Served:
             process = subprocess.Popen(
                 [sys.executable, "-m", module, *arguments, "--ready-fd", str(writing)],
                 cwd=self.place.work,
-                env=self.place.environment(**{TOKEN_VARIABLE: self.token}),
+                env=self.place.environment(**{TOKEN_VARIABLE: self.token}, **self.variables),
                 stdin=subprocess.DEVNULL,
                 stdout=self._log,
                 stderr=self._log,
