@@ -82,15 +82,19 @@ class Master:
         client.block = client.heard(ask.JidsReserved)[-1].first
         return client
 
-    def worker(self, cores: int = 1, *core_types: str, window: int = 1) -> "TestWorker":
+    def worker(
+        self, cores: int = 1, *core_types: str, window: int = 1, python: str = "3.11"
+    ) -> "TestWorker":
         """Connect a worker with one pool."""
-        return self.worker_with([SlotPool(list(core_types or ("c1",)), cores)], window)
+        return self.worker_with([SlotPool(list(core_types or ("c1",)), cores)], window, python)
 
-    def worker_with(self, pools: list[SlotPool], window: int = 1) -> "TestWorker":
+    def worker_with(
+        self, pools: list[SlotPool], window: int = 1, python: str = "3.11"
+    ) -> "TestWorker":
         """Connect a worker."""
         self._peers += 1
         worker = TestWorker(self, WorkerId(self._peers))
-        registration = report.RegisterWorker("node", "3.11", pools)
+        registration = report.RegisterWorker("node", python, pools)
         events: list[master_events.Event] = [master_events.WorkerJoined(worker.id, registration)]
         if window > 1:
             events.append(master_events.WorkerSaid(worker.id, [report.SetWindow(window)]))

@@ -247,9 +247,14 @@ def test_a_client_of_another_python_is_refused_and_runs_in_an_environment(
         served.start_worker()
         client = venv_of(python, tmp_path / "client")
         wheel = a_wheel(tmp_path, "gadget", "8.0", "VERSION = '8.0'\n")
-        program = served.place.script(CLIENT)
-        env = {**served.environment(), "UV_CACHE_DIR": os.environ["UV_CACHE_DIR"]}
-        done = served.place.run(client, program, wheel, env=env)
+        (tmp_path / "program").mkdir()
+        place = Place(tmp_path / "program")  # of its own: what it leaves behind is ended with it
+        env = place.environment(
+            PICLOUD_URL=served.url,
+            PICLOUD_API_SECRETKEY=served.token,
+            UV_CACHE_DIR=os.environ["UV_CACHE_DIR"],
+        )
+        done = place.run(client, place.script(CLIENT), wheel, env=env)
         assert done.returncode == 0, done.stderr
         minor = Path(python).name.removeprefix("python")
         lines = done.stdout.splitlines()

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from picloud.protocol.ids import JobId
-from picloud_master.core import access_invariants, tree_invariants
+from picloud_master.core import access_invariants, environment_invariants, tree_invariants
 from picloud_master.core.job import states
 from picloud_master.core.job.actor import JobActor, SpecRecord
 from picloud_master.core.job.prerequisites import Prerequisites
@@ -48,6 +48,7 @@ def check(registry: Registry) -> None:
     _check_shares(registry)
     _check_specs(registry)
     tree_invariants.check_trees(registry)
+    environment_invariants.check_environments(registry)
     _check_watchers(registry)
     _check_sessions(registry)
     access_invariants.check_graphs(registry)

@@ -148,3 +148,31 @@ def test_a_worker_that_has_not_answered_is_not_asked_again() -> None:
     workers = [holding(a_worker(1, 1, window=9), 3), a_worker(2, 1)]
     workers[0].taking_back = True
     assert list(overloaded(queues(), workers)) == []
+
+
+# ------------------------------------------------------------------ Pythons
+
+
+def test_a_job_goes_only_to_a_worker_with_its_python() -> None:
+    workers = [a_worker(1, 4), a_worker(2, 4, python="3.12")]
+    waiting = queues(a_job(1), a_job(2, python="3.12"), a_job(3))
+    assert placed(waiting, workers) == {1: [1, 3], 2: [2]}
+
+
+def test_one_with_an_environment_goes_anywhere() -> None:
+    workers = [a_worker(1, 1, python="3.12"), a_worker(2, 1)]
+    waiting = queues(a_job(1), a_job(2, environment="digest"))
+    assert placed(waiting, workers) == {1: [2], 2: [1]}
+
+
+def test_one_whose_python_nobody_has_keeps_no_other_from_running() -> None:
+    workers = [a_worker(1, 2, python="3.12")]
+    waiting = queues(a_job(1), a_job(2, environment="digest"), a_job(3), a_job(4, python="3.12"))
+    assert placed(waiting, workers) == {1: [2, 4]}
+    assert placed(waiting, [a_worker(2, 4)]) == {2: [1, 3]}
+
+
+def test_jobs_are_taken_back_only_for_a_worker_with_the_same_python() -> None:
+    loaded = holding(a_worker(1, 1, window=4), 3)
+    assert list(overloaded(queues(), [loaded, a_worker(2, 4, python="3.12")])) == []
+    assert list(overloaded(queues(), [loaded, a_worker(3, 4)])) == [(loaded, 2)]
