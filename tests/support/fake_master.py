@@ -16,6 +16,7 @@ from picloud.client import Client
 from picloud.code import exceptions, values
 from picloud.protocol import client_messages as messages
 from picloud.protocol.definitions import DefineSpec, ForgetSpec
+from picloud.protocol.environment_messages import AskEnvironment, EnvironmentRead, PythonsOffered
 from picloud.protocol.failures import Failure, FailureKind
 from picloud.protocol.ids import JobId
 from picloud.protocol.jobs import JobSpec, JobStatus
@@ -65,6 +66,8 @@ class FakeMaster:
     specs: dict[int, DefineSpec] = field(default_factory=dict)
     watched: dict[int, bool] = field(default_factory=dict)
     thread: LoopThread | None = None
+    environments: dict[str, tuple[str, str]] = field(default_factory=dict)  # digest and Python
+    pythons: list[str] = field(default_factory=list)
 
     def session(self, has_own_master: bool = True) -> Session:
         """Make a session with this master, not opened yet."""
@@ -79,6 +82,8 @@ class FakeMaster:
         self.link = LinkSession(Link(PeerRole.MASTER, "fake", now), theirs, self.on_event)
         link = LinkSession(Link(PeerRole.CLIENT, "test", now), ours, client.on_link_event)
         client.attach(link)
+        if self.pythons:
+            self.say(PythonsOffered(self.pythons))
         self.reserve()
 
         async def close() -> None:
@@ -189,6 +194,8 @@ class FakeMaster:
     def answer(self, question: Any) -> messages.Answer:
         """Answer a question about jobs, or refuse."""
         number = question.request
+        if isinstance(question, AskEnvironment):
+            return self.environment(number, question.name)
         jids = getattr(question, "jids", None) or [getattr(question, "jid", None)]
         if isinstance(question, messages.KillAllJobs):
             jids = list(self.jobs)
@@ -211,6 +218,12 @@ class FakeMaster:
                         self.finish(jid, failure, JobStatus.KILLED)
                 return messages.Accepted(number)
         raise AssertionError(question)
+
+    def environment(self, number: Any, name: str) -> messages.Answer:
+        """Say what a name means."""
+        if name not in self.environments:
+            return messages.Refused(number, False, JobId(0), f"there is no {name!r}")
+        return EnvironmentRead(number, *self.environments[name], "")
 
     def delete(self, number: Any, jids: list[int]) -> messages.Answer:
         """Forget finished jobs."""

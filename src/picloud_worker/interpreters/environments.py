@@ -1,9 +1,9 @@
 """Environments on disk: each built once by uv, and shared by all workers of this user.
 
 Below one directory, an environment lies in a directory that is named by its digest. It is made
-under another name and renamed when it is complete, so what is there is whole. A lock file beside
-it, locked exclusively while it is built and shared while a worker uses it, keeps two workers
-from building the same, and any from removing what another uses.
+under another name and renamed when it is complete, so what is there is whole. Beside it lie two
+lock files: the one is locked while it is built, so that no two workers build the same; the other
+is shared by those that use it or are about to, and must be had alone to remove anything.
 """
 
 import contextlib
@@ -81,9 +81,9 @@ class EnvironmentStore:
     # ------------------------------------------------------------------ in threads
 
     def _run(self, environment: Environment) -> None:
-        lock, text = None, ""
+        in_use, text = None, ""
         try:
-            lock = self._provide(environment)
+            in_use = self._provide(environment)
         except InstallerError as error:
             text = str(error)
             if text == NO_UV:
@@ -93,54 +93,63 @@ class EnvironmentStore:
         call_soon = self._call_soon
         try:
             if call_soon is not None:
-                call_soon(self._ended, environment.digest, lock, text)
+                call_soon(self._ended, environment.digest, in_use, text)
+                in_use = None
         except RuntimeError:
             return  # the loop is closed: the worker has ended meanwhile
+        finally:
+            if in_use is not None:
+                in_use.close()
 
-    def _ended(self, digest: str, lock: IO[str] | None, text: str) -> None:
-        if lock is not None:
+    def _ended(self, digest: str, in_use: IO[str] | None, text: str) -> None:
+        if in_use is not None:
             self.release(digest)
-            self._in_use[digest] = lock
+            self._in_use[digest] = in_use
         self._on_built(BuildEnded(digest, text and f"the environment was not built: {text}"))
 
     def _provide(self, environment: Environment) -> IO[str]:
         """See that it is there; return the lock that keeps it there."""
         self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        place = self.place_of(environment.digest)
-        lock = self._opened(environment.digest)
+        digest, place = environment.digest, self.place_of(environment.digest)
+        in_use = self._opened(f"{digest}.used")
         try:
-            # Between the two locks somebody may remove it: one cannot be had for the other at once.
-            while not (_lock(lock, fcntl.LOCK_SH) and place.exists()):
-                _lock(lock, fcntl.LOCK_EX)
-                if not place.exists():
-                    self._install(environment, place)
+            fcntl.flock(in_use, fcntl.LOCK_SH)
+            if not place.exists():
+                with self._opened(f"{digest}.lock") as lock:
+                    fcntl.flock(lock, fcntl.LOCK_EX)
+                    if not place.exists():  # nobody has built it meanwhile
+                        self._install(environment, place)
             os.utime(place)
             self._remove_surplus()
         except BaseException:
-            lock.close()
+            in_use.close()
             raise
-        return lock
+        return in_use
 
     def _install(self, environment: Environment, place: Path) -> None:
-        directory = self._aside(environment.digest)
-        shutil.rmtree(directory, ignore_errors=True)  # of a worker that was killed
-        directory.mkdir()
+        aside = self._aside(environment.digest)
+        shutil.rmtree(aside, ignore_errors=True)  # of a worker that was killed
+        aside.mkdir()
         try:
             python = sys.executable if environment.python == _OWN_PYTHON else environment.python
-            made = str(directory / "environment")
-            requirements = directory / "requirements.txt"
-            requirements.write_text(environment.lock + "".join(_additions(environment.lock)))
-            run = self._installer.run
-            run(
-                ["venv", "--no-config", "--relocatable", "--python", python, made],
-                "",
-                str(directory),
-            )
-            target = os.path.join(made, "bin", "python")
-            run(["pip", "install", "--python", target, "-r", str(requirements)], "", str(directory))
+            made = aside / "environment"
+            wanted = aside / "requirements.txt"
+            wanted.write_text(environment.lock + "".join(_additions(environment.lock)))
+            venv = [
+                "venv",
+                "--quiet",
+                "--no-config",
+                "--relocatable",
+                "--python",
+                python,
+                str(made),
+            ]
+            install = ["pip", "install", "--quiet", "--python", str(made / "bin" / "python")]
+            self._installer.run(venv, directory=str(aside))
+            self._installer.run([*install, "-r", str(wanted)], directory=str(aside))
             os.rename(made, place)
         finally:
-            shutil.rmtree(directory, ignore_errors=True)
+            shutil.rmtree(aside, ignore_errors=True)
 
     # ------------------------------------------------------------------ room
 
@@ -154,8 +163,8 @@ class EnvironmentStore:
         surplus = sorted(last_uses, key=last_uses.__getitem__)[: -self._most_kept]
         abandoned = [place.name.removeprefix(_ASIDE) for place in self._root.glob(f"{_ASIDE}*")]
         for digest in (*surplus, *abandoned):
-            with self._opened(digest) as lock:
-                if _lock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB):
+            with self._opened(f"{digest}.used") as lock:
+                if _is_had_alone(lock):
                     self._remove(digest, is_whole=digest in last_uses)
 
     def _remove(self, digest: str, *, is_whole: bool) -> None:
@@ -168,17 +177,17 @@ class EnvironmentStore:
     def _aside(self, digest: str) -> Path:
         return self._root / f"{_ASIDE}{digest}"
 
-    def _opened(self, digest: str) -> IO[str]:
-        return open(self._root / f"{digest}.lock", "a")
+    def _opened(self, name: str) -> IO[str]:
+        return open(self._root / name, "a")
 
 
 _DIGEST = re.compile("[0-9a-f]{32}")
 _ASIDE = "aside-"
 
 
-def _lock(file: IO[str], how: int) -> bool:
+def _is_had_alone(lock: IO[str]) -> bool:
     try:
-        fcntl.flock(file, how)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True
@@ -186,5 +195,5 @@ def _lock(file: IO[str], how: int) -> bool:
 
 def _additions(lock: str) -> Iterator[str]:
     for name in _OURS:
-        if not re.search(rf"^{name}\b", lock, re.MULTILINE | re.IGNORECASE):
+        if not re.search(rf"^{name}\s*([@=;[]|$)", lock, re.MULTILINE | re.IGNORECASE):
             yield f"{name}=={metadata.version(name)}\n"

@@ -5,6 +5,8 @@ import pytest
 from picloud.statemachine import InvalidTransition, Step, advance
 from picloud_worker.core.attempt.events import (
     AWOKE,
+    ENVIRONMENT_MISSED,
+    ENVIRONMENT_READY,
     FELL_ASLEEP,
     FINISHED,
     GIVEN_BACK,
@@ -15,6 +17,7 @@ from picloud_worker.core.attempt.events import (
     TAKEN_BACK,
     AttemptEvent,
     Dispatched,
+    EnvironmentLost,
     InterpreterDied,
     Interrupt,
     NoteEndOfSleep,
@@ -22,12 +25,14 @@ from picloud_worker.core.attempt.events import (
 )
 from picloud_worker.core.attempt.states import (
     OVER,
+    UNEQUIPPED,
     WAITING,
     Assigned,
     AttemptState,
     Over,
     Sleeping,
     Stopping,
+    Unequipped,
     Waiting,
 )
 from picloud_worker.core.attempt.transitions import KILLED, TRANSITIONS
@@ -42,6 +47,9 @@ EVENTS: list[AttemptEvent] = [
     STOP_REQUESTED,
     TAKEN_BACK,
     InterpreterDied(None),
+    ENVIRONMENT_MISSED,
+    ENVIRONMENT_READY,
+    EnvironmentLost(RAISED),
 ]
 GOES_ON, ENDS = NoteEndOfSleep(True), NoteEndOfSleep(False)
 
@@ -49,6 +57,11 @@ CELLS: dict[tuple[type, type], Step] = {
     (Waiting, Dispatched): Step(Assigned(3)),
     (Waiting, type(STOP_REQUESTED)): Step(OVER, ReportFailed(KILLED)),
     (Waiting, type(TAKEN_BACK)): Step(OVER, REPORT_RETURNED),
+    (Waiting, type(ENVIRONMENT_MISSED)): Step(UNEQUIPPED),
+    (Unequipped, type(ENVIRONMENT_READY)): Step(WAITING, PUT_BACK),
+    (Unequipped, EnvironmentLost): Step(OVER, ReportFailed(RAISED)),
+    (Unequipped, type(STOP_REQUESTED)): Step(OVER, ReportFailed(KILLED)),
+    (Unequipped, type(TAKEN_BACK)): Step(OVER, REPORT_RETURNED),
     (Assigned, type(FINISHED)): Step(OVER),
     (Assigned, type(GIVEN_BACK)): Step(WAITING, PUT_BACK),
     (Assigned, type(STOP_REQUESTED)): Step(Stopping(3), Interrupt(3)),
@@ -74,7 +87,9 @@ def step(state: AttemptState, event: AttemptEvent) -> Step:
     return Step(attempt.state, *outputs)
 
 
-@pytest.mark.parametrize("state", [WAITING, Assigned(3), Sleeping(3), Stopping(3), OVER], ids=repr)
+@pytest.mark.parametrize(
+    "state", [WAITING, UNEQUIPPED, Assigned(3), Sleeping(3), Stopping(3), OVER], ids=repr
+)
 @pytest.mark.parametrize("event", EVENTS, ids=repr)
 def test_every_cell(state: AttemptState, event: AttemptEvent) -> None:
     expected = CELLS.get((type(state), type(event)))
