@@ -85,6 +85,10 @@ _INSTEAD = {
     "Job.kill": "`await akill(job)`",
     "Job.why": "`await awhy(job)`",
     "with": "`async with`",
+    "env.create": "`await env.acreate(...)`",
+    "env.list": "`await env.alist()`",
+    "env.info": "`await env.ainfo(...)`",
+    "env.delete": "`await env.adelete(...)`",
 }
 
 

@@ -31,8 +31,8 @@ def call(func: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Job:
         kwargs: likewise. Names that begin with an underscore are PiCloud's options: `_type`,
             `_cores`, `_label`, `_priority`, `_restartable`, `_kill_process`, `_timeout` (seconds),
             `_max_runtime` (minutes), `_memory` (MB), `_os_env_vars`, `_retries`, `_retry_delay`,
-            `_profile`, `_depends_on`, `_depends_on_errors`, `_callback`, `_callback_on_error`;
-            see `options`.
+            `_profile`, `_env`, `_depends_on`, `_depends_on_errors`, `_callback`,
+            `_callback_on_error`; see `options`.
 
     Returns:
         The job: its number, and the handle for all else.
@@ -41,6 +41,7 @@ def call(func: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Job:
         TypeError: `func` is not callable or would refuse the arguments; or an unknown option.
         ValueError: an option makes no sense, or asks for what this cloud can never offer.
         AccessDenied: a job that it is to wait for does not exist, or not for this session.
+        EnvironmentUnavailable: there is no such environment, or no worker with this Python.
         SerializationError: the function or an argument cannot travel.
         ConnectionLost: the master is out of reach.
         RuntimeError: an event loop is running here: use `acall`.
@@ -256,6 +257,7 @@ def options(**options: Any) -> Options:
             result cannot be sent is not tried again: the next result would be like it.
         retry_delay: seconds of pause before it does; default 0.
         profile: have its run profiled, for `info`.
+        env: name of an environment, whose packages it has instead of its worker's; see `env`.
         depends_on: jobs, read here and now, that have to finish first.
         depends_on_errors: "abort" (default): if one of these does not succeed, the job never runs
             and is `stalled`; "ignore": it runs all the same.

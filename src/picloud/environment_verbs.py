@@ -174,6 +174,7 @@ def _resolve(
 
     from picloud.aio.installer import Installer
 
+    # Any Python will do to choose packages for another; this one is there.
     command = ["pip", "compile", "--no-header", "--no-annotate", "--python", sys.executable]
     try:
         given = "".join(f"{each}\n" for each in requirements)

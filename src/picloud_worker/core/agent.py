@@ -88,7 +88,7 @@ class Agent:
         seconds = self.crew.overall.seconds or settings.MASTER_WINDOW
         wanted = round(settings.MASTER_WINDOW / seconds)
         window = max(1, min(wanted, settings.MAX_LEASES_PER_CORE))
-        if window == 1 and environments.is_building(self.crew):
+        if self.crew.environments and window == 1 and environments.is_building(self.crew):
             window = 2  # else what waits for its environment would keep all others away
         low, high = sorted((window, self._window))
         if high >= low * _NOTABLE_CHANGE:
