@@ -50,3 +50,34 @@ def _candidates(name: str) -> Iterator[str]:
 def _runs(python: str, minor: int) -> bool:
     command = [python, "-c", f"import sys, venv; sys.exit(sys.version_info.minor != {minor})"]
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+SLOW_BACKEND = """
+import os
+
+def prepare_metadata_for_build_wheel(directory, config_settings=None):
+    info = os.path.join(directory, "slow-1.0.dist-info")
+    os.mkdir(info)
+    with open(os.path.join(info, "METADATA"), "w") as file:
+        file.write("Metadata-Version: 2.1\\nName: slow\\nVersion: 1.0\\n")
+    with open(os.path.join(info, "WHEEL"), "w") as file:
+        file.write("Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+    return "slow-1.0.dist-info"
+
+def build_wheel(directory, config_settings=None, metadata_directory=None):
+    with open(GATE) as gate:
+        gate.read()
+    raise SystemExit("slow has taken its time, and failed")
+"""
+
+
+def a_slow_package(directory: Path, gate: str) -> str:
+    """A source package whose build waits at a gate, and fails then; return what requires it."""
+    place = directory / "slow"
+    place.mkdir()
+    (place / "pyproject.toml").write_text(
+        '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+        '[project]\nname = "slow"\nversion = "1.0"\n'
+    )
+    (place / "backend.py").write_text(f"GATE = {gate!r}\n{SLOW_BACKEND}")
+    return f"slow @ {place.as_uri()}"

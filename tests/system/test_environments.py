@@ -15,8 +15,8 @@ from picloud import errors
 from picloud.aio.installer import find_uv
 from picloud.local import embedded_session
 from picloud.session import Session
-from tests.support.packages import MINE, a_wheel, other_python
-from tests.support.processes import Place
+from tests.support.packages import MINE, a_slow_package, a_wheel, other_python
+from tests.support.processes import Place, open_gate, until
 from tests.support.served import Served
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
@@ -177,6 +177,43 @@ def test_a_build_that_fails_is_the_jobs_error_and_others_go_on(
     assert isinstance(caught.value, errors.EnvironmentUnavailable)
     assert cloud.status(job) == "error"
     assert cloud.result(others) == list(range(20, 0, -1))
+
+
+def test_while_it_is_built_jobs_say_so_can_be_killed_and_others_go_on(
+    cloud: Session, tmp_path: Path, gate: str
+) -> None:
+    cloud.env.create("slow", requirements=[a_slow_package(tmp_path, gate)])
+    jobs = [cloud.call(abs, 1, _env="slow") for _ in range(2)]
+    until(lambda: "builds its environment" in cloud.why(jobs[0]), "it is being built")
+    assert cloud.result(cloud.map(abs, range(-20, 0)), 20) == list(range(20, 0, -1))
+    cloud.kill(jobs[1])
+    assert cloud.status(jobs) == ["queued", "killed"]
+    open_gate(gate)
+    with pytest.raises(errors.EnvironmentNotBuilt, match="has taken its time, and failed"):
+        cloud.result(jobs[0], 20)
+
+
+def test_a_program_that_ends_amid_a_build_leaves_nothing_behind(place: Place, gate: str) -> None:
+    slow = a_slow_package(place.work, gate)
+    program = place.script(
+        "import picloud as cloud\n"
+        f"cloud.env.create('slow', requirements=[{slow!r}])\n"
+        "job = cloud.call(abs, 1, _env='slow')\n"
+        "while 'builds its environment' not in cloud.why(job):\n    pass\n"
+        "print(cloud.why(job))\n"
+    )
+    env = place.environment(UV_CACHE_DIR=os.environ["UV_CACHE_DIR"])
+    assert "which builds its environment" in place.output(program, env=env)
+
+
+def test_a_package_that_no_interpreter_can_start_with_ends_its_jobs_only(
+    cloud: Session, tmp_path: Path
+) -> None:
+    broken = a_wheel(tmp_path, "cloudpickle", "99.0", "raise ImportError('not this one')\n")
+    cloud.env.create("broken-pickle", requirements=[broken])
+    with pytest.raises(errors.JobError):
+        cloud.result(cloud.call(abs, 1, _env="broken-pickle"), 30)
+    assert cloud.result(cloud.call(abs, -2)) == 2
 
 
 def test_a_program_may_create_an_environment_again_and_again(place: Place) -> None:
