@@ -24,15 +24,19 @@ class InstallerError(Exception):
 
 def find_uv() -> str | None:
     """The program: that of the package `uv`, else the one on the path."""
-    try:
-        import uv
-    except ImportError:
-        return shutil.which("uv")
-    try:
-        found: str = uv.find_uv_bin()
-    except FileNotFoundError:
-        return shutil.which("uv")
-    return found
+    with _finding:
+        try:
+            import uv
+
+            found: str = uv.find_uv_bin()
+        except (ImportError, FileNotFoundError):
+            return shutil.which("uv")
+        return found
+
+
+_finding = threading.Lock()
+"""Python's own `sysconfig`, which uv's package asks, answers nonsense while another thread is the
+first to ask."""
 
 
 class Installer:

@@ -8,6 +8,7 @@ is shared by those that use it or are about to, and must be had alone to remove 
 
 import contextlib
 import fcntl
+import logging
 import os
 import re
 import shutil
@@ -21,6 +22,8 @@ from typing import IO
 from picloud.aio.installer import NO_UV, REMEDY, Installer, InstallerError
 from picloud.protocol.environments import Environment
 from picloud_worker.core.events import BuildEnded
+
+log = logging.getLogger(__name__)
 
 MAX_KEPT = 32
 """Environments that are kept on disk, as far as no worker uses them."""
@@ -90,6 +93,9 @@ class EnvironmentStore:
                 text = f"{text}, so its worker cannot build it: {REMEDY}"
         except OSError as error:
             text = f"there is no place for it: {error}"
+        except Exception as error:
+            log.exception("a build has failed inside")
+            text = f"{type(error).__name__}: {error}"  # whatever it is, jobs must not wait for it
         call_soon = self._call_soon
         try:
             if call_soon is not None:

@@ -189,3 +189,14 @@ def _join_builds() -> None:
     for thread in threading.enumerate():
         if thread.name == "picloud build":
             thread.join(20)
+
+
+async def test_whatever_goes_wrong_is_told_for_jobs_wait_for_it(
+    bench: MakeBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nonsense() -> None:
+        raise TypeError("nonsense")
+
+    monkeypatch.setattr(installer, "find_uv", nonsense)
+    text = await bench().builds(environment_of(MY_PYTHON, ""))
+    assert text == "the environment was not built: TypeError: nonsense"
