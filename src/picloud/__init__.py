@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from picloud.errors import ResultError as ResultError
     from picloud.errors import RuntimeLimitExceeded as RuntimeLimitExceeded
     from picloud.errors import SerializationError as SerializationError
+    from picloud.errors import StorageFull as StorageFull
     from picloud.errors import VersionMismatch as VersionMismatch
     from picloud.errors import WorkerLost as WorkerLost
     from picloud.inside import running_on_cloud as running_on_cloud
@@ -77,7 +78,8 @@ _PLACES = {
     "picloud.errors": (
         "AccessDenied AuthenticationError CloudCycleError CloudException CloudTimeoutError "
         "ConnectionLost JobError JobKilled JobStalled MemoryLimitExceeded NestingTooDeep "
-        "ResultError RuntimeLimitExceeded SerializationError VersionMismatch WorkerLost"
+        "ResultError RuntimeLimitExceeded SerializationError StorageFull VersionMismatch "
+        "WorkerLost"
     ),
     "picloud.inside": "running_on_cloud",
     "picloud.job": "ALL Job JobMap",

@@ -3,17 +3,21 @@
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from picloud import errors
 from picloud.dependencies import Dependencies
 from picloud.grants import Grant
+from picloud.large_values import Exchange
 from picloud.outcomes import Collector
 from picloud.protocol import client_messages as messages
 from picloud.protocol.ids import JobId, RequestId
 from picloud.submissions import Spec
 from picloud.waiters import Waiter, Wake
 from picloud.watches import JIDS_PER_MESSAGE, Question
+
+if TYPE_CHECKING:
+    from picloud.blobs.store import BlobStore
 
 WHY_TIME = 5.0
 """Seconds that a timed-out wait gives the master to say why."""
@@ -80,6 +84,10 @@ class AnyClient(Protocol):
     def ask(self, question: Question) -> None:
         """Send a request; the question is set when its answer has come."""
 
+    @property
+    def exchange(self) -> Exchange:
+        """The way of blobs to the master and back."""
+
 
 class Connected(ABC):
     """A session as its verbs see it; each kind of session knows how to connect."""
@@ -88,6 +96,9 @@ class Connected(ABC):
 
     clock: Callable[[], float] = staticmethod(time.monotonic)
     """What time limits are measured by."""
+
+    blobs: "Callable[[], BlobStore] | None" = None
+    """Where large parts of values are kept on this machine; None if they stay in one piece."""
 
     origin: str | None
     """Equal for sessions whose jobs are the same; None inside a job, where all jobs that can be

@@ -5,6 +5,8 @@ from typing import Any
 
 from picloud.protocol.definitions import DefineSpec, ForgetSpec
 from picloud.protocol.ids import SpecNumber, WorkerId
+from picloud.protocol.payloads import is_spilled
+from picloud_master.core.blobs import KeptBlobs
 from picloud_master.core.job.actor import SpecRecord
 from picloud_master.core.trees import TreeRecord, Trees
 from picloud_master.core.worker.actor import WorkerActor
@@ -22,17 +24,22 @@ class Specs:
         workers: dict[WorkerId, WorkerActor],
         say_to_worker: Callable[[WorkerId, Any, bool], None],  # Any: ToWorker or a definition
         trees: Trees,
+        blobs: KeptBlobs,
     ) -> None:
         self._workers = workers
         self._say_to_worker = say_to_worker
         self._trees = trees
+        self._blobs = blobs
         self._next = 1
         self._shared: dict[tuple[str, bytes, TreeRecord | None], SpecRecord] = {}
 
-    def define(self, message: DefineSpec, tree: TreeRecord | None) -> SpecRecord:
-        """A spec of one client; `tree` counts it already."""
+    def define(self, message: DefineSpec, owner: str, tree: TreeRecord | None) -> SpecRecord:
+        """A spec of one client; `tree` counts it already, and the blobs of its code are kept."""
         number = SpecNumber(self._next)
         self._next += 1
+        if is_spilled(message.code):
+            places = self._blobs.of_code[number] = self._blobs.named_by(owner, message.code)
+            self._blobs.hold(places)
         return SpecRecord(number, message.spec, message.code, message.handles, tree)
 
     def define_shared(self, message: DefineSpec, owner: str, tree: TreeRecord | None) -> SpecRecord:
@@ -43,12 +50,12 @@ class Specs:
         key = (owner, message.code, tree)
         known = self._shared.get(key)
         if known is None:
-            known = self._shared[key] = self.define(message, self._trees.share(tree))
+            known = self._shared[key] = self.define(message, owner, self._trees.share(tree))
             known.owner = owner
         elif known.spec == message.spec and known.handles == message.handles:
             known.definers += 1
         else:
-            return self.define(message, self._trees.share(tree))
+            return self.define(message, owner, self._trees.share(tree))
         return known
 
     def drop(self, spec: SpecRecord) -> None:
@@ -63,6 +70,7 @@ class Specs:
         if spec.owner is not None:
             del self._shared[spec.owner, spec.code, spec.tree]
         self._trees.drop(spec.tree)
+        self._blobs.release(self._blobs.of_code.pop(spec.number, ()))
         for worker in self._workers.values():
             if spec.number in worker.known_specs:
                 worker.known_specs.remove(spec.number)

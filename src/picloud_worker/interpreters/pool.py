@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from picloud.blobs.store import BlobStore
 from picloud_worker.core.events import (
     AttemptSpoke,
     Exit,
@@ -51,6 +52,7 @@ class Interpreters:
         self._modules = Path(settings.state_dir, "modules")
         self._zygote: ZygoteProcess | None = None
         self._processes: dict[int, InterpreterProcess] = {}
+        self._stores: dict[int, BlobStore] = {}
         self._spawned: list[float] = []
         self._closing = False
 
@@ -86,8 +88,15 @@ class Interpreters:
 
     # ------------------------------------------------------------------ what the core asks for
 
-    def start_interpreter(self, interpreter: int, tree: bytes = b"") -> None:
-        """Fork an interpreter that imports from a tree; messages for it may be sent at once."""
+    def start_interpreter(
+        self, interpreter: int, tree: bytes = b"", store: BlobStore | None = None
+    ) -> None:
+        """Fork an interpreter; messages for it may be sent at once.
+
+        Args:
+            tree: it imports from this one first.
+            store: where large parts of values are; without it they stay in one piece.
+        """
         zygote = self._living_zygote()
         if zygote is None:
             text = "the process that starts interpreters keeps ending"
@@ -108,7 +117,11 @@ class Interpreters:
             return
         self._processes[interpreter] = process
         process.attach(self._loop)
-        request = ForkRequest(interpreter, str(directory), path)
+        directories = None
+        if store is not None:
+            self._stores[interpreter] = store
+            directories = list(store.directories)
+        request = ForkRequest(interpreter, str(directory), path, directories)
         zygote.ask(request, process.descriptors(), process.handed_over)
 
     def send(self, interpreter: int, messages: Sequence[object]) -> None:
@@ -181,7 +194,10 @@ class Interpreters:
 
     def _on_ended(self, message: EndReport) -> None:
         status = None if message.text else message.status
+        store = self._stores.get(message.interpreter)
         self._bury(message.interpreter, status, message.text)
+        if store is not None and message.pid and not self._closing:
+            _tidy(store, message.pid)
 
     def _on_lost(self, text: str) -> None:
         """The zygote is gone and every interpreter with it."""
@@ -210,6 +226,7 @@ class Interpreters:
             process.killed(text)
         exit_, running, output = process.end(status)
         del self._processes[interpreter]
+        self._stores.pop(interpreter, None)
         if not self._closing:
             _remove(self._directory / str(interpreter))
             self._on_event(InterpreterExited(interpreter, exit_, running, output))
@@ -217,6 +234,13 @@ class Interpreters:
 
 def _not_started(interpreter: int, text: str) -> InterpreterExited:
     return InterpreterExited(interpreter, Exit(None, text=text), 0, Output())
+
+
+def _tidy(store: BlobStore, pid: int) -> None:
+    """Delete what an interpreter was writing when it ended, and what it had for itself alone."""
+    store.clear(str(pid))
+    for directory in store.directories:
+        shutil.rmtree(Path(directory, f"read-by-{pid}"), ignore_errors=True)
 
 
 def _remove(directory: Path) -> None:

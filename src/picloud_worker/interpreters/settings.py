@@ -34,12 +34,15 @@ class InterpreterSettings:
         import_path: where the interpreters look for modules first.
         variables: names of environment variables that jobs may see; everything else stays out.
         executable: the Python to run.
+        stores: absolute paths of directories that are removed when the worker is gone, however it
+            has ended.
     """
 
     state_dir: str
     import_path: list[str] = field(default_factory=list)
     variables: tuple[str, ...] = VARIABLES
     executable: str = sys.executable
+    stores: list[str] = field(default_factory=list)
 
 
 SLEEPER_BYTES = 16 << 20

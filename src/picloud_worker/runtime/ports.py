@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from picloud.blobs.store import BlobStore
 from picloud_worker.core.events import Output
 
 
@@ -26,8 +27,11 @@ class InterpreterProcesses(Protocol):
     def trees(self) -> TreeFiles:
         """What they import from."""
 
-    def start_interpreter(self, interpreter: int, tree: bytes) -> None:
-        """Fork one that imports from this tree; messages may be sent to it at once."""
+    def start_interpreter(self, interpreter: int, tree: bytes, store: BlobStore | None) -> None:
+        """Fork one that imports from this tree; messages may be sent to it at once.
+
+        The large parts of values are in the store; without it values stay in one piece.
+        """
 
     def send(self, interpreter: int, messages: Sequence[object]) -> None:
         """Send one frame of messages; one that is dead ignores it, its exit is on the way."""

@@ -5,26 +5,35 @@ from collections.abc import Callable
 from typing import Any
 
 from picloud.aio.driver import Driver
+from picloud.blobs.store import BlobStore
 from picloud_worker.core import settings
 from picloud_worker.core.agent import Agent
 from picloud_worker.core.effects import (
     Effect,
+    FetchBlob,
     FetchOutput,
     KeepFiles,
     KillInterpreter,
     MakeTree,
+    PinBlobs,
     RecallInterpreter,
+    RemoveBlob,
     RemoveTree,
     RevokeInterpreter,
     SendToInterpreter,
     SendToMaster,
+    ServePiece,
     StartInterpreter,
+    TakePiece,
     TellAttempt,
+    UnpinBlobs,
 )
 from picloud_worker.core.events import Event, Output, OutputFetched, Ticked
+from picloud_worker.runtime.node_blobs import NodeBlobs
 from picloud_worker.runtime.ports import InterpreterProcesses, Uplink
 
 _TICKS_PER_TRIM = 20
+_TICKS_PER_LOOK = 400
 
 
 class Runtime:
@@ -34,6 +43,7 @@ class Runtime:
         agent: decides.
         interpreters: the processes.
         uplink: the connection to the master.
+        stores: where the blobs of an owner are, made when it is first asked for.
         fail: called once with the error if the core cannot go on.
     """
 
@@ -42,6 +52,7 @@ class Runtime:
         agent: Agent,
         interpreters: InterpreterProcesses,
         uplink: Uplink,
+        stores: Callable[[str], BlobStore],
         fail: Callable[[BaseException], None],
     ) -> None:
         self._agent = agent
@@ -51,6 +62,7 @@ class Runtime:
         self._driver: Driver[Event] = Driver(self._turn, fail)
         self._tick_timer: asyncio.TimerHandle | None = None
         self._ticks = 0
+        self._blobs = NodeBlobs(stores, uplink.enqueue, self.post)
 
     def post(self, event: Event) -> None:
         """Hand over an event."""
@@ -85,6 +97,8 @@ class Runtime:
         self._ticks += 1
         if self._ticks % _TICKS_PER_TRIM == 0:
             self._interpreters.trim_outputs()
+        if self._ticks % _TICKS_PER_LOOK == 0 and not self._agent.crew.shares_store:
+            self._blobs.look()
         busy = self._agent.busy_interpreters()
         self.post(Ticked({one: self._interpreters.running(one) for one in busy}))
 
@@ -94,7 +108,8 @@ class Runtime:
         self._uplink.enqueue(effect.message)
 
     def _start(self, effect: StartInterpreter) -> None:
-        self._interpreters.start_interpreter(effect.interpreter, effect.tree)
+        store = self._blobs.store_of(effect.owner)
+        self._interpreters.start_interpreter(effect.interpreter, effect.tree, store)
 
     def _keep_files(self, effect: KeepFiles) -> None:
         self._interpreters.trees.put(effect.contents)
@@ -119,6 +134,24 @@ class Runtime:
         output = self._interpreters.output(effect.interpreter) if runs else Output()
         self.post(OutputFetched(effect.interpreter, effect.sequence, output))
 
+    def _fetch_blob(self, effect: FetchBlob) -> None:
+        self._blobs.fetch(effect.owner, effect.key)
+
+    def _remove_blob(self, effect: RemoveBlob) -> None:
+        self._blobs.remove(effect.owner, effect.key)
+
+    def _pin_blobs(self, effect: PinBlobs) -> None:
+        self._blobs.pin(effect.owner, effect.keys)
+
+    def _unpin_blobs(self, effect: UnpinBlobs) -> None:
+        self._blobs.unpin(effect.owner, effect.keys)
+
+    def _serve_piece(self, effect: ServePiece) -> None:
+        self._blobs.serve(effect.question)
+
+    def _take_piece(self, effect: TakePiece) -> None:
+        self._blobs.take(effect.answer)
+
 
 _PERFORM: dict[type[Effect], Callable[[Runtime, Any], None]] = {
     SendToMaster: Runtime._send_to_master,
@@ -130,4 +163,10 @@ _PERFORM: dict[type[Effect], Callable[[Runtime, Any], None]] = {
     RevokeInterpreter: Runtime._revoke,
     KillInterpreter: Runtime._kill,
     FetchOutput: Runtime._fetch_output,
+    FetchBlob: Runtime._fetch_blob,
+    RemoveBlob: Runtime._remove_blob,
+    PinBlobs: Runtime._pin_blobs,
+    UnpinBlobs: Runtime._unpin_blobs,
+    ServePiece: Runtime._serve_piece,
+    TakePiece: Runtime._take_piece,
 }

@@ -7,13 +7,20 @@ from picloud.statemachine import value
 
 
 @value
-class LeadersNamed:
-    """It is new, and follows others."""
+class HeldUp:
+    """It is new, and follows others, or needs blobs that are not here."""
 
 
 @value
-class LeadersReturned:
-    """All attempts that it follows have returned."""
+class MadeReady:
+    """All attempts that it follows have returned, and all blobs that it needs are here."""
+
+
+@value
+class BlobLost:
+    """A blob that it needs cannot be had; `failure` says why."""
+
+    failure: Failure
 
 
 @value
@@ -26,6 +33,11 @@ class Dispatched:
 @value
 class Finished:
     """It returned or raised; the report to the master is under way."""
+
+
+@value
+class ResultSpilled:
+    """It returned a result that names blobs; the master is asked to keep these."""
 
 
 @value
@@ -61,10 +73,12 @@ class InterpreterDied:
 
 
 AttemptEvent = (
-    LeadersNamed
-    | LeadersReturned
+    HeldUp
+    | MadeReady
+    | BlobLost
     | Dispatched
     | Finished
+    | ResultSpilled
     | GivenBack
     | FellAsleep
     | Awoke
@@ -79,7 +93,7 @@ FINISHED, GIVEN_BACK, STOP_REQUESTED, TAKEN_BACK = (
     TakenBack(),
 )
 FELL_ASLEEP, AWOKE = FellAsleep(), Awoke()
-LEADERS_NAMED, LEADERS_RETURNED = LeadersNamed(), LeadersReturned()
+HELD_UP, MADE_READY, RESULT_SPILLED = HeldUp(), MadeReady(), ResultSpilled()
 
 # ------------------------------------------------------------------ outputs
 

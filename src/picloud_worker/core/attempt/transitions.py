@@ -9,16 +9,18 @@ from picloud_worker.core.attempt.events import (
     REPORT_RETURNED,
     AttemptEvent,
     Awoke,
+    BlobLost,
     Dispatched,
     FellAsleep,
     Finished,
     GivenBack,
+    HeldUp,
     InterpreterDied,
     Interrupt,
-    LeadersNamed,
-    LeadersReturned,
+    MadeReady,
     NoteEndOfSleep,
     ReportFailed,
+    ResultSpilled,
     StopRequested,
     TakenBack,
 )
@@ -30,6 +32,7 @@ from picloud_worker.core.attempt.states import (
     Over,
     Sleeping,
     Stopping,
+    Storing,
     Unready,
     Waiting,
 )
@@ -37,14 +40,19 @@ from picloud_worker.core.attempt.states import (
 KILLED = Failure(FailureKind.KILLED, "the job was killed")
 
 
-def unready(attempt: Attempt, state: Waiting, event: LeadersNamed, now: float) -> Step:
+def unready(attempt: Attempt, state: Waiting, event: HeldUp, now: float) -> Step:
     """It is told so before it enters the backlog."""
     return Step(UNREADY)
 
 
-def led(attempt: Attempt, state: Unready, event: LeadersReturned, now: float) -> Step:
-    """It is ready, and what it needs is here."""
+def ready(attempt: Attempt, state: Unready, event: MadeReady, now: float) -> Step:
+    """What it needs is here."""
     return Step(WAITING, PUT_BACK)
+
+
+def in_want(attempt: Attempt, state: Unready, event: BlobLost, now: float) -> Step:
+    """It can never run."""
+    return Step(OVER, ReportFailed(event.failure))
 
 
 def dispatched(attempt: Attempt, state: Waiting, event: Dispatched, now: float) -> Step:
@@ -68,6 +76,11 @@ def taken_back(attempt: Attempt, state: Waiting | Unready, event: TakenBack, now
 def finished(attempt: Attempt, state: Assigned | Stopping, event: Finished, now: float) -> Step:
     """Its end is reported; a stop that came meanwhile has nothing left to stop."""
     return Step(OVER)
+
+
+def storing(attempt: Attempt, state: Assigned | Stopping, event: ResultSpilled, now: float) -> Step:
+    """Its end is reported when the master has the blobs; its interpreter is free for others."""
+    return Step(Storing(type(state) is Stopping))
 
 
 def given_back(attempt: Attempt, state: Assigned, event: GivenBack, now: float) -> Step:
@@ -103,6 +116,11 @@ def finished_asleep(attempt: Attempt, state: Sleeping, event: Finished, now: flo
     return Step(OVER, _end_of_sleep(attempt, now, goes_on=False))
 
 
+def storing_asleep(attempt: Attempt, state: Sleeping, event: ResultSpilled, now: float) -> Step:
+    """Only one of its threads slept."""
+    return Step(Storing(False), _end_of_sleep(attempt, now, goes_on=False))
+
+
 def given_back_asleep(attempt: Attempt, state: Sleeping, event: GivenBack, now: float) -> Step:
     """Its interpreter contradicts itself: what it runs is a stranger's code."""
     return Step(WAITING, _end_of_sleep(attempt, now, goes_on=True), PUT_BACK)
@@ -135,6 +153,16 @@ def stopped(
     return Step(OVER, ReportFailed(KILLED))
 
 
+def stored(attempt: Attempt, state: Storing, event: Finished, now: float) -> Step:
+    """Its end is reported: the master keeps the blobs, or has refused them."""
+    return Step(OVER)
+
+
+def stopped_storing(attempt: Attempt, state: Storing, event: StopRequested, now: float) -> Step:
+    """There is nothing left to stop, and its end will be told soon."""
+    return Step(Storing(True))
+
+
 def late(attempt: Attempt, state: Stopping | Over, event: AttemptEvent, now: float) -> Step:
     """A stop repeated, or one that crossed the end: nothing changes."""
     return Step(state)
@@ -142,18 +170,20 @@ def late(attempt: Attempt, state: Stopping | Over, event: AttemptEvent, now: flo
 
 TRANSITIONS: Table = {
     Waiting: {
-        LeadersNamed: unready,
+        HeldUp: unready,
         Dispatched: dispatched,
         StopRequested: stopped_waiting,
         TakenBack: taken_back,
     },
     Unready: {
-        LeadersReturned: led,
+        MadeReady: ready,
+        BlobLost: in_want,
         StopRequested: stopped_waiting,
         TakenBack: taken_back,
     },
     Assigned: {
         Finished: finished,
+        ResultSpilled: storing,
         GivenBack: given_back,
         FellAsleep: fell_asleep,
         StopRequested: stopping,
@@ -161,6 +191,7 @@ TRANSITIONS: Table = {
     },
     Sleeping: {
         Finished: finished_asleep,
+        ResultSpilled: storing_asleep,
         GivenBack: given_back_asleep,
         Awoke: awoke,
         StopRequested: stopping_asleep,
@@ -168,9 +199,14 @@ TRANSITIONS: Table = {
     },
     Stopping: {
         Finished: finished,
+        ResultSpilled: storing,
         GivenBack: stopped,
         StopRequested: late,
         InterpreterDied: stopped,
+    },
+    Storing: {
+        Finished: stored,
+        StopRequested: stopped_storing,
     },
     Over: {
         StopRequested: late,
