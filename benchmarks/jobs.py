@@ -7,7 +7,7 @@ value, as a user's own function would, so `by_value` makes the same bodies insid
 import os
 import time
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Functions(NamedTuple):
@@ -17,6 +17,9 @@ class Functions(NamedTuple):
     spin: Callable[[int], int]
     block: Callable[[str], None]
     add: Callable[[int, int], int]
+    touch: Callable[[Any], int]
+    echo: Callable[[Any], Any]
+    fresh: Callable[[int, int], Any]
 
 
 def noop(value: int) -> int:
@@ -45,7 +48,25 @@ def add(left: int, right: int) -> int:
     return left + right
 
 
-BY_REFERENCE = Functions(noop, spin, block, add)
+def touch(array: Any) -> int:
+    """Read one byte of every page of an array."""
+    return int(array.view("u1")[::4096].sum())
+
+
+def echo(array: Any) -> Any:
+    """Give an array back, after a look at it."""
+    array.view("u1")[::4096].sum()
+    return array
+
+
+def fresh(size: int, number: int) -> Any:
+    """Make an array."""
+    import numpy as np
+
+    return np.full(size // 8, number + 1)
+
+
+BY_REFERENCE = Functions(noop, spin, block, add, touch, echo, fresh)
 
 
 def by_value() -> Functions:
@@ -69,4 +90,16 @@ def by_value() -> Functions:
     def add(left: int, right: int) -> int:
         return left + right
 
-    return Functions(noop, spin, block, add)
+    def touch(array: Any) -> int:
+        return int(array.view("u1")[::4096].sum())
+
+    def echo(array: Any) -> Any:
+        array.view("u1")[::4096].sum()
+        return array
+
+    def fresh(size: int, number: int) -> Any:
+        import numpy as np
+
+        return np.full(size // 8, number + 1)
+
+    return Functions(noop, spin, block, add, touch, echo, fresh)

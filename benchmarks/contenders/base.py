@@ -49,6 +49,9 @@ class Contender(Protocol):
     def value(self, handle: Handle) -> Any:
         """The result of one."""
 
+    def share(self, function: Callable[..., Any], argument: Any, count: int) -> Handles:
+        """Start so many jobs with the same large argument, in the best way there is."""
+
     def chain(self, length: int) -> int:
         """Add 1 to 0 so many times, each time in a job that needs the one before."""
 
@@ -75,6 +78,9 @@ class Futures:
 
     def submit(self, function: Callable[..., Any], *arguments: Any) -> Handle:
         raise NotImplementedError
+
+    def share(self, function: Callable[..., Any], argument: Any, count: int) -> Handles:
+        return [self.submit(function, argument) for _ in range(count)]
 
     def gather(self, handles: Handles) -> list[Any]:
         return [handle.result() for handle in handles]

@@ -36,6 +36,10 @@ class Cluster(GraphFutures):
         self._client.close()
         self._cluster.close()
 
+    def share(self, function: Callable[..., Any], argument: Any, count: int) -> Handles:
+        stored = self._client.scatter(argument, broadcast=True)
+        return [self.submit(function, stored) for _ in range(count)]
+
     def submit(self, function: Callable[..., Any], *arguments: Any) -> Handle:
         return self._client.submit(function, *arguments, pure=False)
 

@@ -34,6 +34,9 @@ class Verbs:
     def map(self, function: Callable[..., Any], arguments: Iterable[Any]) -> Handles:
         return self.verbs.map(function, arguments)
 
+    def share(self, function: Callable[..., Any], argument: Any, count: int) -> Handles:
+        return self.verbs.map(function, [argument] * count)
+
     def gather(self, handles: Handles) -> list[Any]:
         return list(self.verbs.result(handles))
 

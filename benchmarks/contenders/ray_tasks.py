@@ -33,6 +33,10 @@ class Remote(GraphFutures):
     def submit(self, function: Callable[..., Any], *arguments: Any) -> Handle:
         return self._remote[function].remote(*arguments)
 
+    def share(self, function: Callable[..., Any], argument: Any, count: int) -> Handles:
+        stored = ray.put(argument)
+        return [self.submit(function, stored) for _ in range(count)]
+
     def gather(self, handles: Handles) -> list[Any]:
         return list(ray.get(handles))
 

@@ -1,6 +1,6 @@
 """The workloads, in the order in which they run. `research/rivals.md` defines the numbers."""
 
-from benchmarks.workloads import bulk, cold, graphs, latency, memory
+from benchmarks.workloads import bulk, cold, graphs, large, latency, memory
 from benchmarks.workloads.base import Metric, Workload
 
 _BULK = (
@@ -39,6 +39,17 @@ _ALL = (
             Metric("efficiency", "efficiency", higher_is_better=True),
             Metric("wall_s", "wall s"),
             Metric("bare_s", "bare s"),
+        ),
+    ),
+    Workload(
+        "W4",
+        "arrays of 64 MiB: a new argument, an argument and a result, a new result, one for 20 jobs",
+        large.payloads,
+        (
+            Metric("first_mb_per_s", "new argument, MB/s", higher_is_better=True),
+            Metric("both_mb_per_s", "argument and result, MB/s", higher_is_better=True),
+            Metric("result_mb_per_s", "new result, MB/s", higher_is_better=True),
+            Metric("shared_ms", "shared by 20 jobs, ms"),
         ),
     ),
     Workload(

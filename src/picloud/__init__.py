@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from picloud.errors import ResultError as ResultError
     from picloud.errors import RuntimeLimitExceeded as RuntimeLimitExceeded
     from picloud.errors import SerializationError as SerializationError
+    from picloud.errors import StorageFull as StorageFull
     from picloud.errors import VersionMismatch as VersionMismatch
     from picloud.errors import WorkerLost as WorkerLost
     from picloud.inside import running_on_cloud as running_on_cloud
@@ -81,7 +82,7 @@ _PLACES = {
         "AccessDenied AuthenticationError CloudCycleError CloudException CloudTimeoutError "
         "ConnectionLost EnvironmentNotBuilt EnvironmentUnavailable JobError JobKilled JobStalled "
         "MemoryLimitExceeded NestingTooDeep ResultError RuntimeLimitExceeded SerializationError "
-        "VersionMismatch WorkerLost"
+        "StorageFull VersionMismatch WorkerLost"
     ),
     "picloud.inside": "running_on_cloud",
     "picloud.job": "ALL Job JobMap",

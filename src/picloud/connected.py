@@ -3,12 +3,13 @@
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from picloud import errors
 from picloud.dependencies import Dependencies
 from picloud.grants import Grant
 from picloud.job_options import JobOptions
+from picloud.large_values import Exchange
 from picloud.outcomes import Collector
 from picloud.protocol import client_messages as messages
 from picloud.protocol.ids import JobId, RequestId
@@ -16,6 +17,9 @@ from picloud.protocol.jobs import JobSpec
 from picloud.submissions import Spec
 from picloud.waiters import Waiter, Wake
 from picloud.watches import JIDS_PER_MESSAGE, Question
+
+if TYPE_CHECKING:
+    from picloud.blobs.store import BlobStore
 
 WHY_TIME = 5.0
 """Seconds that a timed-out wait gives the master to say why."""
@@ -96,6 +100,10 @@ class AnyClient(Protocol):
     def ask(self, question: Question) -> None:
         """Send a request; the question is set when its answer has come."""
 
+    @property
+    def exchange(self) -> Exchange:
+        """The way of blobs to the master and back."""
+
 
 class Connected(ABC):
     """A session as its verbs see it; each kind of session knows how to connect."""
@@ -104,6 +112,9 @@ class Connected(ABC):
 
     clock: Callable[[], float] = staticmethod(time.monotonic)
     """What time limits are measured by."""
+
+    blobs: "Callable[[], BlobStore] | None" = None
+    """Where large parts of values are kept on this machine; None if they stay in one piece."""
 
     origin: str | None
     """Equal for sessions whose jobs are the same; None inside a job, where all jobs that can be
@@ -121,6 +132,15 @@ class Connected(ABC):
     @abstractmethod
     async def _opened(self) -> AnyClient:
         """Return the client, once it is connected."""
+
+    async def resolved(self, options: JobOptions) -> JobOptions:
+        """Say in the options what the name of their environment means now.
+
+        Raises:
+            EnvironmentUnavailable: there is none of this name, or it is for another Python.
+        """
+        client = self._client or await self._opened()
+        return await client.environments.resolve(client, options)
 
 
 async def ask_in_pieces(

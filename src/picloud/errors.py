@@ -13,6 +13,7 @@ CloudException              root: `message`, `jid`, `status`, `hint`
         CloudCycleError     waiting for it could close a circle
     NestingTooDeep          jobs wait for jobs for jobs, too many levels
     SerializationError      a function or an argument cannot travel
+    StorageFull             no room for the large parts of arguments
     EnvironmentUnavailable  an environment cannot be had: there is none, or none that fits
         EnvironmentNotBuilt its worker could not build it (also a JobError)
     ConnectionLost          the master is out of reach
@@ -120,6 +121,10 @@ class SerializationError(CloudException):
 
 class ResultError(SerializationError, JobError):
     """The job ran to its end, but its result cannot travel."""
+
+
+class StorageFull(CloudException):
+    """There is no room for the large parts of arguments, or the account has used up its share."""
 
 
 class EnvironmentUnavailable(CloudException):

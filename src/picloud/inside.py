@@ -43,6 +43,11 @@ class Line(Protocol):
     with `session`."""
 
     @property
+    def blobs(self) -> "Callable[[], Any] | None":
+        """Gives the store (`blobs.store.BlobStore`) where large parts of values are kept on this
+        machine; None if they are kept whole."""
+
+    @property
     def inputs(self) -> bytes:
         """A frame that was sent along with the running attempt: outcomes of what it depends on."""
         ...

@@ -1,11 +1,13 @@
 """`cloud.inspect`: what a call would send, with sizes and reasons, and what stands in its way."""
 
 from collections.abc import Callable, Iterator
+from hashlib import blake2b
 from typing import Any
 
 from picloud.code import culprits, functions, values
 from picloud.code.scan import Scan
 from picloud.code.unshippable import Unshippable
+from picloud.protocol.payloads import DIGEST_SIZE, key_of
 from picloud.statemachine import value
 
 _SHOWN = 40
@@ -111,8 +113,17 @@ def _files(scan: Scan) -> list[Part]:
 
 
 def _size(item: Any, roots: set[str], refused: list[str] | None) -> int | None:
+    large: dict[bytes, int] = {}  # the same content travels once
+
+    def keep(data: bytes | memoryview) -> bytes:
+        digest = blake2b(data, digest_size=DIGEST_SIZE).digest()
+        large[digest] = len(data)
+        return key_of(digest, len(data))
+
+    notes = values.Notes(keep)
+    notes.roots = roots
     try:
-        return len(values.dumps(item, [], roots))
+        return len(values.dumps(item, notes)) + sum(large.values())
     except (values.Unpicklable, values.Oversize) as error:
         if refused is not None:
             refused.append(str(error))

@@ -15,6 +15,7 @@ from picloud.blocking import drive
 from picloud.connected import AnyClient, Connected
 from picloud.errors import CloudException
 from picloud.job import HandleSession
+from picloud.large_values import opened
 from picloud.outcomes import Outcome
 from picloud.protocol.client_messages import KillJobs
 from picloud.protocol.ids import JobId, RequestId
@@ -119,7 +120,7 @@ class FutureCollector:
         thread: FutureThread,
     ) -> None:
         self.way: Way | None = None
-        self._session = cast("HandleSession", session)
+        self._session = session
         self.jids: Sequence[int] = [jid]
         self._future = future
         self._client = client
@@ -127,10 +128,12 @@ class FutureCollector:
 
     def put(self, _position: int, outcome: Outcome) -> None:
         """See `Collector`."""
-        jid, session = self.jids[0], self._session
-        self._thread.put(
-            lambda: self._future.settle(lambda: value_of(jid, outcome, False, session))
-        )
+        self._thread.put(lambda: self._future.settle(lambda: self._value(outcome)))
+
+    def _value(self, outcome: Outcome) -> Any:
+        blobs = drive(opened(self._client, self._session.blobs, [outcome]), "Job.future")
+        session = cast("HandleSession", self._session)
+        return value_of(self.jids[0], outcome, False, session, blobs)
 
     def lose(self) -> None:
         """See `Collector`."""
@@ -140,7 +143,7 @@ class FutureCollector:
 def watched_future(
     session: Connected,
     jid: int,
-    opened: Callable[[], Coroutine[Any, Any, AnyClient]],
+    connect: Callable[[], Coroutine[Any, Any, AnyClient]],
     thread: FutureThread,
 ) -> JobFuture:
     """Make the future of a job; connecting, should that be needed, is left to the thread."""
@@ -152,13 +155,13 @@ def watched_future(
 
     def watch() -> None:
         try:
-            client = drive(opened(), "Job.future")
+            client = drive(connect(), "Job.future")
         except (CloudException, ValueError) as error:
             future.fail(error)
         else:
             client.watch(FutureCollector(jid, future, client, session, thread))
 
-    if session._client is None or opened != session._opened:
+    if session._client is None or connect != session._opened:
         thread.put(watch)
     else:
         client = session._client

@@ -62,8 +62,10 @@ async def _open(offers: list[SlotPool], thread: LoopThread, client: Client) -> C
     """Start a cloud on the current loop and connect the client to it."""
     from picloud_worker.app import Worker
 
-    # The zygote boots in its own process while the rest is imported here.
-    worker = Worker(f"embedded-{next(_numbers)}", offers, sys.path)
+    # The zygote boots in its own process while the rest is imported here. All have one store: what
+    # one of them has written the others have.
+    store = client.exchange.store()
+    worker = Worker(f"embedded-{next(_numbers)}", offers, sys.path, store)
 
     from picloud.aio.memory import MemoryChannel
     from picloud.aio.session import LinkSession
@@ -74,7 +76,7 @@ async def _open(offers: list[SlotPool], thread: LoopThread, client: Client) -> C
     from picloud_master.store.memory import MemoryStore
 
     loop = thread.loop
-    master = Master(MemoryStore(), client.fail, FOR_ONE_PROGRAM)
+    master = Master(MemoryStore(), client.fail, FOR_ONE_PROGRAM, lambda _owner: store)
     master_end, worker_end = MemoryChannel.pair(loop)
     master.accept_worker(master_end)
     await worker.start(worker_end)

@@ -19,6 +19,7 @@ from picloud.blocking_verbs import BlockingVerbs
 from picloud.connected import AnyClient
 from picloud.grants import Grant, Secrets
 from picloud.job import Job, JobMap, grants_of
+from picloud.nested_exchange import NestedExchange
 from picloud.nested_submissions import Mail, NestedSubmissions, nothing, undisturbed
 from picloud.outcomes import Collector
 from picloud.protocol import client_messages as messages
@@ -58,6 +59,7 @@ class NestedSession(BlockingVerbs):
     def __init__(self, line: inside.Line) -> None:
         self._specs: dict[SpecKey, Spec] = {}
         self._secrets = Secrets()
+        self.blobs = line.blobs
         self._client: NestedClient = self.client_type(line, self._secrets)
 
     @property
@@ -120,6 +122,7 @@ class NestedClient:
         self._mail = Mail(line)
         self._watches = Watches(nothing)
         self._questions = Questions()
+        self.exchange = NestedExchange(line, self._mail, self._lock, self, lambda: self.is_over)
         self._presented: set[Grant] = set()
         self._refusal: str | None = None
         self._chain: str | None = None  # of functions that have led here, once it was asked for
@@ -261,7 +264,11 @@ class NestedClient:
     def _on_heard(self, heard: list[Any]) -> None:
         with self._lock:
             for message in heard:
-                _HANDLERS[type(message)](self, message)
+                handler = self.exchange.handlers.get(type(message))
+                if handler is not None:
+                    handler(message)
+                else:
+                    _HANDLERS[type(message)](self, message)
             if not self.is_over:
                 self._send()  # results that came without their bytes, and are wanted by now
 

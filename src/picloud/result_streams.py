@@ -1,14 +1,18 @@
 """The iterators behind `airesult` and `aas_completed`."""
 
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
+from picloud import large_values
 from picloud.connected import AnyClient, why_in_time
 from picloud.errors import CloudTimeoutError
 from picloud.job import HandleSession, Job, job_of
-from picloud.outcomes import PENDING, Stream
+from picloud.outcomes import PENDING, Pending, Stream
 from picloud.result_values import value_of
 from picloud.waiters import Wake
+
+if TYPE_CHECKING:
+    from picloud.blobs.store import BlobStore
 
 READ_AHEAD = 1_000
 """Results that are fetched before they are asked for; up to twice as many are kept."""
@@ -56,7 +60,9 @@ class ResultStream:
         jids: Sequence[int],
         timeout: float | None,
         ignore_errors: bool,
+        blobs: "Callable[[], BlobStore] | None" = None,
     ) -> None:
+        self._blobs = blobs
         self._opened = opened
         self._session = session
         self._jids = jids
@@ -84,8 +90,9 @@ class ResultStream:
         outcome, window.outcomes[place] = window.outcomes[place], PENDING
         if self._place % READ_AHEAD == 0:
             del self._windows[0]
-        assert outcome is not PENDING  # just waited for
-        return value_of(jid, outcome, self._ignore_errors, self._session)
+        assert not isinstance(outcome, Pending)  # just waited for
+        blobs = await large_values.opened(client, self._blobs, [outcome])
+        return value_of(jid, outcome, self._ignore_errors, self._session, blobs)
 
     def __del__(self) -> None:
         if self._client is not None:

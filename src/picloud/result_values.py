@@ -1,6 +1,7 @@
 """Outcomes to values and exceptions: in the thread that asked for them, never on the loop."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from picloud import errors
@@ -10,15 +11,21 @@ from picloud.job import HandleSession, loading
 from picloud.outcomes import Outcome, Pending
 from picloud.protocol.client_messages import JobFailed, JobsInCycle
 
+NO_BLOBS: Mapping[bytes, memoryview] = {}
+
 
 def value_of(
-    jid: int, outcome: Outcome | Pending, ignore_errors: bool, session: HandleSession
+    jid: int,
+    outcome: Outcome | Pending,
+    ignore_errors: bool,
+    session: HandleSession,
+    blobs: Mapping[bytes, memoryview] = NO_BLOBS,
 ) -> Any:
     """Unpickle a result; raise the error of a job that has none, or return it."""
     with loading(session):
         if type(outcome) is bytes:
             try:
-                return values.loads(outcome)
+                return values.loads(outcome, blobs.get)
             except Exception as error:  # what unpickling runs may raise anything
                 if is_from_signal_handler(error):
                     raise
@@ -32,18 +39,24 @@ def value_of(
 
 
 def values_of(
-    jids: Sequence[int], outcomes: Sequence[Outcome], ignore_errors: bool, session: HandleSession
+    jids: Sequence[int],
+    outcomes: Sequence[Outcome],
+    ignore_errors: bool,
+    session: HandleSession,
+    blobs: Mapping[bytes, memoryview] = NO_BLOBS,
 ) -> list[Any]:
     """The same for many jobs, in their order."""
-    loads = values.loads
+    loads: Callable[[Any], Any] = values.loads_whole
+    if blobs:
+        loads = partial(values.loads, open_blob=blobs.get)
     try:
         with loading(session):
-            return [loads(outcome) for outcome in outcomes]  # type: ignore[arg-type]  # mostly bytes
+            return [loads(outcome) for outcome in outcomes]  # mostly bytes
     except Exception as error:  # whatever it is, the careful way will meet it again
         if is_from_signal_handler(error):
             raise
         return [
-            value_of(jid, outcome, ignore_errors, session)
+            value_of(jid, outcome, ignore_errors, session, blobs)
             for jid, outcome in zip(jids, outcomes, strict=True)
         ]
 

@@ -23,6 +23,7 @@ from picloud.client import Client
 from picloud.code.scan import NOTHING, Scan
 from picloud.grants import Grant, Secrets
 from picloud.job_options import JobOptions
+from picloud.own_store import OwnStore
 from picloud.protocol.jobs import SlotPool
 from picloud.submissions import Spec
 from picloud.submit_options import SubmitOptions
@@ -67,6 +68,7 @@ class Session(BlockingVerbs):
         self._offers = offers
         self._secrets = Secrets()
         self._callbacks = CallbackThread()
+        self.blobs = self._store = OwnStore()
         self._lock = threading.Lock()
         self._specs: dict[SpecKey, Spec] = {}
         self._scanner: Scanner | None = None
@@ -104,7 +106,7 @@ class Session(BlockingVerbs):
                 if self._prepare is not None:
                     self._prepare()
                 self._thread = LoopThread("picloud engine")
-                self._starting = Client(self._thread, self._secrets)
+                self._starting = Client(self._thread, self._secrets, self._store)
                 self._thread.loop.set_exception_handler(partial(_on_fault, self._starting))
                 self._thread.start()
                 self._thread.post(self._open, self._thread, self._starting)
@@ -170,6 +172,7 @@ class Session(BlockingVerbs):
         thread.post(self._close, thread, waiter)
         await waiter
         thread.stop()
+        self._store.delete()
         if self._futures is not None:
             self._futures.stop()
         self._callbacks.stop()
@@ -219,7 +222,7 @@ class Session(BlockingVerbs):
             from picloud.code.scanner import Scanner  # most functions need none
 
             # All jobs of an embedded cloud run on this machine, and look where this program does.
-            self._scanner = Scanner(ships_extensions=bool(self._offers))
+            self._scanner = Scanner(finds_extensions=bool(self._offers))
         return self._scanner.scan(roots, only)
 
     def _check_offer(self, options: JobOptions) -> None:

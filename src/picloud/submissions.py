@@ -16,11 +16,15 @@ from picloud.protocol.client_messages import SubmitJobs
 from picloud.protocol.definitions import DefineSpec, ForgetSpec
 from picloud.protocol.ids import JobId, SpecNumber
 from picloud.protocol.jobs import JobSpec
+from picloud.protocol.payloads import is_spilled
 from picloud.protocol.tree_messages import FilesWanted, OfferTree, PutFiles
 from picloud.protocol.trees import EMPTY, Tree
 
 MAX_SPECS = 256
 """Specs that the master must remember for one client at a time."""
+
+MAX_LARGE_SPECS = 4
+"""Of those whose functions name blobs, which are kept as long as they are remembered."""
 
 MAX_JOBS_PER_MESSAGE = 10_000
 _FEW_MESSAGES = 1_000  # in one frame
@@ -41,9 +45,10 @@ class Spec:
 
     Attributes:
         tree: where it finds its modules.
+        spills: payloads of its jobs may name blobs.
     """
 
-    __slots__ = ("code", "handles", "number", "spec", "tree")
+    __slots__ = ("code", "handles", "number", "spec", "spills", "tree")
 
     def __init__(
         self,
@@ -56,6 +61,7 @@ class Spec:
         self.code = code
         self.handles = handles
         self.tree = tree
+        self.spills = False
         self.number: SpecNumber | None = None
 
 
@@ -250,7 +256,10 @@ class Submitter:
         if ranges is not None or handles is not None:
             size += limits.INT_SIZE * (len(ranges or ()) + sum(map(len, handles or ())))
         self._make_room(size)
-        message = SubmitJobs(number, JobId(first), payloads, watched, ranges, ignores, handles)
+        spilled = spec.spills and any(map(is_spilled, payloads))
+        message = SubmitJobs(
+            number, JobId(first), payloads, watched, ranges, ignores, handles, spilled
+        )
         self._link.send(message)
         if watched:
             self._expect(range(first, first + len(payloads)))
@@ -272,9 +281,11 @@ class Submitter:
         self._last_number += 1
         spec.number = number = SpecNumber(self._last_number)
         if len(self._known) >= MAX_SPECS:
-            # What names it was sent before this; what comes later finds it forgotten.
-            oldest, _ = self._known.popitem(last=False)
-            self._link.send(ForgetSpec(oldest))
+            self._forget(next(iter(self._known)))
+        if is_spilled(spec.code):
+            large = [each for each, known in self._known.items() if is_spilled(known.code)]
+            for each in large[: max(0, len(large) + 1 - MAX_LARGE_SPECS)]:
+                self._forget(each)
         self._known[number] = spec
         self._make_room(len(spec.code))
         definition = DefineSpec(
@@ -282,6 +293,11 @@ class Submitter:
         )
         self._link.send(definition)
         return number
+
+    def _forget(self, number: SpecNumber) -> None:
+        """What names it was sent before this; what comes later finds it forgotten."""
+        del self._known[number]
+        self._link.send(ForgetSpec(number))
 
     def _make_room(self, size: int) -> None:
         """Start another frame rather than let this one grow over what the peer accepts."""

@@ -15,6 +15,7 @@ from picloud.grants import Grant
 from picloud.job import HandleSession, Job, JobMap, check_origins, job_of
 from picloud.job_futures import kill_soon
 from picloud.job_options import NO_OPTIONS, JobOptions
+from picloud.large_values import Keeper, Keepers
 from picloud.protocol.client_messages import AskStatus
 from picloud.protocol.limits import FRAME_TARGET
 from picloud.submissions import MAX_SPECS, Spec
@@ -35,9 +36,10 @@ PYTHON = ".".join(platform.python_version_tuple()[:2])
 SpecKey = tuple[bytes, JobOptions, bytes]
 """What makes jobs alike: the function, the options, and the tree of modules."""
 
-PackedCall = tuple[Spec, bytes, list[int] | None, SubmitOptions, Mapping[str, int]]
+PackedCall = tuple[Spec, bytes, list[int] | None, SubmitOptions, Mapping[str, int], "Keeper | None"]
 """A call that is checked, pickled and ready to be submitted: its function, its arguments, the
-handles in them, how to submit it, and of which clouds are the jobs that it names."""
+handles in them, how to submit it, of which clouds are the jobs that it names, and the blobs that it
+names, if any."""
 
 
 class Piece(NamedTuple):
@@ -83,11 +85,18 @@ class SubmitVerbs(Connected):
     async def submit_packed(self, call: PackedCall) -> Job:
         """Submit a job as soon as that can be done."""
         job = None
-        while job is None:
-            client = self._client or await self._opened_for(call[0])
-            await self._check_dependencies(client, call[3].after)
-            await client.wait_ready()
-            job = self.submit_now(call)
+        keeper = call[5]
+        client = self._client or await self._opened_for(call[0])
+        try:
+            while job is None:
+                await self._check_dependencies(client, call[3].after)
+                if keeper is not None:
+                    await keeper.keep(client)
+                await client.wait_ready()
+                job = self.submit_now(call)
+        finally:
+            if keeper is not None:
+                keeper.release(client)
         return job
 
     def packed_call(
@@ -98,20 +107,26 @@ class SubmitVerbs(Connected):
         kwargs: dict[str, Any],
     ) -> PackedCall:
         """Check and pickle a call."""
-        handles: list[int] = []
         submit = options.submit
         if submit is not NO_SUBMIT_OPTIONS:
             self._check_submit(submit)
+        keeper = None if self.blobs is None else Keeper(self.blobs)
+        notes = values.Notes(keeper)
         try:
-            packed = functions.pack(func)
+            packed = functions.pack(func, keeper)
             packed.check(*args, **kwargs)
-            roots: set[str] = set()
-            origins = dict(packed.origins) if packed.origins else {}
-            payload = values.dumps((args, kwargs), handles, roots, origins)
-            spec = self._spec(packed, options, roots)
-        except (values.Unpicklable, values.Oversize, Unshippable) as error:
-            raise errors.SerializationError(str(error)) from error
-        return spec, payload, handles or None, submit, origins
+            if packed.origins:
+                notes.origins.update(packed.origins)
+            payload = values.dumps((args, kwargs), notes)
+            spec = self._spec(packed, options, notes.roots)
+        except _UNSENDABLE as error:
+            raise _unsendable(error) from error
+        if keeper is not None:
+            if keeper.has_new:
+                spec.spills = True
+            else:
+                keeper = None
+        return spec, payload, notes.handles or None, submit, notes.origins, keeper
 
     def submit_now(self, call: PackedCall) -> Job | None:
         """Submit a job; None if that must wait.
@@ -122,7 +137,9 @@ class SubmitVerbs(Connected):
         client = self._client
         if client is None or client.submissions.is_blocked:
             return None
-        spec, payload, handles, options, origins = call
+        spec, payload, handles, options, origins, keeper = call
+        if keeper is not None and keeper.has_new:
+            return None
         if origins:
             check_origins(origins, cast("HandleSession", self))
         if options is NO_SUBMIT_OPTIONS:  # nearly always
@@ -159,15 +176,16 @@ class SubmitVerbs(Connected):
             options = await self.resolved(options)
         calls = zip(*iterables)  # noqa: B905 - ends with the shortest, like the built-in
         try:
-            packed = functions.pack(func)
             is_there = all(isinstance(each, Sized) for each in iterables)
-            pieces = _pieces(packed, calls, PIECE_ITEMS if is_there else 1)
+            keepers = self._keepers(is_still=all(type(each) in _STILL for each in iterables))
+            packed = functions.pack(func, keepers.lasting)
+            pieces = _pieces(packed, calls, PIECE_ITEMS if is_there else 1, keepers.passing)
             if options.submit.after is not None:
                 client = self._client or await self._opened()
                 await self._check_dependencies(client, options.submit.after)
-            ranges = await self._stream(packed, pieces, options)
-        except (values.Unpicklable, values.Oversize, Unshippable) as error:
-            raise errors.SerializationError(str(error)) from error
+            ranges = await self._stream(packed, pieces, options, keepers)
+        except _UNSENDABLE as error:
+            raise _unsendable(error) from error
         return JobMap(ranges, cast("HandleSession", self))
 
     async def _stream(
@@ -175,6 +193,7 @@ class SubmitVerbs(Connected):
         packed: functions.PackedFunction,
         pieces: Iterable[Piece],
         options: JobOptions,
+        keepers: Keepers,
     ) -> list[range]:
         """Send pieces while the input is still being read; kill them if that fails half way."""
         ranges: list[range] = []
@@ -186,7 +205,11 @@ class SubmitVerbs(Connected):
                 unturned += len(piece.payloads)
                 if len(piece.roots) > known:  # the items need more modules than those so far
                     spec, known = self._spec(packed, options, piece.roots), len(piece.roots)
+                if keepers.have_new:
+                    spec.spills = True
+                    await keepers.keep(self._client or await self._opened())
                 await self._send_piece(spec, piece, options.submit, ranges)
+                keepers.end_piece(self._client)
                 if unturned >= PIECE_ITEMS:
                     unturned = 0
                     await LoopTurn()
@@ -195,7 +218,15 @@ class SubmitVerbs(Connected):
             for jids in ranges:
                 kill_soon(self, jids)
             raise
+        finally:
+            keepers.end(self._client)
         return ranges
+
+    def _keepers(self, *, is_still: bool) -> Keepers:
+        if self.blobs is None:
+            return Keepers(None, None)
+        lasting = Keeper(self.blobs, is_still=is_still)
+        return Keepers(lasting, lasting if is_still else Keeper(self.blobs))
 
     async def _send_piece(
         self, spec: Spec, piece: Piece, options: SubmitOptions, ranges: list[range]
@@ -215,17 +246,6 @@ class SubmitVerbs(Connected):
             payloads = payloads[len(jids) :]
             handles = None if handles is None else handles[len(jids) :]
             _append(ranges, jids)
-
-    # ------------------------------------------------------------------ environments
-
-    async def resolved(self, options: JobOptions) -> JobOptions:
-        """Say in the options what the name of their environment means now.
-
-        Raises:
-            EnvironmentUnavailable: there is none of this name, or it is for another Python.
-        """
-        client = self._client or await self._opened()
-        return await client.environments.resolve(client, options)
 
     async def _opened_for(self, spec: Spec) -> AnyClient:
         """Connect for jobs of a spec that was made before it was known what workers there are."""
@@ -324,34 +344,50 @@ class SubmitVerbs(Connected):
         return spec
 
 
+_STILL = frozenset({list, tuple, range, set, frozenset, dict, str, bytes})
+"""What runs no code of the user's while it is walked through."""
+
+_UNSENDABLE = (values.Unpicklable, values.Oversize, values.NoRoom, Unshippable)
+
+
+def _unsendable(error: Exception) -> errors.CloudException:
+    if isinstance(error, values.NoRoom):
+        return errors.StorageFull(str(error), hint="free some, or read files inside the job")
+    return errors.SerializationError(str(error))
+
+
 def _pieces(
-    packed: functions.PackedFunction, calls: Iterable[tuple[Any, ...]], most: int
+    packed: functions.PackedFunction,
+    calls: Iterable[tuple[Any, ...]],
+    most: int,
+    keeper: Keeper | None,
 ) -> Iterator[Piece]:
     """Pickle items, and yield at most so many at a time."""
     check, dumps = packed.check, values.dumps
     payloads: list[bytes] = []
     handles: list[list[int]] | None = None
-    named: list[int] = []
-    roots: set[str] = set()
-    origins = dict(packed.origins) if packed.origins else {}
+    notes = values.Notes(keeper)
+    if packed.origins:
+        notes.origins.update(packed.origins)
     size = 0
     for args in calls:
         if not payloads:
             check(*args)  # all items come as equally many arguments
-        payload = dumps((args, {}), named, roots, origins)
-        if named:
+        payload = dumps((args, {}), notes)
+        if notes.handles:
             handles = handles or [[] for _ in payloads]
-            handles.append(named)
-            named = []
+            handles.append(notes.handles)
+            notes.handles = []
         elif handles is not None:
             handles.append([])
         payloads.append(payload)
         size += len(payload)
-        if len(payloads) >= most or size >= FRAME_TARGET:
-            yield Piece(payloads, handles, roots, origins)
+        is_full = len(payloads) >= most or size >= FRAME_TARGET
+        if is_full or (keeper is not None and keeper.is_full):
+            yield Piece(payloads, handles, notes.roots, notes.origins)
             payloads, handles, size = [], None, 0
     if payloads:
-        yield Piece(payloads, handles, roots, origins)
+        yield Piece(payloads, handles, notes.roots, notes.origins)
 
 
 def _append(ranges: list[range], jids: range) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
-from picloud import errors
+from picloud import errors, large_values
 from picloud.connected import AnyClient, Connected, ask_all, ask_in_pieces, why_in_time
 from picloud.job import (
     HandleSession,
@@ -35,9 +35,11 @@ class WaitVerbs(Connected):
         """Wait for jobs and return what they returned; see `cloud.result`."""
         jids, is_single, opened = self._jids_of(jobs)
         outcomes = await self._gathered(jids, opened, timeout, ignore_errors, wants_results=True)
+        session = cast("HandleSession", self)
+        blobs = await large_values.opened(await opened(), self.blobs, outcomes) if jids else {}
         if is_single:
-            return value_of(jids[0], outcomes[0], ignore_errors, cast("HandleSession", self))
-        return values_of(jids, outcomes, ignore_errors, cast("HandleSession", self))
+            return value_of(jids[0], outcomes[0], ignore_errors, session, blobs)
+        return values_of(jids, outcomes, ignore_errors, session, blobs)
 
     async def ajoin(
         self, jobs: Any, timeout: float | None = None, ignore_errors: bool = False
@@ -52,7 +54,8 @@ class WaitVerbs(Connected):
         """Iterate over results as they come, in the order of the jobs; see `cloud.iresult`."""
         jids, _, opened = self._jids_of(jobs)
         session = cast("HandleSession", self)
-        return ResultStream(opened, session, jids, check_timeout(timeout), ignore_errors)
+        seconds = check_timeout(timeout)
+        return ResultStream(opened, session, jids, seconds, ignore_errors, self.blobs)
 
     def aas_completed(self, jobs: Any, timeout: float | None = None) -> Completions:
         """Iterate over jobs in the order of their completion; see `cloud.as_completed`."""

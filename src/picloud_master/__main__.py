@@ -10,6 +10,9 @@ import sys
 from collections.abc import Sequence
 
 from picloud.aio.loop_thread import new_event_loop
+from picloud.aio.places import state_places
+from picloud.blobs.places import OwnerStores, make_store_directory
+from picloud.blobs.store import BlobStore
 from picloud_master.api.server import Server
 from picloud_master.app import Master
 from picloud_master.guard import forbid_unpickling
@@ -49,7 +52,27 @@ async def serve(host: str, port: int, token: str, ready_fd: int | None) -> int:
     ended: asyncio.Queue[int] = asyncio.Queue()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.put_nowait, 0)
-    master = Master(MemoryStore(), lambda _error: ended.put_nowait(1))
+    try:
+        base = BlobStore(None, make_store_directory(state_places()))  # what waits takes no memory
+    except OSError as error:
+        print(f"cannot keep large data: {error}", file=sys.stderr)
+        return 1
+    try:
+        return await _serve_until(ended, host, port, token, ready_fd, base)
+    finally:
+        base.delete()
+
+
+async def _serve_until(
+    ended: "asyncio.Queue[int]",
+    host: str,
+    port: int,
+    token: str,
+    ready_fd: int | None,
+    base: BlobStore,
+) -> int:
+    stores = OwnerStores(base)
+    master = Master(MemoryStore(), lambda _error: ended.put_nowait(1), stores=stores.of)
     server = Server(master, token)
     try:
         port = await server.start(host, port)

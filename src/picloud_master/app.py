@@ -1,12 +1,14 @@
 """The composition root of a master: builds its parts and names what each of them needs."""
 
 import asyncio
+import errno
 import itertools
 import logging
 import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING, NoReturn
 
 from picloud.aio.channel import Channel
 from picloud.aio.driver import Driver
@@ -21,9 +23,21 @@ from picloud_master.runtime.outbox import Outbox
 from picloud_master.runtime.performer import Performer
 from picloud_master.runtime.ports import RecordStore
 
+if TYPE_CHECKING:
+    from picloud.blobs.store import BlobStore
+
 log = logging.getLogger(__name__)
 
 SERVED = Policy()
+
+
+def no_store(owner: str) -> NoReturn:
+    """Of a master that keeps no blobs.
+
+    Raises:
+        OSError: always.
+    """
+    raise OSError(errno.EOPNOTSUPP, "this master keeps no large data")
 
 
 class Master:
@@ -33,6 +47,7 @@ class Master:
         store: where records live.
         on_failure: called once with the error if the master cannot go on; it serves nobody then.
         policy: what it decides by; the store says whether records are kept.
+        stores: where the blobs of an owner are kept; a master without refuses all.
     """
 
     def __init__(
@@ -40,6 +55,7 @@ class Master:
         store: RecordStore,
         on_failure: Callable[[BaseException], None],
         policy: Policy = SERVED,
+        stores: "Callable[[str], BlobStore]" = no_store,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._store = store
@@ -47,7 +63,7 @@ class Master:
         self._clock = SteadyClock(time.time)
         self._kernel = Kernel(replace(policy, durable=store.durable), os.urandom(32))
         self._alarm = Alarm(self._loop, self._clock.now, lambda: self._driver.post(AlarmRang()))
-        self._performer = Performer(self._alarm.set)
+        self._performer = Performer(self._alarm.set, stores, lambda event: self._driver.post(event))
         self._outbox = Outbox(store, self._performer.perform, self._fail)
         self._driver: Driver[Event] = Driver(self._turn, self._fail)
         self._sessions = itertools.count(1)

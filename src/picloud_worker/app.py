@@ -4,11 +4,13 @@ import asyncio
 import logging
 import platform
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from picloud.aio.channel import Channel
-from picloud.aio.places import environments_place
+from picloud.aio.places import environments_place, state_places
 from picloud.aio.session import LinkSession
+from picloud.blobs.places import OwnerStores, make_store
+from picloud.blobs.store import BlobStore
 from picloud.protocol.jobs import SlotPool
 from picloud.protocol.link import Link, LinkClosed, LinkEvent, LinkOpened, MessagesReceived
 from picloud.protocol.link_messages import CloseReason, PeerRole
@@ -32,14 +34,26 @@ class Worker:
         name: for people.
         offers: the cores that it offers.
         import_path: where jobs look for modules first.
+        store: one that it shares with the master; None for one of its own.
     """
 
-    def __init__(self, name: str, offers: list[SlotPool], import_path: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        name: str,
+        offers: list[SlotPool],
+        import_path: Sequence[str] = (),
+        store: BlobStore | None = None,
+    ) -> None:
         self._name = name
         self._offers = offers
         self._state_dir = make_state_dir()
+        self._shares_store = store is not None
+        self._store = store or make_store(state_places())
         settings = InterpreterSettings(
-            self._state_dir, list(import_path), environments=str(environments_place())
+            self._state_dir,
+            list(import_path),
+            stores=list(self._store.directories),
+            environments=str(environments_place()),
         )
         self._interpreters = Interpreters(settings, self._post)
         self._interpreters.spawn()
@@ -55,8 +69,11 @@ class Worker:
         link = Link(PeerRole.WORKER, self._name, loop.time(), silence_limit=channel.silence_limit)
         self._session = LinkSession(link, channel, self._on_event)
         cores = sum(offer.cores for offer in self._offers)
-        agent = Agent(self._offers, max_sleepers(available_memory(), cores))
-        self._runtime = Runtime(agent, self._interpreters, self._session, self._fail)
+        sleepers = max_sleepers(available_memory(), cores)
+        agent = Agent(self._offers, sleepers, shares_store=self._shares_store)
+        self._runtime = Runtime(
+            agent, self._interpreters, self._session, self._stores(), self._fail
+        )
 
     async def close(self) -> None:
         """Leave the master, then end all interpreters."""
@@ -64,7 +81,13 @@ class Worker:
         await self._session.wait_closed()
         self._runtime.stop()
         await self._interpreters.close()
+        if not self._shares_store:
+            self._store.delete()
         shutil.rmtree(self._state_dir, ignore_errors=True)
+
+    def _stores(self) -> Callable[[str], BlobStore]:
+        store = self._store
+        return (lambda _owner: store) if self._shares_store else OwnerStores(store).of
 
     def _post(self, event: Event) -> None:
         self._runtime.post(event)

@@ -9,12 +9,23 @@ import pytest
 from tests.architecture.source import SRC, modules
 
 LIGHT = {
-    "picloud": {"aiohttp", "asyncio", "cloudpickle", "msgpack", "picloud_master", "picloud_worker"},
-    "picloud.protocol": {"aiohttp", "asyncio", "cloudpickle"},
-    "picloud.inside": {"asyncio", "cloudpickle", "msgpack"},
-    "picloud.nested": {"aiohttp", "asyncio", "picloud_master", "picloud_worker"},
-    "picloud.default_verbs": {"aiohttp", "asyncio", "picloud_master", "picloud_worker"},
-    "picloud_worker.interpreter.loop": {"aiohttp", "asyncio", "picloud_master"},
+    "picloud": {
+        "aiohttp",
+        "asyncio",
+        "cloudpickle",
+        "msgpack",
+        "picloud_master",
+        "picloud_worker",
+        "xxhash",
+    },
+    "picloud.protocol": {"aiohttp", "asyncio", "cloudpickle", "xxhash"},
+    "picloud.blobs.store": {"aiohttp", "asyncio", "cloudpickle"},
+    "picloud.blobs.fetcher": {"aiohttp", "asyncio", "cloudpickle", "xxhash"},
+    "picloud.inside": {"asyncio", "cloudpickle", "msgpack", "xxhash"},
+    "picloud.nested": {"aiohttp", "asyncio", "picloud_master", "picloud_worker", "xxhash"},
+    "picloud.default_verbs": {"aiohttp", "asyncio", "picloud_master", "picloud_worker", "xxhash"},
+    "picloud.session": {"picloud_master", "picloud_worker", "xxhash"},
+    "picloud_worker.interpreter.loop": {"aiohttp", "asyncio", "picloud_master", "xxhash"},
     "picloud_master.__main__": {"cloudpickle", "picloud_worker"},
     "picloud_worker.__main__": {"picloud_master"},
 }

@@ -23,13 +23,13 @@ LAYERS = {
     "picloud_master.core": 2,
     "picloud_worker.core": 2,
     "picloud.aio": 3,
+    "picloud.blobs": 3,
     "picloud": 4,  # the client's modules
     "picloud_master.runtime": 4,
     "picloud_worker.runtime": 4,
     "picloud_worker.interpreter": 4.5,  # jobs use the client's modules
     "picloud_master.api": 5,
     "picloud_master.store": 5,
-    "picloud_master.blobs": 5,
     "picloud_master.provisioners": 5,
     "picloud_worker.uplink": 5,
     "picloud_worker.files": 5,
@@ -56,11 +56,17 @@ SHARED = {2, 6, 8}  # in these rows the modules of one distribution package may 
 # What the packages may use of each other, whatever the numbers say.
 FOUNDATION = {
     "picloud": [],
-    "picloud_master": ["picloud.statemachine", "picloud.protocol", "picloud.aio"],
+    "picloud_master": [
+        "picloud.statemachine",
+        "picloud.protocol",
+        "picloud.aio",
+        "picloud.blobs",
+    ],
     "picloud_worker": [
         "picloud.statemachine",
         "picloud.protocol",
         "picloud.aio",
+        "picloud.blobs",
         "picloud.code",
         "picloud.errors",
         "picloud.inside",
@@ -99,6 +105,7 @@ LIBRARIES = {
     "msgpack": ["picloud.protocol"],
     "uv": ["picloud.aio.installer"],
     "uvloop": ["picloud.aio.loop_thread", "picloud_master.__main__", "picloud_worker.__main__"],
+    "xxhash": ["picloud.blobs"],
 }
 
 # Names its layers' modules lazily for checkers and loads none of them: test_imports watches it.

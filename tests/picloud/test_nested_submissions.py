@@ -26,6 +26,7 @@ class RecordingLine:
     """Keeps what is said; the first messages may be too large for it."""
 
     inputs = b""
+    blobs = None
     session: Any = None
     on_heard = on_refused = None
 

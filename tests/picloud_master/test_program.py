@@ -38,13 +38,16 @@ def place(tmp_path: Path) -> Place:
 
 
 @contextlib.contextmanager
-def up(place: Place, *arguments: str) -> Iterator[tuple["subprocess.Popen[str]", str]]:
+def up(
+    place: Place, *arguments: str, env: dict[str, str] | None = None
+) -> Iterator[tuple["subprocess.Popen[str]", str]]:
     """A master that is up, and its address."""
     reading, writing = os.pipe()
+    env = env or place.environment(**TOKEN)
     command = (*MASTER, "--port", "0", "--ready-fd", str(writing), *arguments)
     with (
         open(reading) as ready,
-        place.started(*command, env=place.environment(**TOKEN), pass_fds=(writing,)) as program,
+        place.started(*command, env=env, pass_fds=(writing,)) as program,
     ):
         os.close(writing)
         yield program, read_line(ready)
@@ -147,3 +150,22 @@ print("not reached")
     done = place.run("-c", program)
     assert (done.returncode, done.stdout) == (70, "[1, 'plain']\n")
     assert "must not unpickle" in done.stderr
+
+
+def test_where_it_can_keep_nothing_it_says_so(place: Place) -> None:
+    blocked = place.work / "a file"
+    blocked.write_text("")
+    environment = place.environment(**TOKEN, PICLOUD_STATE_DIR=str(blocked))
+    done = place.run(*MASTER, "--port", "0", env=environment)
+    assert done.returncode == 1
+    assert "cannot keep large data: " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_its_store_is_gone_when_it_has_ended(place: Place) -> None:
+    state = place.work / "state"
+    with up(place, env=place.environment(**TOKEN, PICLOUD_STATE_DIR=str(state))) as (program, _):
+        assert list(state.glob("blobs-*"))
+        program.send_signal(signal.SIGTERM)
+        program.wait(DEADLINE)
+    assert list(state.glob("blobs-*")) == []

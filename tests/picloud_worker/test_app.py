@@ -1,8 +1,11 @@
 """A worker inside a program, at the end of that program."""
 
+import os
 from pathlib import Path
 
-from tests.support.processes import Place
+import pytest
+
+from tests.support.processes import DEADLINE, Place, read_line, until
 
 PROGRAM = """
 import picloud as cloud
@@ -27,3 +30,35 @@ def test_a_program_that_just_ends_leaves_no_file_and_prints_nothing_more(tmp_pat
     assert (done.returncode, done.stdout, done.stderr) == (0, "[0, 1, 2]\n", "")
     assert [each for each in place.state.rglob("*") if each.name.startswith("worker")] == []
     assert list(place.temporary.iterdir()) == []
+
+
+LARGE = """
+import sys
+import picloud as cloud
+
+def same(data):
+    return data
+
+assert len(cloud.result(cloud.call(same, bytes(5 << 20)))) == 5 << 20
+print("done", flush=True)
+sys.stdin.read()
+"""
+
+
+def stores_of(place: Place, pid: int) -> list[Path]:
+    """Where the blobs of a program are, in memory and on disk."""
+    in_memory = Path("/dev/shm").glob(f"picloud-{os.getuid()}-{pid}-*")
+    return [*in_memory, *place.state.glob(f"blobs-{pid}-*")]
+
+
+@pytest.mark.parametrize("killed", [True, False], ids=["killed", "ended"])
+def test_no_large_data_outlives_the_program(tmp_path: Path, killed: bool) -> None:
+    place = Place(tmp_path)
+    with place.started(place.script(LARGE), stdin=-1) as program:
+        assert read_line(program.stdout) == "done"
+        assert stores_of(place, program.pid) != []
+        if killed:
+            program.kill()
+        _, err = program.communicate(timeout=DEADLINE)
+        assert err == ""
+    until(lambda: stores_of(place, program.pid) == [], "its stores are gone")

@@ -1,14 +1,19 @@
 """`python -m picloud_worker`, as a process, with a real master or none."""
 
+import os
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import cloudpickle
 import pytest
 
 from tests.support.processes import DEADLINE, Place, read_line, until
 from tests.support.served import Served
+
+cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
 WORKER = ("-m", "picloud_worker")
 TOKEN = {"PICLOUD_API_SECRETKEY": "s3cret"}
@@ -124,3 +129,28 @@ def test_what_a_killed_worker_left_is_cleared_away_by_the_next(served: Served) -
     worker = served.start_worker(1)
     assert len(state_of(served.place)) == 1
     assert str(worker.pid) in state_of(served.place)[0]
+
+
+def blobs_of(worker_pid: int, place: Place) -> list[Path]:
+    """Where the blobs of a worker are, in memory and on disk."""
+    in_memory = Path("/dev/shm").glob(f"picloud-{os.getuid()}-{worker_pid}-*")
+    return [*in_memory, *place.state.glob(f"blobs-{worker_pid}-*")]
+
+
+def reverse(data: bytes) -> bytes:
+    return data[::-1]
+
+
+@pytest.mark.parametrize("killed", [True, False], ids=["killed", "ended"])
+def test_no_large_data_outlives_a_worker(served: Served, killed: bool) -> None:
+    worker = served.start_worker(1)
+    session = served.session()
+    data = bytes(range(256)) * 8192
+    assert session.result(session.call(reverse, data), DEADLINE) == data[::-1]
+    assert blobs_of(worker.pid, served.place) != []
+    if killed:
+        served.kill_worker(worker)
+    else:
+        worker.send_signal(signal.SIGTERM)
+        worker.wait(DEADLINE)
+    until(lambda: not blobs_of(worker.pid, served.place), "its stores are gone")

@@ -281,8 +281,14 @@ class TestWorker:
 class Node:
     """An agent, its clock and everything that it has asked for."""
 
-    def __init__(self, cores: int = 1, pools: list[SlotPool] | None = None) -> None:
-        self.agent = Agent(pools or [SlotPool(["c1"], cores)])
+    def __init__(
+        self,
+        cores: int = 1,
+        pools: list[SlotPool] | None = None,
+        *,
+        shares_store: bool = False,
+    ) -> None:
+        self.agent = Agent(pools or [SlotPool(["c1"], cores)], shares_store=shares_store)
         self.crew = self.agent.crew
         self.now = 100.0
         self.effects: list[effects.Effect] = []

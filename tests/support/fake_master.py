@@ -15,6 +15,14 @@ from picloud.aio.session import LinkSession
 from picloud.client import Client
 from picloud.code import exceptions, values
 from picloud.protocol import client_messages as messages
+from picloud.protocol.blob_messages import (
+    BlobMissing,
+    BlobsKept,
+    BlobsRefused,
+    OfferBlobs,
+    ReadBlob,
+    WithdrawBlobs,
+)
 from picloud.protocol.definitions import DefineSpec, ForgetSpec
 from picloud.protocol.environment_messages import AskEnvironment, EnvironmentRead, PythonsOffered
 from picloud.protocol.failures import Failure, FailureKind
@@ -52,11 +60,13 @@ class FakeMaster:
     Args:
         ids: how many job ids a session gets at a time.
         is_mute: never answers a question, and never says that a job is done.
+        refusal: what it says to those who offer it blobs.
     """
 
     ids: int = 1 << 20
     is_mute: bool = False
     is_holding: bool = True
+    refusal: str = ""
     received: list[Any] = field(default_factory=list)
     jobs: dict[int, FakeJob] = field(default_factory=dict)
     channel_class: type[MemoryChannel] = MemoryChannel
@@ -68,6 +78,7 @@ class FakeMaster:
     thread: LoopThread | None = None
     environments: dict[str, tuple[str, str]] = field(default_factory=dict)  # digest and Python
     pythons: list[str] = field(default_factory=list)
+    client: Client | None = None
 
     def session(self, has_own_master: bool = True) -> Session:
         """Make a session with this master, not opened yet."""
@@ -76,6 +87,7 @@ class FakeMaster:
     async def open(self, thread: LoopThread, client: Client) -> Callable[[], Awaitable[None]]:
         """Connect a client: what a session's opener does."""
         self.thread = thread
+        self.client = client
         ours, theirs = self.channel_class.pair(thread.loop)
         self.channel = ours
         now = thread.loop.time()
@@ -126,6 +138,14 @@ class FakeMaster:
             case OfferTree():
                 assert self.link is not None
                 self.link.send(FilesWanted(message.digest, []))  # it runs jobs in this process
+            case OfferBlobs() if self.refusal:
+                self.say(BlobsRefused(message.keys, self.refusal))
+            case OfferBlobs():
+                self.say(BlobsKept(message.keys))  # it finds them where the client does
+            case ReadBlob():
+                self.say(BlobMissing(message.key))
+            case WithdrawBlobs():
+                pass
             case ForgetSpec():
                 del self.specs[message.number]
             case messages.SubmitJobs():
@@ -161,7 +181,7 @@ class FakeMaster:
         assert jid not in self.jobs, "an id was used twice"
         self.jobs[jid] = job = FakeJob(spec.spec, spec.code, payload)
         if (spec.spec.label != "held" or not self.is_holding) and not self.is_mute:
-            self.finish(jid, run(job.code, payload))
+            self.finish(jid, self.run(job.code, payload))
 
     def watch(self, message: messages.WatchJobs) -> None:
         """Tell the outcomes now, or when they come."""
@@ -243,13 +263,21 @@ class FakeMaster:
         self.is_holding = False
         for jid, job in list(self.jobs.items()):
             if job.outcome is None:
-                self.finish(jid, run(job.code, job.payload))
+                self.finish(jid, self.run(job.code, job.payload))
 
+    def run(self, code: bytes, payload: bytes) -> bytes | Failure:
+        """Do what an interpreter does with one call."""
+        try:
+            args, kwargs = values.loads(payload, self._open_blob)
+            result = values.loads(code, self._open_blob)(*args, **kwargs)
+            return values.dumps(result, values.Notes(self._keep_blob))
+        except Exception as error:  # noqa: BLE001 - code of the test, which may raise anything
+            return exceptions.describe(error)
 
-def run(code: bytes, payload: bytes) -> bytes | Failure:
-    """Do what an interpreter does with one call."""
-    try:
-        args, kwargs = values.loads(payload)
-        return values.dumps(values.loads(code)(*args, **kwargs))
-    except Exception as error:  # noqa: BLE001 - code of the test, which may raise anything
-        return exceptions.describe(error)
+    def _open_blob(self, key: bytes) -> memoryview | None:
+        assert self.client is not None
+        return self.client.exchange.store().open(key)
+
+    def _keep_blob(self, data: bytes | memoryview) -> bytes:
+        assert self.client is not None
+        return self.client.exchange.store().put(data).key

@@ -46,6 +46,7 @@ class Attempt:
         self.on_refused: Callable[[str], None] | None = None
         self.awaited: set[Any] = set()
         self.inputs = b""
+        self.blobs = None
         self.inbox: deque[list[Any]] = deque()
         self.has_mail = threading.Condition()
         self.loop: asyncio.AbstractEventLoop | None = None
@@ -207,21 +208,21 @@ class ThreadWorker:
     def _run(self, attempt: Attempt, code: bytes, payload: bytes) -> None:
         self.line.begin(attempt)
         started = time.monotonic()
-        handles: list[int] = []
+        notes = values.Notes()
         outcome: bytes | Failure
         try:
             args, kwargs = values.loads(payload)
             result = values.loads(code)(*args, **kwargs)
             if asyncio.iscoroutine(result):
                 result = asyncio.run(result)
-            outcome = values.dumps(result, handles)
+            outcome = values.dumps(result, notes)
         except BaseException as error:  # noqa: BLE001 - whatever it is, it is the job's outcome
             outcome = exceptions.describe(error)
         self.line.begin(None)
         runtime = time.monotonic() - started
         assert self._thread is not None
         with contextlib.suppress(RuntimeError):  # of a job that was killed: the cloud is closed
-            self._thread.post(self._end, attempt, outcome, handles, runtime)
+            self._thread.post(self._end, attempt, outcome, notes.handles, runtime)
 
     # ------------------------------------------------------------------ the cloud's loop
 

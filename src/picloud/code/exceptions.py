@@ -159,14 +159,14 @@ class _Taking:
 
     def part(self, item: Any) -> bytes | None:
         """Pickle a part; None if it has to stay here."""
-        handles: list[int] = []
+        notes = values.Notes()
         try:
-            data = values.dumps(item, handles)
+            data = values.dumps(item, notes)
         except (values.Unpicklable, values.Oversize, MemoryError, RecursionError):
             return None
         if len(data) > MAX_PART:
             return None
-        self.handles += handles
+        self.handles += notes.handles
         return data
 
 

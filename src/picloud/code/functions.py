@@ -18,6 +18,8 @@ from typing import Any
 
 from picloud.code import signatures, values
 from picloud.code.imports import global_names
+from picloud.code.spilled import Keep
+from picloud.protocol.payloads import is_spilled
 from picloud.statemachine import value
 
 CACHED_FUNCTIONS = 1024
@@ -37,9 +39,9 @@ class PackedFunction:
         code: the pickled function.
         name: `module.name at file:line`, for people.
         check: raises TypeError if called with arguments that the function would refuse.
-        handles: of the jobs that the pickle names, as in `values.dumps`; None if it names none.
-        roots: the modules that it imports, as in `values.dumps`.
-        origins: of the jobs in `handles`, as in `values.dumps`.
+        handles: of the jobs that the pickle names, as in `values.Notes`; None if it names none.
+        roots: the modules that it imports, as in `values.Notes`.
+        origins: of the jobs in `handles`, as in `values.Notes`.
     """
 
     digest: bytes
@@ -51,13 +53,18 @@ class PackedFunction:
     origins: Mapping[str, int] | None = None
 
 
-def pack(function: Any) -> PackedFunction:
+def pack(function: Any, keep: Keep | None = None) -> PackedFunction:
     """Pickle a callable, or take its pickle from the cache.
+
+    Args:
+        function: the callable.
+        keep: makes blobs of what is large in it; see `values.Notes`.
 
     Raises:
         TypeError: it is not callable.
         values.Unpicklable: it cannot be pickled, or something that it reaches.
         values.Oversize: its pickle is too large.
+        values.NoRoom: there is none for what is large in it.
     """
     entry = _cache.get(id(function))
     if entry is not None and entry.is_fresh(function):
@@ -65,11 +72,12 @@ def pack(function: Any) -> PackedFunction:
     if not callable(function):
         raise TypeError(f"the function to run must be callable, not {type(function).__name__}")
     if type(function) is not types.FunctionType:
-        return _pack(function)
+        return _pack(function, keep)
     # Looked at before it is pickled: a change in between makes the entry stale, not wrong.
     seen = _look(function)
-    packed = _pack(function)
-    if seen is not None and len(packed.code) <= CACHED_BYTES:
+    packed = _pack(function, keep)
+    # Blobs are kept for one submission only.
+    if seen is not None and len(packed.code) <= CACHED_BYTES and not is_spilled(packed.code):
         _keep(function, packed, seen)
     return packed
 
@@ -95,19 +103,17 @@ def run_chunk(function: Callable[..., Any], calls: list[tuple[Any, ...]]) -> lis
     return [function(*args) for args in calls]
 
 
-def _pack(function: Callable[..., Any]) -> PackedFunction:
-    handles: list[int] = []
-    roots: set[str] = set()
-    origins: dict[str, int] = {}
-    code = values.dumps(function, handles, roots, origins)
+def _pack(function: Callable[..., Any], keep: Keep | None) -> PackedFunction:
+    notes = values.Notes(keep)
+    code = values.dumps(function, notes)
     return PackedFunction(
         digest=hashlib.blake2b(code, digest_size=16).digest(),
         code=code,
         name=name_of(function),
         check=signatures.check_of(function),
-        handles=handles or None,
-        roots=frozenset(roots),
-        origins=origins or None,
+        handles=notes.handles or None,
+        roots=frozenset(notes.roots),
+        origins=notes.origins or None,
     )
 
 

@@ -30,12 +30,12 @@ class Scanner:
     """Makes trees of what functions need; one serves a whole session, from any thread.
 
     Args:
-        ships_extensions: own modules that are compiled for this machine need not travel, since
+        finds_extensions: own modules that are compiled for this machine need not travel, since
             jobs find them where they lie.
     """
 
-    def __init__(self, *, ships_extensions: bool = False) -> None:
-        self._ships_extensions = ships_extensions
+    def __init__(self, *, finds_extensions: bool = False) -> None:
+        self._finds_extensions = finds_extensions
         self._lock = threading.Lock()
         self._scans: dict[tuple[frozenset[str], tuple[str, ...] | None], Scan] = {}
         self._readings: _Readings = {}
@@ -63,7 +63,7 @@ class Scanner:
             importlib.invalidate_caches()
             if len(self._readings) > READINGS_REMEMBERED:
                 self._readings.clear()
-            scan = _Walk(self._readings, only, ships_extensions=self._ships_extensions).run(roots)
+            scan = _Walk(self._readings, only, finds_extensions=self._finds_extensions).run(roots)
             self._scans.pop(key, None)
             while len(self._scans) >= TREES_REMEMBERED:
                 del self._scans[next(iter(self._scans))]
@@ -75,11 +75,11 @@ class _Walk:
     """One walk along import statements."""
 
     def __init__(
-        self, readings: _Readings, only: tuple[str, ...] | None, *, ships_extensions: bool
+        self, readings: _Readings, only: tuple[str, ...] | None, *, finds_extensions: bool
     ) -> None:
         self._readings = readings
         self._only = only
-        self._ships_extensions = ships_extensions
+        self._finds_extensions = finds_extensions
         self._finder = own_modules.Finder()
         self._watch = FileWatch()
         self._files: dict[str, TreeFile] = {}
@@ -177,7 +177,7 @@ class _Walk:
             self._reasons.setdefault(path, f"a file of {name}, which reads some")
 
     def _check_extension(self, module: OwnModule) -> None:
-        if self._ships_extensions or module.name in self._optional:
+        if self._finds_extensions or module.name in self._optional:
             return
         way = [module.name]
         while above := self._reached_from.get(way[-1]):

@@ -7,7 +7,7 @@ cloudpickle pickler costs ten times as much as pickling a small number.
 
 A value may hold handles of jobs. Their classes say so by an attribute `__picloud_handles__`, a
 method that gives what their cloud is known by, or None, and the ranges of ids; `dumps` notes both
-where it is given something for that.
+where it is given `Notes`. What is large in a value travels apart (`code.spilled`).
 """
 
 import functools
@@ -25,14 +25,18 @@ import cloudpickle
 from picloud.code import culprits, files, imports, sources
 from picloud.code.handles import merged
 from picloud.code.interruptions import is_from_signal_handler
+from picloud.code.spilled import Head, Keep, Open, Parts, TooLarge, load
+from picloud.code.spilled import NoRoom as NoRoom
 from picloud.protocol import limits
+from picloud.protocol.payloads import is_spilled
 
 PROTOCOL = 5
 
 MAIN_MODULES = frozenset({"__main__", "__mp_main__"})
 """The names of the main program, which no other process can import."""
 
-_ATOMS = frozenset({int, float, complex, bool, str, bytes, type(None)})
+_ATOMS = frozenset({int, float, complex, bool, str, type(None)})
+_ATOMS_AND_BYTES = _ATOMS | {bytes}
 HANDLES = "__picloud_handles__"
 
 _FEW_HANDLES = 64
@@ -49,42 +53,79 @@ class Oversize(ValueError):  # noqa: N818
     """A value whose pickle is over the limit of one payload."""
 
 
-def dumps(
-    value: Any,
-    handles: list[int] | None = None,
-    roots: set[str] | None = None,
-    origins: dict[str, int] | None = None,
-) -> bytes:
-    """Pickle a value.
+class Notes:
+    """What is met on the way while a value is pickled, and where its large parts go.
+
+    Attributes:
+        handles: `first, stop` of each range of jobs whose handles are met.
+        roots: the names of the modules that whoever loads the value, or runs a function that
+            travels in it, will import.
+        origins: what the clouds of these jobs are known by, each with one of its jobs.
+        keep: makes blobs of large parts; without it they stay in the pickle.
+    """
+
+    __slots__ = ("handles", "keep", "origins", "roots")
+
+    def __init__(self, keep: Keep | None = None) -> None:
+        self.handles: list[int] = []
+        self.roots: set[str] = set()
+        self.origins: dict[str, int] = {}
+        self.keep = keep
+
+
+def dumps(value: Any, notes: Notes | None = None) -> bytes:
+    """Make the payload of a value.
 
     Args:
         value: what to pickle.
-        handles: an empty list, which takes `first, stop` of each range of jobs whose handles are
-            met on the way.
-        roots: takes the names of the modules that whoever loads the value, or runs a function that
-            travels in it, will import.
-        origins: takes what the clouds of these jobs are known by, each with one of its jobs.
+        notes: takes what is met on the way.
 
     Raises:
         Unpicklable: the value, or something inside it, cannot be pickled.
         Oversize: the pickle is larger than one payload may be, or there are too many handles.
+        NoRoom: there is none for its large parts.
     """
+    keep = notes.keep if notes is not None else None
     if _is_plain(value):
         data = pickle.dumps(value, PROTOCOL)
     else:
-        data = _dumps_any(value, handles, roots, origins)
+        data = _dumps_any(value, notes, Parts(keep) if keep is not None else None)
+    if len(data) >= limits.SPILL_FROM:
+        data = _without_large(value, data, keep)
+    if notes is not None and len(notes.handles) > _FEW_HANDLES:
+        _put_in_order(notes.handles)
+    return data
+
+
+def _without_large(value: Any, data: bytes, keep: Keep | None) -> bytes:
+    """The payload of a pickle that is large by itself, or large already for all its blobs."""
+    if keep is not None and not is_spilled(data):
+        data = Parts(keep).payload(data)
     if len(data) > limits.MAX_PAYLOAD:
         raise Oversize(
             f"a value of type {_name(value)} takes {len(data) >> 20} MB pickled, "
             f"the limit is {limits.MAX_PAYLOAD >> 20} MB"
         )
-    if handles is not None and len(handles) > _FEW_HANDLES:
-        _put_in_order(handles)
     return data
 
 
-loads = pickle.loads
-"""Unpickle a value. It may run anything, and raise anything: never call it on a master."""
+def no_blob(_key: bytes) -> None:
+    """Where there are no blobs, none can be opened."""
+    return
+
+
+def loads(payload: bytes, open_blob: Open = no_blob) -> Any:
+    """Load a value. It may run anything, and raise anything: never call it on a master.
+
+    Args:
+        payload: what `dumps` made of it.
+        open_blob: gives the blobs that it names.
+    """
+    return load(payload, open_blob) if payload[:1] == b"\0" else pickle.loads(payload)
+
+
+loads_whole = pickle.loads
+"""The same for payloads that are known to name no blobs, of which there may be many."""
 
 
 def _put_in_order(flat: list[int]) -> None:
@@ -96,15 +137,16 @@ def _put_in_order(flat: list[int]) -> None:
 
 
 def _is_plain(value: Any) -> bool:
-    """True for exact built-in atoms, for small tuples of them, and for calls `(args, kwargs)`."""
+    """True for exact built-in atoms, for small tuples of them, and for calls `(args, kwargs)`.
+
+    Large bytes are not plain: they travel apart.
+    """
     kind = type(value)
-    if kind in _ATOMS:
-        return True
-    if kind is not tuple or len(value) > _FEW:
-        return False
-    if _ATOMS.issuperset(map(type, value)):
-        return True
-    return len(value) == 2 and _are_plain_arguments(*value)
+    if kind is tuple and len(value) <= _FEW:
+        if _ATOMS.issuperset(map(type, value)):
+            return True
+        return (len(value) == 2 and _are_plain_arguments(*value)) or _are_small(value)
+    return kind in _ATOMS or _are_small((value,))
 
 
 def _are_plain_arguments(args: Any, kwargs: Any) -> bool:
@@ -112,33 +154,58 @@ def _are_plain_arguments(args: Any, kwargs: Any) -> bool:
         type(args) is tuple
         and type(kwargs) is dict
         and len(args) + len(kwargs) <= _FEW
-        and _ATOMS.issuperset(map(type, args))
         and _ATOMS.issuperset(map(type, kwargs))
         and _ATOMS.issuperset(map(type, kwargs.values()))
+        and (_ATOMS.issuperset(map(type, args)) or _are_small(args))
     )
 
 
-def _dumps_any(
-    value: Any,
-    handles: list[int] | None,
-    roots: set[str] | None,
-    origins: dict[str, int] | None,
-) -> bytes:
+def _are_small(items: tuple[Any, ...]) -> bool:
+    """True for atoms of which no bytes are large."""
+    return _ATOMS_AND_BYTES.issuperset(map(type, items)) and all(
+        len(each) < limits.SPILL_FROM for each in items if type(each) is bytes
+    )
+
+
+def _dumps_any(value: Any, notes: Notes | None, parts: Parts | None) -> bytes:
     _register_main()
-    buffer = io.BytesIO()
-    pickler = ValuePickler(buffer, PROTOCOL)
-    pickler.handles = handles
-    pickler.roots = roots
-    pickler.origins = origins
     try:
-        pickler.dump(value)
-    except (MemoryError, Unpicklable):
+        if parts is None:
+            return _pickled(value, notes)
+        try:
+            return parts.payload(_pickled(value, notes, parts))
+        except TooLarge:
+            parts.begin_anew()
+            return parts.payload(_pickled_without_bytes(value, notes, parts))
+    except (MemoryError, Unpicklable, NoRoom):
         raise
     except Exception as error:  # classes of users run here and raise what they like
         if is_from_signal_handler(error):
             raise
         raise Unpicklable(_why(value, error)) from error
-    return buffer.getvalue()
+
+
+def _pickled(value: Any, notes: Notes | None, parts: Parts | None = None) -> bytes:
+    """Pickle a value, with the memory of large arrays left out if there is a place for them.
+
+    Raises:
+        TooLarge: there are large bytes, too.
+    """
+    file = io.BytesIO() if parts is None else Head()
+    pickler = ValuePickler(file, PROTOCOL, parts.take_buffer if parts is not None else None)
+    pickler.notes = notes
+    pickler.dump(value)
+    return file.getvalue()
+
+
+def _pickled_without_bytes(value: Any, notes: Notes | None, parts: Parts) -> bytes:
+    """The same with large bytes left out: to look at each object takes time, so few are."""
+    file = io.BytesIO()
+    pickler = _SpillingPickler(file, PROTOCOL, parts.take_buffer)
+    pickler.notes = notes
+    pickler.parts = parts
+    pickler.dump(value)
+    return file.getvalue()
 
 
 def _register_main() -> None:
@@ -211,9 +278,7 @@ def _is_importable(item: Any, module: str, name: str) -> bool:
 class ValuePickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle ships no types
     """cloudpickle's; functions keep their source lines, caches that cannot travel are named."""
 
-    handles: list[int] | None = None
-    roots: set[str] | None = None
-    origins: dict[str, int] | None = None
+    notes: Notes | None = None
 
     dispatch_table: ClassVar[Any] = ChainMap(
         {
@@ -226,21 +291,33 @@ class ValuePickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle sh
 
     def reducer_override(self, obj: Any) -> Any:
         """Note the handles of jobs, and modules; all else is cloudpickle's to decide."""
-        if self.roots is not None and isinstance(obj, _NAMED):
-            _note_roots(obj, self.roots)
-        if self.handles is not None:
+        if self.notes is not None:
+            if isinstance(obj, _NAMED):
+                _note_roots(obj, self.notes.roots)
             handles_of = getattr(type(obj), HANDLES, None)
             if handles_of is not None:
-                self._note_handles(*handles_of(obj))
+                _note_handles(self.notes, *handles_of(obj))
         return super().reducer_override(obj)
 
-    def _note_handles(self, origin: str | None, ranges: Iterable[tuple[int, int]]) -> None:
-        assert self.handles is not None  # looked at by who calls this
-        before = len(self.handles)
-        for each in ranges:
-            self.handles += each
-        if origin is not None and self.origins is not None and len(self.handles) > before:
-            self.origins[origin] = self.handles[before]
+
+class _SpillingPickler(ValuePickler):
+    """Takes large bytes out of the pickle."""
+
+    parts: Parts
+
+    def persistent_id(self, obj: Any) -> bytes | None:
+        """The key of large bytes; see `spilled.load`."""
+        if type(obj) is bytes and len(obj) >= limits.SPILL_FROM:
+            return self.parts.take_bytes(obj)
+        return None
+
+
+def _note_handles(notes: Notes, origin: str | None, ranges: Iterable[tuple[int, int]]) -> None:
+    before = len(notes.handles)
+    for each in ranges:
+        notes.handles += each
+    if origin is not None and len(notes.handles) > before:
+        notes.origins[origin] = notes.handles[before]
 
 
 _NAMED = (

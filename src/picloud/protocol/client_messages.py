@@ -26,6 +26,7 @@ class SubmitJobs:
         depends_on: none of the jobs starts before these have finished.
         ignore_errors: they need not have succeeded.
         handles: for each payload those of the jobs that it names; None where none names any.
+        spilled: some of the payloads name blobs; these were offered, and are kept.
     """
 
     spec: SpecNumber
@@ -35,6 +36,7 @@ class SubmitJobs:
     depends_on: Handles | None = None
     ignore_errors: bool = False
     handles: list[Handles] | None = None
+    spilled: bool = False
 
 
 @value

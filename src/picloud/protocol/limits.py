@@ -27,6 +27,18 @@ EAGER_RESULT = 64 << 10
 INPUT = 16 << 10
 """Outcomes of a job's dependencies, together, that are sent along with its lease."""
 
+SPILL_FROM = 256 << 10
+"""From this size on a part of a value is a blob: a file of its own is not worth it for less."""
+
+MAX_BLOBS = 1 << 16
+"""Blobs that one payload names, or one message."""
+
+BLOB_PIECE = 256 << 10
+"""What is read of a blob at a time."""
+
+PIECES_AHEAD = 8
+"""Pieces of blobs that one peer is asked for before they have come."""
+
 OUTPUT_TAIL = 64 << 10
 """What is kept of each of stdout, stderr and logging of a job."""
 

@@ -1,5 +1,6 @@
 """The registry of tags between clients, workers and the master. A tag is never used twice."""
 
+from picloud.protocol import blob_messages as blobs
 from picloud.protocol import client_messages as client
 from picloud.protocol import environment_messages as environments
 from picloud.protocol import tree_messages as trees
@@ -58,6 +59,13 @@ TAGS: dict[int, type] = {
     69: worker.TellJob,
     70: trees.DefineTree,
     71: trees.ForgetTree,
+    80: blobs.OfferBlobs,
+    81: blobs.WithdrawBlobs,
+    82: blobs.BlobsKept,
+    83: blobs.BlobsRefused,
+    84: blobs.ReadBlob,
+    85: blobs.BlobPiece,
+    86: blobs.BlobMissing,
     96: environments.CreateEnvironment,
     97: environments.ListEnvironments,
     98: environments.AskEnvironment,

@@ -40,6 +40,7 @@ class AttemptsDone:
     """Attempts that returned: pickled results, and run times in seconds.
 
     `handles` are, for each result, those of the jobs that it names; None where none names any.
+    `spilled`: some of the results name blobs; these were offered, and are kept.
     """
 
     jids: list[JobId]
@@ -47,6 +48,7 @@ class AttemptsDone:
     results: list[bytes]
     runtimes: list[float]
     handles: list[Handles] | None = None
+    spilled: bool = False
 
 
 @value
@@ -142,7 +144,7 @@ class RunJobs:
     frame of client messages that tell the outcomes of what it depends on, empty where there are
     none; None where no job has any. `leaders` are, for each job, jobs of this same worker that it
     follows: it runs once they have returned, and is given back if one of them does not; None
-    where no job follows any.
+    where no job follows any. `spilled`: some of the payloads name blobs.
     """
 
     spec: SpecNumber
@@ -152,6 +154,7 @@ class RunJobs:
     rank: int = 0
     inputs: list[bytes] | None = None
     leaders: list[list[JobId]] | None = None
+    spilled: bool = False
 
 
 @value

@@ -112,6 +112,8 @@ class SimulatedCloud(ABC, Generic[W]):
                     self.timeline.at(at, partial(self.post, events.AlarmRang()))
                 case effects.DismissClient() | effects.DismissWorker():
                     raise AssertionError(f"nobody misbehaves here: {effect!r}")
+                case _:
+                    raise AssertionError(f"nothing here is large: {effect!r}")
         for number, messages in frames.items():
             if number in self.workers:
                 self.workers[number].down.send(messages)

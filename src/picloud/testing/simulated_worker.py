@@ -144,6 +144,8 @@ class SimulatedWorker(ABC):
                 runs = self._cell(number) == sequence
                 output = Output(stdout="so far") if runs else Output()
                 self.post(OutputFetched(number, sequence, output))
+            case effects.FetchBlob() | effects.PinBlobs() | effects.ServePiece():
+                raise AssertionError(f"values stay in one piece here, but there is {effect}")
 
     # ------------------------------------------------------------------ interpreters
 

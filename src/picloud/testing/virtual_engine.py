@@ -83,6 +83,7 @@ class UsersLine:
     """
 
     inputs = b""
+    blobs = None  # nothing crosses a wire: values stay in one piece
     session: Any = None
 
     def __init__(self, timeline: Timeline, tell_master: Callable[[list[object]], None]) -> None:

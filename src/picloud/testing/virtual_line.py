@@ -91,6 +91,8 @@ class VirtualLine:
         is_over: the job has ended; whatever it has left behind cannot use the cloud.
     """
 
+    blobs = None  # nothing crosses a wire: values stay in one piece
+
     def __init__(
         self,
         timeline: Timeline,

@@ -46,6 +46,14 @@ class PeerSession(ABC):
         """See `Peer`."""
         self._session.flush()
 
+    def has_room(self) -> bool:
+        """See `Peer`."""
+        return self._session.has_room()
+
+    def on_room(self, callback: Callable[[], None]) -> None:
+        """See `Peer`."""
+        self._session.on_room(callback)
+
     def dismiss(self, text: str) -> None:
         """See `Peer`."""
         self._session.close(CloseReason.REFUSED, text)

@@ -33,7 +33,13 @@ from picloud.protocol.environment_messages import (
 from picloud.protocol.ids import JobId, RequestId
 from picloud.protocol.tree_messages import OfferTree, PutFiles
 from picloud.protocol.worker_messages import ReadOutput
-from picloud_master.core import access, client_submissions, dependencies, environment_requests
+from picloud_master.core import (
+    access,
+    blob_requests,
+    client_submissions,
+    dependencies,
+    environment_requests,
+)
 from picloud_master.core.errors import Misbehaviour
 from picloud_master.core.inquiries import Inquiry
 from picloud_master.core.job.actor import JobActor
@@ -246,4 +252,5 @@ _HANDLERS: dict[type, Callable[[Registry, ClientSession, Any], None]] = {
     AskInfo: _ask_info,
     AskWhy: _ask_why,
     AskChain: _ask_chain,
+    **dict.fromkeys(blob_requests.MESSAGES, blob_requests.take_of_client),
 }

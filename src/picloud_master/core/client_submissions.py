@@ -25,6 +25,7 @@ def define_spec(registry: Registry, session: ClientSession, message: DefineSpec)
     if spec.core_type not in CORE_TYPES or spec.cores < 1:
         raise Misbehaviour(f"{spec.cores} cores of type {spec.core_type!r} do not exist")
     registry.environments.check(session.owner, spec.environment)
+    registry.blobs.named_by(session.owner, message.code)  # refused before anything is counted
     if isinstance(session, JobSession):
         tree = session.job.submission.spec.tree  # its functions are of the modules that it has
         record = registry.specs.define_shared(_inheriting(session, message), session.owner, tree)
@@ -89,18 +90,29 @@ def submit(registry: Registry, session: ClientSession, message: SubmitJobs) -> N
         for job in jobs:
             job.watchers = only_eager
     depends_on = message.depends_on
+    named: Holdings | None = None
     if depends_on or spec.handles or message.handles is not None:
         named = Holdings.of(depends_on) if depends_on else Holdings()
         access.endow(registry, session, jobs, message, named)
-        if named:
-            _add_dependent(registry, session, jobs, named, message.ignore_errors)
-        else:
-            registry.add_jobs(jobs)
+    if message.spilled:
+        _hold_blobs(registry, session, jobs)
+    if named:
+        _add_dependent(registry, session, jobs, named, message.ignore_errors)
     else:
         registry.add_jobs(jobs)
     registry.statistics.submitted += len(jobs)
     if isinstance(session, JobSession):
         _note_children(registry, session, jobs, message)
+
+
+def _hold_blobs(registry: Registry, session: ClientSession, jobs: list[JobActor]) -> None:
+    """The jobs' arguments hold the blobs that they name, from before anything can end the jobs."""
+    blobs = registry.blobs
+    places = {job.id: blobs.named_by(session.owner, job.payload) for job in jobs}
+    for jid, named in places.items():
+        if named:
+            blobs.of_arguments[jid] = named
+            blobs.hold(named)
 
 
 def _note_children(

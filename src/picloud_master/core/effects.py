@@ -6,8 +6,10 @@ leases of jobs that must not start twice. The others are performed at once.
 
 from typing import Any
 
+from picloud.protocol.blob_messages import BlobMissing, BlobPiece, ReadBlob
 from picloud.protocol.ids import SessionId, WorkerId
 from picloud.statemachine import value
+from picloud_master.core.blob_peer import BlobPeer
 
 
 @value
@@ -50,4 +52,57 @@ class SetAlarm:
     at: float
 
 
-Effect = SendToClient | SendToWorker | DismissClient | DismissWorker | SetAlarm
+@value
+class FetchFromPeer:
+    """Read a blob from a peer, unless it is there; answer with one `BlobFetched`."""
+
+    peer: BlobPeer
+    owner: str
+    key: bytes
+
+
+@value
+class TakeFromPeer:
+    """A peer has answered the oldest of the questions that it was asked."""
+
+    peer: BlobPeer
+    owner: str
+    message: BlobPiece | BlobMissing
+
+
+@value
+class ServePeer:
+    """Answer a peer's question with a piece, by `PeerTold`."""
+
+    peer: BlobPeer
+    owner: str
+    question: ReadBlob
+
+
+@value
+class DropBlob:
+    """Nobody needs this blob any more."""
+
+    owner: str
+    key: bytes
+
+
+@value
+class LosePeer:
+    """Nothing can be read from this peer any more: answer all `FetchFromPeer` of it."""
+
+    peer: BlobPeer
+
+
+Effect = (
+    SendToClient
+    | SendToWorker
+    | DismissClient
+    | DismissWorker
+    | SetAlarm
+    | FetchFromPeer
+    | TakeFromPeer
+    | ServePeer
+    | DropBlob
+    | LosePeer
+)

@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from picloud.protocol.blob_messages import BlobMissing, BlobPiece, ReadBlob
 from picloud.protocol.ids import SessionId, WorkerId
 from picloud.protocol.worker_messages import RegisterWorker
 from picloud.statemachine import value
+from picloud_master.core.blob_peer import BlobPeer
 
 
 @value
@@ -59,6 +61,31 @@ class AlarmRang:
     """It is the time that the last `SetAlarm` named, or a little later."""
 
 
+@value
+class BlobFetched:
+    """A `FetchFromPeer` is over: the blob is in its store, or the text says why not."""
+
+    owner: str
+    key: bytes
+    text: str = ""
+
+
+@value
+class PeerTold:
+    """There is a piece of a blob to ask a peer for, or to give it."""
+
+    peer: BlobPeer
+    message: ReadBlob | BlobPiece | BlobMissing
+
+
 Event = (
-    SessionOpened | ClientSaid | SessionClosed | WorkerJoined | WorkerSaid | WorkerLost | AlarmRang
+    SessionOpened
+    | ClientSaid
+    | SessionClosed
+    | WorkerJoined
+    | WorkerSaid
+    | WorkerLost
+    | AlarmRang
+    | BlobFetched
+    | PeerTold
 )

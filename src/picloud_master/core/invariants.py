@@ -8,7 +8,12 @@ from collections import Counter
 from collections.abc import Sequence
 
 from picloud.protocol.ids import JobId
-from picloud_master.core import access_invariants, environment_invariants, tree_invariants
+from picloud_master.core import (
+    access_invariants,
+    blob_invariants,
+    environment_invariants,
+    tree_invariants,
+)
 from picloud_master.core.job import states
 from picloud_master.core.job.actor import JobActor, SpecRecord
 from picloud_master.core.job.prerequisites import Prerequisites
@@ -49,6 +54,7 @@ def check(registry: Registry) -> None:
     _check_specs(registry)
     tree_invariants.check_trees(registry)
     environment_invariants.check_environments(registry)
+    blob_invariants.check_blobs(registry)
     _check_watchers(registry)
     _check_sessions(registry)
     access_invariants.check_graphs(registry)
@@ -186,6 +192,7 @@ def _check_finished(registry: Registry) -> None:
     rule = "I22: the count of finished jobs equals the recount"
     require(finished.count + len(news) == len(over), rule, finished.count, len(news), len(over))
     rule, size = "I22: so does their size", sum(map(size_of, over)) - sum(map(size_of, news))
+    size += sum(finished.blobs.values())
     require(finished.size == size, rule, finished.size, size)
     lined_up = Counter([*finished.line, *(job.id for job in news)])
     for job in over:

@@ -13,18 +13,22 @@ from picloud.protocol.ids import WorkerId
 from picloud.protocol.worker_messages import TakeBack, WorkerAccepted
 from picloud.statemachine import value
 from picloud_master.core import (
+    blob_requests,
     client_requests,
     dependencies,
     environment_requests,
     followers,
     worker_reports,
 )
+from picloud_master.core.blob_peer import BlobPeer
 from picloud_master.core.effects import DismissClient, DismissWorker, Effect
 from picloud_master.core.errors import Misbehaviour
 from picloud_master.core.events import (
     AlarmRang,
+    BlobFetched,
     ClientSaid,
     Event,
+    PeerTold,
     SessionClosed,
     SessionOpened,
     WorkerJoined,
@@ -158,6 +162,7 @@ def _lose_worker(registry: Registry, worker: WorkerActor, text: str) -> None:
     registry.release_leases()
     del registry.workers[worker.id]
     environment_requests.tell_pythons(registry)
+    registry.blobs.forget(BlobPeer(worker=worker.id))
 
 
 # ------------------------------------------------------------------ time
@@ -237,4 +242,6 @@ _HANDLERS: dict[type, Callable[[Registry, Any], None]] = {
     WorkerSaid: _worker_said,
     WorkerLost: _worker_lost,
     AlarmRang: _alarm_rang,
+    BlobFetched: blob_requests.fetched,
+    PeerTold: blob_requests.told,
 }

@@ -19,6 +19,8 @@ class Policy:
         max_unused_files: bytes of users' modules that are kept although no function needs them.
         max_unused_environments: those that are kept although neither a name nor a function needs
             them.
+        max_unused_blobs: bytes of large data that are kept although nothing holds them.
+        max_blob_bytes: bytes of large data that one owner may have here.
         story_length: events remembered for stories, over all actors.
         durable: records of changed jobs leave with each turn, for a store that keeps them.
     """
@@ -31,10 +33,12 @@ class Policy:
     max_finished_bytes: int = 8 << 30
     max_unused_files: int = 256 << 20
     max_unused_environments: int = 256
+    max_unused_blobs: int = 256 << 20
+    max_blob_bytes: float = 64 << 30
     story_length: int = 10_000
     durable: bool = False
 
 
-FOR_ONE_PROGRAM = Policy(keep_finished=inf, max_finished=16_000_000)
+FOR_ONE_PROGRAM = Policy(keep_finished=inf, max_finished=16_000_000, max_blob_bytes=inf)
 """Of a master inside the program that it works for, which may ask for all that it has started for
 as long as it lives. What so many jobs take themselves is as much as `max_finished_bytes`."""

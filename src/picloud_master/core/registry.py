@@ -12,8 +12,10 @@ from picloud.protocol.client_messages import JidsReserved
 from picloud.protocol.ids import Fence, JobId, SessionId, WorkerId
 from picloud.protocol.limits import JIDS_PER_BLOCK
 from picloud.statemachine import InvalidTransition, advance
-from picloud_master.core import inputs
+from picloud_master.core import giving, inputs
 from picloud_master.core.alarms import Alarms
+from picloud_master.core.blob_peer import BlobPeer
+from picloud_master.core.blobs import KeptBlobs
 from picloud_master.core.context import Context
 from picloud_master.core.effects import Effect, SendToClient, SendToWorker, SetAlarm
 from picloud_master.core.environments import Environments
@@ -23,7 +25,7 @@ from picloud_master.core.job import outputs
 from picloud_master.core.job.actor import JobActor, Watcher
 from picloud_master.core.job.events import JobEvent
 from picloud_master.core.job.prerequisites import Prerequisites
-from picloud_master.core.job.states import UNFINISHED_STATES, Done, Errored
+from picloud_master.core.job.states import UNFINISHED_STATES
 from picloud_master.core.job.transitions import TRANSITIONS as JOB_TRANSITIONS
 from picloud_master.core.job_session import JobSession, Letters, is_of_job
 from picloud_master.core.lease import Lease
@@ -63,10 +65,13 @@ class Registry:
         self.children: dict[JobId, int] = {}
         """How many jobs each job has submitted."""
         self.trees = Trees(self.workers, self.say_to_worker, policy.max_unused_files)
+        self.blobs = KeptBlobs(policy, self.say_to_peer, self.add_effect)
         self.environments = Environments(
             self.workers, self.say_to_worker, policy.max_unused_environments
         )
-        self.specs = Specs(self.workers, self.say_to_worker, self.trees, self.environments)
+        self.specs = Specs(
+            self.workers, self.say_to_worker, self.trees, self.blobs, self.environments
+        )
         self.pythons: list[str] = []
         """The minor versions that workers have, as clients know them."""
         self.statistics = Statistics()
@@ -115,7 +120,7 @@ class Registry:
     def take_effects(self) -> list[Effect]:
         """What this turn asks of the world, in order."""
         effects, self._effects = self._effects, []
-        effects += self._orders.effects(self.workers)
+        effects += self._orders.effects(self.workers, self.blobs.of_arguments)
         if self.job_sessions_opened:
             effects += self._outcomes_told()
         else:
@@ -147,6 +152,13 @@ class Registry:
     ) -> None:
         """Send a message with this turn; what must not overtake a lease waits as the lease does."""
         self._effects.append(SendToWorker(worker, message, after_commit))
+
+    def say_to_peer(self, peer: BlobPeer, message: Any) -> None:  # Any: of blob_messages
+        """Send a message about blobs with this turn."""
+        if peer.session is not None:
+            self.say_to_client(peer.session, message)
+        elif peer.worker is not None:
+            self.say_to_worker(peer.worker, message)
 
     def tell_job(self, job: JobActor, event: JobEvent) -> None:
         """Give an event to a job and carry out what its step asks for."""
@@ -204,7 +216,7 @@ class Registry:
         """Tell one session of a job that has its outcome already."""
         self._outcomes.add(watcher, job)
         if job.gives is not None:
-            _hand_over(self, job, watcher)
+            giving.hand_over(self.sessions, job, watcher)
 
     def reserve_jids(self, session: ClientSession) -> None:
         """Give a session another block of job ids."""
@@ -230,6 +242,7 @@ class Registry:
         """It says and hears nothing any more; its jobs go on."""
         del self.sessions[session.id]
         self.inquiries.forget_session(session.id)
+        self.blobs.forget(BlobPeer(session=session.id))
         for spec in session.specs.values():
             self.specs.drop(spec)
         for block in session.blocks:  # what is left of them is lost, and makes one range with them
@@ -323,8 +336,10 @@ def _announce(registry: Registry, job: JobActor, output: outputs.Announce) -> No
         if watcher.session in registry.sessions:
             registry._outcomes.add(watcher, job)
     if job.holds is not None:
-        _settle_holdings(registry, job)
+        giving.settle(registry.sessions, job)
     job.watchers = ()
+    if registry.blobs.of_arguments:
+        registry.blobs.release(registry.blobs.of_arguments.pop(job.id, ()))
     spec = job.submission.spec
     spec.unfinished -= 1
     if not spec.unfinished and not spec.definers:
@@ -353,29 +368,11 @@ def _settle_needs(registry: Registry, prerequisites: Prerequisites) -> None:
         prerequisites.depends_on = []
 
 
-def _settle_holdings(registry: Registry, job: JobActor) -> None:
-    """From now on it is a way to those jobs only that its outcome names."""
-    state = job.state
-    if job.holds and isinstance(state, Errored) and state.failure.handles:
-        job.gives = Holdings.of(state.failure.handles).within(job.holds)
-    job.holds = job.gives
-    if job.gives is not None:
-        for watcher in job.watchers:
-            _hand_over(registry, job, watcher)
-
-
-def _hand_over(registry: Registry, job: JobActor, watcher: Watcher) -> None:
-    """A job that is told an outcome with its bytes holds the jobs that they name: rule R2."""
-    session = registry.sessions.get(watcher.session)
-    if job.gives is not None and isinstance(session, JobSession):
-        state = job.state
-        if not isinstance(state, Done) or len(state.result) <= watcher.largest:
-            session.take(job.gives)
-
-
 def _forget(registry: Registry, job: JobActor, output: outputs.Forget) -> None:
     del registry.jobs[job.id]
     registry.finished.forget(job)
+    if registry.blobs.of_results:
+        registry.blobs.release(registry.blobs.of_results.pop(job.id, ()))
     registry.children.pop(job.id, None)
 
 

@@ -27,17 +27,19 @@ class Finished:
 
     Attributes:
         count: how many there are.
-        size: bytes of their arguments and outcomes.
+        size: bytes of their arguments and outcomes, and of the blobs of their results.
+        blobs: how many bytes these are, of jobs that have any.
         news: those that have got their outcome since the last plan.
         planned_at: when that was.
     """
 
-    __slots__ = ("count", "line", "news", "planned_at", "size")
+    __slots__ = ("blobs", "count", "line", "news", "planned_at", "size")
 
     def __init__(self) -> None:
         self.line: deque[JobId] = deque()
         self.count = 0
         self.size = 0
+        self.blobs: dict[JobId, int] = {}
         self.news: list[JobActor] = []
         self.planned_at = 0.0
 
@@ -45,10 +47,17 @@ class Finished:
         """True when it is time for another plan."""
         return len(self.news) >= NEWS_AT_ONCE or now >= self.planned_at + SECONDS_BETWEEN
 
+    def add_blobs(self, jid: JobId, size: int) -> None:
+        """The result of a job that has just finished names so many bytes of blobs."""
+        self.blobs[jid] = size
+        self.size += size
+
     def forget(self, job: JobActor) -> None:
         """This one exists no more; its id is passed over when its turn comes."""
         self.count -= 1
         self.size -= size_of(job)
+        if self.blobs:
+            self.size -= self.blobs.pop(job.id, 0)
 
     def take_news(self) -> int:
         """Put the new ones at the end; returns how many they are."""
@@ -72,7 +81,7 @@ class Finished:
 
 
 def size_of(job: JobActor) -> int:
-    """Bytes that a finished job keeps, but for its function, which it shares."""
+    """Bytes that a finished job keeps, but for its function, which it shares, and for blobs."""
     state = job.state
     if type(state) is Done:
         return len(job.payload) + len(state.result)
@@ -112,7 +121,7 @@ def expired(
             else:
                 found.append(job)
                 count -= 1
-                size -= size_of(job)
+                size -= size_of(job) + finished.blobs.get(job.id, 0)
         line.popleft()
     return found
 

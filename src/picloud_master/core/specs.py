@@ -5,6 +5,8 @@ from typing import Any
 
 from picloud.protocol.definitions import DefineSpec, ForgetSpec
 from picloud.protocol.ids import SpecNumber, WorkerId
+from picloud.protocol.payloads import is_spilled
+from picloud_master.core.blobs import KeptBlobs
 from picloud_master.core.environments import Environments
 from picloud_master.core.job.actor import SpecRecord
 from picloud_master.core.trees import TreeRecord, Trees
@@ -23,20 +25,28 @@ class Specs:
         workers: dict[WorkerId, WorkerActor],
         say_to_worker: Callable[[WorkerId, Any, bool], None],  # Any: ToWorker or a definition
         trees: Trees,
+        blobs: KeptBlobs,
         environments: Environments,
     ) -> None:
         self._workers = workers
         self._say_to_worker = say_to_worker
         self._trees = trees
         self._environments = environments
+        self._blobs = blobs
         self._next = 1
         self._shared: dict[tuple[str, bytes, TreeRecord | None], SpecRecord] = {}
 
     def define(self, message: DefineSpec, owner: str, tree: TreeRecord | None) -> SpecRecord:
-        """A spec of one client; `tree` counts it already, and its environment is known."""
-        environment = self._environments.use(owner, message.spec.environment)
+        """A spec of one client.
+
+        `tree` counts it already, the blobs of its code are kept, and its environment is known.
+        """
         number = SpecNumber(self._next)
         self._next += 1
+        if is_spilled(message.code):
+            places = self._blobs.of_code[number] = self._blobs.named_by(owner, message.code)
+            self._blobs.hold(places)
+        environment = self._environments.use(owner, message.spec.environment)
         return SpecRecord(number, message.spec, message.code, message.handles, tree, environment)
 
     def define_shared(self, message: DefineSpec, owner: str, tree: TreeRecord | None) -> SpecRecord:
@@ -68,6 +78,7 @@ class Specs:
             del self._shared[spec.owner, spec.code, spec.tree]
         self._trees.drop(spec.tree)
         self._environments.drop(spec.environment)
+        self._blobs.release(self._blobs.of_code.pop(spec.number, ()))
         for worker in self._workers.values():
             if spec.number in worker.known_specs:
                 worker.known_specs.remove(spec.number)

@@ -1,6 +1,6 @@
 """What a turn has to say, collected while it runs and said once: one batch per peer and kind."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from picloud.protocol.client_messages import JobFailed, JobsDone
 from picloud.protocol.definitions import DefineSpec
@@ -17,6 +17,9 @@ from picloud_master.core.job.states import Done, Errored, Following, Stalled
 from picloud_master.core.lease import Lease
 from picloud_master.core.trees import TreeRecord
 from picloud_master.core.worker.actor import WorkerActor
+
+Spilled = Mapping[JobId, object]
+"""By id, the jobs whose arguments name blobs."""
 
 _KILLED = Failure(FailureKind.KILLED, "the job was killed")
 
@@ -86,14 +89,14 @@ class Orders:
         jids.append(job.id)
         fences.append(lease.fence)
 
-    def effects(self, workers: dict[WorkerId, WorkerActor]) -> Iterator[Effect]:
+    def effects(self, workers: dict[WorkerId, WorkerActor], spilled: Spilled) -> Iterator[Effect]:
         """Say it all, once; a spec goes ahead of its first attempt on a worker."""
         starts, self._starts = self._starts, {}
         stops, self._stops = self._stops, {}
         have_inputs, self._have_inputs = self._have_inputs, False
         for worker_id, jobs in starts.items():
             for same in _alike(jobs):
-                yield from _start(workers[worker_id], same, have_inputs)
+                yield from _start(workers[worker_id], same, have_inputs, spilled)
         for (worker_id, after_commit), (jids, fences) in stops.items():
             yield SendToWorker(worker_id, StopAttempts(jids, fences), after_commit)
 
@@ -112,7 +115,9 @@ def _alike(jobs: list[JobActor]) -> Iterable[list[JobActor]]:
     return groups.values()
 
 
-def _start(worker: WorkerActor, jobs: list[JobActor], have_inputs: bool) -> Iterator[Effect]:
+def _start(
+    worker: WorkerActor, jobs: list[JobActor], have_inputs: bool, spilled: Spilled
+) -> Iterator[Effect]:
     spec = jobs[0].submission.spec
     # A job that must not start twice is sent only once its lease is on record.
     after_commit = not spec.spec.restartable
@@ -136,7 +141,8 @@ def _start(worker: WorkerActor, jobs: list[JobActor], have_inputs: bool) -> Iter
     rank = jobs[0].rank
     if not have_inputs:
         for piece in pieces(payloads):
-            run = RunJobs(spec.number, fence, jids[piece], payloads[piece], rank)
+            have = _have(spilled, jids[piece])
+            run = RunJobs(spec.number, fence, jids[piece], payloads[piece], rank, None, None, have)
             yield SendToWorker(worker.id, run, after_commit)
         return
     inputs = [_inputs_of(job) for job in jobs]
@@ -150,9 +156,14 @@ def _start(worker: WorkerActor, jobs: list[JobActor], have_inputs: bool) -> Iter
             rank,
             inputs[piece],
             leaders[piece] if any(leaders[piece]) else None,
+            _have(spilled, jids[piece]),
         )
         # A job is told only what is committed, as any client is.
         yield SendToWorker(worker.id, run, after_commit=True)
+
+
+def _have(spilled: Spilled, jids: list[JobId]) -> bool:
+    return bool(spilled) and not spilled.keys().isdisjoint(jids)
 
 
 def _introduce(worker: WorkerActor, tree: TreeRecord, after_commit: bool) -> Iterator[Effect]:

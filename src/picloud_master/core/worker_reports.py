@@ -12,12 +12,13 @@ from picloud.protocol.environment_messages import EnvironmentsBuilding
 from picloud.protocol.failures import Failure
 from picloud.protocol.ids import Fence, JobId
 from picloud.protocol.jobs import Handles
-from picloud_master.core import dependencies, job_requests, runaways
+from picloud.protocol.payloads import size_of
+from picloud_master.core import blob_requests, dependencies, job_requests, runaways
 from picloud_master.core.errors import Misbehaviour
 from picloud_master.core.holdings import Holdings
 from picloud_master.core.job import events as job_events
 from picloud_master.core.job.actor import JobActor
-from picloud_master.core.job.states import HELD_STATES, PLACED_STATES, Following
+from picloud_master.core.job.states import HELD_STATES, PLACED_STATES, Done, Following
 from picloud_master.core.registry import Registry
 from picloud_master.core.worker.actor import WorkerActor
 from picloud_master.core.worker.events import WindowChanged
@@ -57,6 +58,9 @@ def _done(registry: Registry, worker: WorkerActor, message: messages.AttemptsDon
     registry.progress += 1
     if jids:
         _measure(registry, worker, jids[-1], message.runtimes[-1])
+    if message.spilled:
+        _done_with_blobs(registry, worker, message)
+        return
     if handles is not None or registry.session_of_job or registry.has_dependencies:
         _done_with_handles(registry, worker, message, handles or [[]] * len(jids))
         return
@@ -91,6 +95,25 @@ def _done_with_handles(
         if named and job.holds and _is_wanted(job, fence):
             job.gives = Holdings.of(named).within(job.holds) or None
         registry.tell_job(job, job_events.AttemptSucceeded(fence, result, runtime))
+
+
+def _done_with_blobs(
+    registry: Registry, worker: WorkerActor, message: messages.AttemptsDone
+) -> None:
+    """As `_done`, for results that name blobs: whatever becomes a job's result holds its blobs."""
+    found = (registry.jobs.get(jid) for jid in message.jids)
+    places = [
+        registry.blobs.named_by(job.submission.owner, result) if job is not None else []
+        for job, result in zip(found, message.results, strict=True)
+    ]
+    handles = message.handles or [[]] * len(message.jids)
+    _done_with_handles(registry, worker, message, handles)
+    for jid, result, named in zip(message.jids, message.results, places, strict=True):
+        job = registry.jobs.get(jid)
+        if named and job is not None and type(job.state) is Done and job.state.result is result:
+            registry.blobs.of_results[jid] = named
+            registry.blobs.hold(named)
+            registry.finished.add_blobs(jid, sum(size_of(key) for _, key in named))
 
 
 def _failed(registry: Registry, worker: WorkerActor, message: messages.AttemptFailed) -> None:
@@ -195,4 +218,5 @@ _HANDLERS: dict[type, Callable[[Registry, WorkerActor, Any], None]] = {
     messages.JobSaid: _job_said,
     messages.OutputRead: _output,
     EnvironmentsBuilding: _building,
+    **dict.fromkeys(blob_requests.MESSAGES, blob_requests.take_of_worker),
 }

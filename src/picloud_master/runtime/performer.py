@@ -1,18 +1,29 @@
 """Carries out effects: says to each connected peer what the kernel wants it to hear."""
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from picloud.protocol.ids import SessionId, WorkerId
+from picloud_master.core.blob_peer import BlobPeer
 from picloud_master.core.effects import (
     DismissClient,
     DismissWorker,
+    DropBlob,
     Effect,
+    FetchFromPeer,
+    LosePeer,
     SendToClient,
     SendToWorker,
+    ServePeer,
     SetAlarm,
+    TakeFromPeer,
 )
+from picloud_master.core.events import Event
+from picloud_master.runtime.blob_keeper import BlobKeeper
 from picloud_master.runtime.ports import Peer
+
+if TYPE_CHECKING:
+    from picloud.blobs.store import BlobStore
 
 
 class Performer:
@@ -20,10 +31,18 @@ class Performer:
 
     Args:
         set_alarm: called with the time, in UTC seconds, at which the kernel wants to be woken.
+        stores: the store of blobs of an owner.
+        post: hands to the kernel what stores have to say.
     """
 
-    def __init__(self, set_alarm: Callable[[float], None]) -> None:
+    def __init__(
+        self,
+        set_alarm: Callable[[float], None],
+        stores: "Callable[[str], BlobStore]",
+        post: Callable[[Event], None],
+    ) -> None:
         self._alarm_setter = set_alarm
+        self._blobs = BlobKeeper(stores, post, self._find)
         self.clients: dict[SessionId, Peer] = {}
         self.workers: dict[WorkerId, Peer] = {}
         self._spoken_to: dict[Peer, None] = {}
@@ -60,6 +79,26 @@ class Performer:
     def _set_alarm(self, effect: SetAlarm) -> None:
         self._alarm_setter(effect.at)
 
+    def _fetch_blob(self, effect: FetchFromPeer) -> None:
+        self._blobs.fetch(effect)
+
+    def _take_piece(self, effect: TakeFromPeer) -> None:
+        self._blobs.take(effect)
+
+    def _serve_piece(self, effect: ServePeer) -> None:
+        self._blobs.serve(effect)
+
+    def _remove_blob(self, effect: DropBlob) -> None:
+        self._blobs.remove(effect)
+
+    def _lose_blob_peer(self, effect: LosePeer) -> None:
+        self._blobs.lose(effect)
+
+    def _find(self, peer: BlobPeer) -> Peer | None:
+        if peer.session is not None:
+            return self.clients.get(peer.session)
+        return None if peer.worker is None else self.workers.get(peer.worker)
+
 
 _PERFORM: dict[type, Callable[[Performer, Any], None]] = {
     SendToClient: Performer._send_to_client,
@@ -67,4 +106,9 @@ _PERFORM: dict[type, Callable[[Performer, Any], None]] = {
     DismissClient: Performer._dismiss_client,
     DismissWorker: Performer._dismiss_worker,
     SetAlarm: Performer._set_alarm,
+    FetchFromPeer: Performer._fetch_blob,
+    TakeFromPeer: Performer._take_piece,
+    ServePeer: Performer._serve_piece,
+    DropBlob: Performer._remove_blob,
+    LosePeer: Performer._lose_blob_peer,
 }

@@ -1,7 +1,7 @@
 """What the runtime needs of the world, as protocols that adapters implement."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from picloud.aio.channel import Channel
@@ -45,6 +45,12 @@ class Peer(Protocol):
 
     def flush(self) -> None:
         """Send the frame."""
+
+    def has_room(self) -> bool:
+        """False while it is far behind with reading what was sent."""
+
+    def on_room(self, callback: Callable[[], None]) -> None:
+        """Call back, once, when it has room again."""
 
     def dismiss(self, text: str) -> None:
         """Close the connection and say why."""

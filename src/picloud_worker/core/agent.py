@@ -12,6 +12,7 @@ from picloud.protocol.failures import Failure, FailureKind
 from picloud.protocol.jobs import SlotPool
 from picloud.protocol.worker_messages import SetWindow
 from picloud_worker.core import (
+    arguments,
     attempt_words,
     crowding,
     environments,
@@ -23,10 +24,14 @@ from picloud_worker.core import (
 )
 from picloud_worker.core.attempt.actor import Attempt
 from picloud_worker.core.attempt.events import InterpreterDied
+from picloud_worker.core.attempt.states import Storing
 from picloud_worker.core.crew import Crew
 from picloud_worker.core.effects import Effect, SendToMaster
 from picloud_worker.core.events import (
     AttemptSpoke,
+    BlobArrived,
+    BlobMissed,
+    BlobsFound,
     BuildEnded,
     Event,
     InterpreterExited,
@@ -53,10 +58,17 @@ class Agent:
     Args:
         offers: the worker's cores.
         max_sleepers: how many attempts may wait for other jobs at the same time.
+        shares_store: the master keeps its blobs in the same store as this worker.
     """
 
-    def __init__(self, offers: list[SlotPool], max_sleepers: int = settings.MAX_SLEEPERS) -> None:
-        self.crew = Crew(offers, max_sleepers)
+    def __init__(
+        self,
+        offers: list[SlotPool],
+        max_sleepers: int = settings.MAX_SLEEPERS,
+        *,
+        shares_store: bool = False,
+    ) -> None:
+        self.crew = Crew(offers, max_sleepers, shares_store=shares_store)
         self._window = 1
 
     def handle(self, now: float, *events: Event) -> list[Effect]:
@@ -124,7 +136,7 @@ def _output_fetched(crew: Crew, event: OutputFetched) -> None:
         # Given back meanwhile, it still owes an answer; if it has ended, the master knows already.
         waiting = (one for one in crew.attempts.values() if one.sequence == event.sequence)
         attempt = next(waiting, None)
-    if attempt is not None:
+    if attempt is not None and type(attempt.state) is not Storing:
         crew.reports.output(attempt, event.output)
 
 
@@ -165,4 +177,7 @@ _HANDLERS: dict[type, Callable[[Crew, Any], None]] = {
     OutputFetched: _output_fetched,
     BuildEnded: environments.take,
     Ticked: ticks.take,
+    BlobArrived: arguments.arrived,
+    BlobMissed: arguments.missed,
+    BlobsFound: arguments.found,
 }

@@ -3,6 +3,7 @@
 Handlers work on a `Crew`; only its `tell_attempt` and `tell_interpreter` change an actor's state.
 """
 
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ from picloud_worker.core.attempt.events import AWOKE, FELL_ASLEEP, AttemptEvent
 from picloud_worker.core.attempt.states import Over
 from picloud_worker.core.attempt.transitions import KILLED
 from picloud_worker.core.attempt.transitions import TRANSITIONS as ATTEMPT_TRANSITIONS
+from picloud_worker.core.blobs import Blobs, ResultOffer
 from picloud_worker.core.effects import (
     Effect,
     KillInterpreter,
@@ -50,10 +52,14 @@ from picloud_worker.pipe.messages import Prepare, RunAttempts
 class Crew:
     """What an agent knows; its handlers move it."""
 
-    def __init__(self, offers: list[SlotPool], max_sleepers: int) -> None:
+    def __init__(
+        self, offers: list[SlotPool], max_sleepers: int, *, shares_store: bool = False
+    ) -> None:
         self.pools = [Pool(number, offer) for number, offer in enumerate(offers)]
         self.trees: set[bytes] = {b""}
         self.environments: dict[str, EnvironmentActor] = {}
+        self.unequipped: set[Attempt] = set()
+        """Attempts whose environment is not built."""
         self.specs: dict[int, KnownSpec] = {}
         self.attempts: dict[JobId, Attempt] = {}
         self.followers: dict[JobId, list[Attempt]] = {}
@@ -76,6 +82,11 @@ class Crew:
         self.dozing: dict[int, Attempt] = {}
         """Attempts that are about to sleep, by interpreter; some still have neighbours there."""
         self.effects: list[Effect] = []
+        self.blobs = Blobs(lambda effect: self.effects.append(effect))
+        self.shares_store = shares_store
+        """What the master keeps is here, too; and what is here the master removes."""
+        self.offers: dict[tuple[str, bytes], deque[ResultOffer]] = {}
+        """What the master was asked to keep and has not answered, by owner and key, in order."""
         self.now = 0.0
         self._last_interpreter = 0
         self._last_sequence = 0
@@ -86,10 +97,13 @@ class Crew:
         """Give an event to an attempt and carry out what its step asks for."""
         for output in advance(attempt, ATTEMPT_TRANSITIONS, event, self.now):
             _ATTEMPT_OUTPUTS[type(output)](self, attempt, output)
-        if type(attempt.state) is Over and self.attempts.get(attempt.jid) is attempt:
-            del self.attempts[attempt.jid]
-            if self.followers:
-                self.orphans += self.followers.pop(attempt.jid, ())
+        if type(attempt.state) is Over:
+            if self.blobs.needs:
+                self.blobs.release(attempt)
+            if self.attempts.get(attempt.jid) is attempt:
+                del self.attempts[attempt.jid]
+                if self.followers:
+                    self.orphans += self.followers.pop(attempt.jid, ())
 
     def tell_interpreter(self, interpreter: Interpreter, event: InterpreterEvent) -> None:
         """Give an event to an interpreter and carry out what its step asks for."""
@@ -117,6 +131,11 @@ class Crew:
         assert pool is not None  # checked when the attempt arrived
         return pool
 
+    def lacks_nothing(self, attempt: Attempt) -> bool:
+        """All that an attempt which was held up needs is here by now."""
+        blobs, unequipped = self.blobs.missing, self.unequipped
+        return not attempt.leaders and attempt not in blobs and attempt not in unequipped
+
     # ------------------------------------------------------------------ interpreters
 
     def start_interpreter(self, pool: Pool, key: InterpreterKey) -> Interpreter:
@@ -125,7 +144,7 @@ class Crew:
         interpreter = Interpreter(self._last_interpreter, key, pool.number, self.now)
         self.interpreters[interpreter.id] = interpreter
         pool.interpreters[interpreter.id] = interpreter
-        self.effects.append(StartInterpreter(interpreter.id, key.code, key.environment))
+        self.effects.append(StartInterpreter(interpreter.id, key.code, key.owner, key.environment))
         for surplus in list(pool.surplus()):
             if surplus is not interpreter:
                 self.tell_interpreter(surplus, EndNeeded(None))

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from picloud.protocol.blob_messages import BlobMissing, BlobPiece, ReadBlob
 from picloud.protocol.environments import Environment
 from picloud.statemachine import value
 
@@ -17,12 +18,15 @@ class SendToMaster:
 class StartInterpreter:
     """Fork an interpreter; messages may be sent to it at once.
 
-    It imports from this tree first, and has the packages of this environment; empty for those of
-    the worker.
+    Attributes:
+        tree: it imports from this one first.
+        owner: whose jobs it will run, and whose blobs they read.
+        environment: whose packages it has; empty for those of the worker.
     """
 
     interpreter: int
     tree: bytes = b""
+    owner: str = ""
     environment: str = ""
 
 
@@ -108,6 +112,52 @@ class FetchOutput:
     sequence: int
 
 
+@value
+class FetchBlob:
+    """Read a blob from the master; answered by `BlobArrived` or `BlobMissed`."""
+
+    owner: str
+    key: bytes
+
+
+@value
+class RemoveBlob:
+    """Nothing here needs it any more."""
+
+    owner: str
+    key: bytes
+
+
+@value
+class PinBlobs:
+    """Keep the content of these at hand: the master is asked to keep them, and may read them."""
+
+    owner: str
+    keys: list[bytes]
+
+
+@value
+class UnpinBlobs:
+    """The end of a `PinBlobs`."""
+
+    owner: str
+    keys: list[bytes]
+
+
+@value
+class ServePiece:
+    """Read a piece of a blob and say it to the master."""
+
+    question: ReadBlob
+
+
+@value
+class TakePiece:
+    """The master has answered what was asked to carry out a `FetchBlob`."""
+
+    answer: BlobPiece | BlobMissing
+
+
 Effect = (
     SendToMaster
     | StartInterpreter
@@ -122,4 +172,10 @@ Effect = (
     | RevokeInterpreter
     | KillInterpreter
     | FetchOutput
+    | FetchBlob
+    | RemoveBlob
+    | PinBlobs
+    | UnpinBlobs
+    | ServePiece
+    | TakePiece
 )

@@ -1,6 +1,6 @@
 """The environments of a worker, and the attempts that wait until theirs is built.
 
-Such attempts are not in the backlog, so that whatever else waits there goes on.
+Such attempts are held up, as those that follow others are: whatever else waits goes on.
 """
 
 from collections.abc import Callable
@@ -13,13 +13,10 @@ from picloud.protocol.environment_messages import (
 )
 from picloud.protocol.environments import Environment
 from picloud.statemachine import advance
+from picloud_worker.core.attempt import states
 from picloud_worker.core.attempt.actor import Attempt
-from picloud_worker.core.attempt.events import (
-    ENVIRONMENT_MISSED,
-    ENVIRONMENT_READY,
-    EnvironmentLost,
-)
-from picloud_worker.core.attempt.states import Unequipped
+from picloud_worker.core.attempt.events import HELD_UP, MADE_READY, EnvironmentLost
+from picloud_worker.core.attempt.states import Unready
 from picloud_worker.core.crew import Crew
 from picloud_worker.core.effects import BuildEnvironment, ReleaseEnvironment, SendToMaster
 from picloud_worker.core.environment import events
@@ -48,19 +45,17 @@ def forget(crew: Crew, message: ForgetEnvironment) -> None:
 # ------------------------------------------------------------------ attempts
 
 
-def equipped(crew: Crew, attempts: list[Attempt]) -> list[Attempt]:
-    """Those of these attempts, all of one spec, that need not wait for their environment."""
-    digest = attempts[0].spec.key.environment if attempts else ""
-    if not digest:
-        return attempts
-    actor = crew.environments[digest]
-    if type(actor.state) is Built:
-        return attempts
+def need(crew: Crew, attempts: list[Attempt]) -> None:
+    """Hold these new attempts, all of one spec, up until their environment is built."""
+    actor = crew.environments[attempts[0].spec.key.environment] if attempts else None
+    if actor is None or type(actor.state) is Built:
+        return
     for attempt in attempts:
-        crew.tell_attempt(attempt, ENVIRONMENT_MISSED)
+        if type(attempt.state) is states.Waiting:  # it follows no others, and lacks no blobs
+            crew.tell_attempt(attempt, HELD_UP)
+        crew.unequipped.add(attempt)
     actor.waiting += attempts
     _tell(crew, actor, events.NEEDED)
-    return []
 
 
 def pop_waiting(crew: Crew) -> Attempt | None:
@@ -68,7 +63,8 @@ def pop_waiting(crew: Crew) -> Attempt | None:
     for actor in crew.environments.values():
         while actor.waiting:
             attempt = actor.waiting.pop()
-            if type(attempt.state) is Unequipped:
+            crew.unequipped.discard(attempt)
+            if type(attempt.state) is Unready:
                 return attempt
     return None
 
@@ -113,18 +109,20 @@ def _start_build(crew: Crew, actor: EnvironmentActor, output: events.StartBuild)
 
 
 def _let_go(crew: Crew, actor: EnvironmentActor, output: events.LetGo) -> None:
-    for attempt in _taken(actor):
-        crew.tell_attempt(attempt, ENVIRONMENT_READY)
+    for attempt in _taken(crew, actor):
+        if crew.lacks_nothing(attempt):
+            crew.tell_attempt(attempt, MADE_READY)
 
 
 def _fail_waiting(crew: Crew, actor: EnvironmentActor, output: events.FailWaiting) -> None:
-    for attempt in _taken(actor):
+    for attempt in _taken(crew, actor):
         crew.tell_attempt(attempt, EnvironmentLost(output.failure))
 
 
-def _taken(actor: EnvironmentActor) -> list[Attempt]:
+def _taken(crew: Crew, actor: EnvironmentActor) -> list[Attempt]:
     waiting, actor.waiting = actor.waiting, []
-    return [attempt for attempt in waiting if type(attempt.state) is Unequipped]
+    crew.unequipped.difference_update(waiting)
+    return [attempt for attempt in waiting if type(attempt.state) is Unready]
 
 
 _OUTPUTS: dict[type, Callable[[Crew, EnvironmentActor, Any], None]] = {

@@ -2,6 +2,13 @@
 
 from typing import Any
 
+from picloud.protocol.blob_messages import (
+    BlobMissing,
+    BlobPiece,
+    BlobsKept,
+    BlobsRefused,
+    ReadBlob,
+)
 from picloud.protocol.definitions import DefineSpec, ForgetSpec
 from picloud.protocol.worker_messages import (
     ReadOutput,
@@ -46,7 +53,18 @@ class MasterSaid:
     """Messages of the master, in order."""
 
     messages: list[
-        DefineSpec | ForgetSpec | RunJobs | StopAttempts | TakeBack | TellJob | ReadOutput
+        DefineSpec
+        | ForgetSpec
+        | RunJobs
+        | StopAttempts
+        | TakeBack
+        | TellJob
+        | ReadOutput
+        | BlobsKept
+        | BlobsRefused
+        | ReadBlob
+        | BlobPiece
+        | BlobMissing
     ]
 
 
@@ -112,12 +130,40 @@ class Ticked:
     running: dict[int, int]
 
 
+@value
+class BlobArrived:
+    """The answer to a `FetchBlob` effect: it is here."""
+
+    owner: str
+    key: bytes
+
+
+@value
+class BlobMissed:
+    """The other answer to a `FetchBlob` effect: it cannot be had; `text` says why."""
+
+    owner: str
+    key: bytes
+    text: str
+
+
+@value
+class BlobsFound:
+    """These are here and have been for a while, made by whomever: by a job, for jobs of its own."""
+
+    owner: str
+    keys: list[bytes]
+
+
 Event = (
     MasterSaid
     | InterpreterSaid
     | AttemptSpoke
     | InterpreterExited
     | OutputFetched
-    | BuildEnded
     | Ticked
+    | BuildEnded
+    | BlobArrived
+    | BlobMissed
+    | BlobsFound
 )

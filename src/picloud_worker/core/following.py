@@ -9,8 +9,8 @@ from picloud.protocol.client_messages import JobsDone
 from picloud.protocol.ids import JobId
 from picloud.protocol.wire import WIRE
 from picloud_worker.core.attempt.actor import Attempt
-from picloud_worker.core.attempt.events import LEADERS_NAMED, LEADERS_RETURNED, TAKEN_BACK
-from picloud_worker.core.attempt.states import Stopping, Unready
+from picloud_worker.core.attempt.events import HELD_UP, MADE_READY, TAKEN_BACK
+from picloud_worker.core.attempt.states import Stopping, Storing, Unready
 from picloud_worker.core.crew import Crew
 
 
@@ -23,7 +23,7 @@ def without_followers(
         if not jids:
             ready.append(attempt)
             continue
-        crew.tell_attempt(attempt, LEADERS_NAMED)
+        crew.tell_attempt(attempt, HELD_UP)
         attempt.leaders = set(jids)
         if attempt.leaders <= crew.attempts.keys():
             for jid in attempt.leaders:
@@ -35,7 +35,8 @@ def without_followers(
 
 def lead(crew: Crew, leader: Attempt, result: bytes) -> None:
     """An attempt is about to end with a result: tell those that follow it."""
-    if type(leader.state) is Stopping:
+    state = leader.state
+    if type(state) is Stopping or (type(state) is Storing and state.is_stopped):
         return  # the master has let go of it already, so its result is none
     for attempt in crew.followers.pop(leader.jid, ()):
         if type(attempt.state) is not Unready:
@@ -43,7 +44,9 @@ def lead(crew: Crew, leader: Attempt, result: bytes) -> None:
         attempt.heard.append((leader.jid, result))
         if len(attempt.heard) == len(attempt.leaders):
             _add_inputs(attempt)
-            crew.tell_attempt(attempt, LEADERS_RETURNED)
+            attempt.leaders = ()
+            if crew.lacks_nothing(attempt):
+                crew.tell_attempt(attempt, MADE_READY)
 
 
 def return_orphans(crew: Crew) -> None:

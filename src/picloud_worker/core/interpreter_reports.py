@@ -8,11 +8,13 @@ from collections.abc import Callable
 from itertools import repeat
 from typing import Any
 
-from picloud_worker.core import following
+from picloud.protocol.payloads import is_spilled
+from picloud_worker.core import following, results
 from picloud_worker.core.attempt.actor import Attempt
 from picloud_worker.core.attempt.events import FINISHED, GIVEN_BACK
 from picloud_worker.core.attempt.states import Stopping
 from picloud_worker.core.attempt.transitions import KILLED
+from picloud_worker.core.blobs import Result
 from picloud_worker.core.crew import Crew
 from picloud_worker.core.events import InterpreterSaid, Output
 from picloud_worker.core.interpreter.actor import Interpreter
@@ -41,14 +43,18 @@ def _returned(crew: Crew, interpreter: Interpreter, message: Returned) -> None:
     attempt = None
     slept = 0.0
     handles = message.handles if message.handles is not None else repeat(None)
+    have_blobs = message.spilled
     columns = zip(message.sequences, message.results, message.runtimes, handles, strict=False)
     for sequence, result, runtime, named in columns:
         attempt = outstanding.pop(sequence, None)
         if attempt is not None:
-            reports.done(attempt, result, runtime, named)
-            if crew.followers:
-                following.lead(crew, attempt, result)
-            tell(attempt, FINISHED)
+            if have_blobs and is_spilled(result):
+                results.store(crew, attempt, Result(result, runtime, named))
+            else:
+                reports.done(attempt, result, runtime, named)
+                if crew.followers:
+                    following.lead(crew, attempt, result)
+                tell(attempt, FINISHED)
             if attempt.conversation is not None:
                 slept += attempt.conversation.slept
     if attempt is not None:

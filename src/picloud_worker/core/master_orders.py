@@ -3,8 +3,16 @@
 from collections.abc import Callable
 from typing import Any
 
+from picloud.protocol.blob_messages import (
+    BlobMissing,
+    BlobPiece,
+    BlobsKept,
+    BlobsRefused,
+    ReadBlob,
+)
 from picloud.protocol.definitions import DefineSpec, ForgetSpec
 from picloud.protocol.environment_messages import DefineEnvironment, ForgetEnvironment
+from picloud.protocol.errors import RemoteProtocolError
 from picloud.protocol.tree_messages import DefineTree, ForgetTree, PutFiles
 from picloud.protocol.worker_messages import (
     ReadOutput,
@@ -14,10 +22,11 @@ from picloud.protocol.worker_messages import (
     TellJob,
     WorkerAccepted,
 )
-from picloud_worker.core import environments, following
+from picloud_worker.core import arguments, environments, following, results
+from picloud_worker.core.attempt import states
 from picloud_worker.core.attempt.actor import Attempt
 from picloud_worker.core.attempt.events import STOP_REQUESTED, TAKEN_BACK
-from picloud_worker.core.attempt.states import Assigned, Sleeping
+from picloud_worker.core.attempt.states import Assigned, Sleeping, Storing
 from picloud_worker.core.crew import Crew
 from picloud_worker.core.effects import (
     FetchOutput,
@@ -25,6 +34,8 @@ from picloud_worker.core.effects import (
     MakeTree,
     RemoveTree,
     SendToInterpreter,
+    ServePiece,
+    TakePiece,
 )
 from picloud_worker.core.errors import UnfitOrderError
 from picloud_worker.core.events import Output
@@ -64,7 +75,10 @@ def _define(crew: Crew, message: DefineSpec) -> None:
     environment = message.spec.environment
     if environment and environment not in crew.environments:
         raise UnfitOrderError(f"spec {message.number} names an environment that was not sent")
-    crew.specs[message.number] = KnownSpec(message)
+    try:
+        crew.specs[message.number] = KnownSpec(message)
+    except RemoteProtocolError as error:
+        raise UnfitOrderError(f"spec {message.number} cannot be read: {error}") from error
 
 
 def _forget(crew: Crew, message: ForgetSpec) -> None:
@@ -98,11 +112,16 @@ def _run(crew: Crew, message: RunJobs) -> None:
     if inputs is not None:
         for attempt, frame in zip(attempts, inputs, strict=True):
             attempt.inputs = frame
+    ready = attempts
     if leaders is not None:
-        attempts = following.without_followers(crew, attempts, leaders)
+        ready = following.without_followers(crew, attempts, leaders)
+    if message.spilled or spec.blobs:
+        arguments.need(crew, attempts)
+        ready = [attempt for attempt in ready if type(attempt.state) is states.Waiting]
     if spec.key.environment:
-        attempts = environments.equipped(crew, attempts)
-    pool.backlog.extend(attempts)
+        environments.need(crew, attempts)
+        ready = [attempt for attempt in ready if type(attempt.state) is states.Waiting]
+    pool.backlog.extend(ready)
 
 
 def _stop(crew: Crew, message: StopAttempts) -> None:
@@ -144,7 +163,7 @@ def _read_output(crew: Crew, message: ReadOutput) -> None:
         return
     if isinstance(attempt.state, Assigned | Sleeping):
         crew.effects.append(FetchOutput(attempt.state.interpreter, attempt.sequence))
-    else:
+    elif type(attempt.state) is not Storing:  # it has ended, and the master has what it wrote
         crew.reports.output(attempt, Output())
 
 
@@ -160,6 +179,14 @@ def _tell(crew: Crew, message: TellJob) -> None:
     elif isinstance(state, Sleeping):
         attempt.converse().held.append(message.frame)
         crew.wake(crew.interpreters[state.interpreter])
+
+
+def _read_blob(crew: Crew, message: ReadBlob) -> None:
+    crew.effects.append(ServePiece(message))
+
+
+def _take_piece(crew: Crew, message: BlobPiece | BlobMissing) -> None:
+    crew.effects.append(TakePiece(message))
 
 
 def _accepted(crew: Crew, message: WorkerAccepted) -> None:
@@ -179,5 +206,10 @@ _HANDLERS: dict[type, Callable[[Crew, Any], None]] = {
     TakeBack: _take_back,
     TellJob: _tell,
     ReadOutput: _read_output,
+    BlobsKept: results.kept,
+    BlobsRefused: results.refused,
+    ReadBlob: _read_blob,
+    BlobPiece: _take_piece,
+    BlobMissing: _take_piece,
     WorkerAccepted: _accepted,
 }

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from picloud.protocol import limits
+from picloud.protocol.blob_messages import WithdrawBlobs
 from picloud.protocol.failures import Failure
 from picloud.protocol.ids import Fence, Handles, JobId
 from picloud.protocol.worker_messages import (
@@ -18,6 +19,7 @@ from picloud.protocol.worker_messages import (
     UsageRead,
 )
 from picloud_worker.core.attempt.actor import Attempt
+from picloud_worker.core.blobs import Result
 from picloud_worker.core.events import Output
 from picloud_worker.pipe.messages import Used
 
@@ -35,6 +37,7 @@ class Reports:
         self._begun: list[Attempt] = []
         self._returned: list[Attempt] = []
         self._answer_take_back = False
+        self._stored: list[AttemptsDone | WithdrawBlobs] = []
         self._failed: list[AttemptFailed] = []
         self._facts: list[OutputRead | UsageRead] = []
         self._said: list[JobSaid] = []
@@ -63,6 +66,18 @@ class Reports:
         self._fences.append(attempt.fence)
         self._results.append(result)
         self._runtimes.append(runtime)
+
+    def stored(self, attempt: Attempt, result: Result, keys: list[bytes]) -> None:
+        """It returned, and the master keeps these blobs: the report is what needs them now."""
+        handles = [result.handles] if result.handles else None
+        columns = [attempt.jid], [attempt.fence], [result.payload], [result.runtime], handles
+        self._stored.append(AttemptsDone(*columns, spilled=True))
+        self.withdrawn(attempt, keys)
+
+    def withdrawn(self, attempt: Attempt, keys: list[bytes]) -> None:
+        """The offer of these blobs is over."""
+        if keys:
+            self._stored.append(WithdrawBlobs(keys, attempt.spec.key.owner))
 
     def failed(self, attempt: Attempt, failure: Failure, runtime: float) -> None:
         """It ended otherwise."""
@@ -111,7 +126,7 @@ class Reports:
         if self._asleep.pop(attempt.jid, None) is None:
             self._resumed[attempt.jid] = attempt
 
-    def messages(self) -> Iterator[FromWorker]:
+    def messages(self) -> Iterator[FromWorker | WithdrawBlobs]:
         """Say it all, once.
 
         What an attempt said goes before what it is waiting for, and that, with what it wrote and
@@ -127,6 +142,7 @@ class Reports:
         yield from self._facts
         self._close_columns()
         yield from self._done
+        yield from self._stored
         yield from self._failed
         if self._returned or self._answer_take_back:
             yield AttemptsReturned(*_names(self._returned))

@@ -1,4 +1,4 @@
-"""Durations and limits that the agent's core decides by, in seconds."""
+"""Durations and limits that the agent's core decides by, in seconds and bytes."""
 
 WINDOW = 0.020
 """Work, by measured run time, that is kept ready at an interpreter."""
@@ -26,6 +26,9 @@ MAX_FAILED_STARTS = 3
 RESERVATION = 0.020
 """How long a core that was lent, or left by a job of a job, is kept for what is more urgent than
 what waits: the jobs of the sleeper, or the sleeper, are a round trip to the master away."""
+
+MAX_CACHED_BLOBS = 2 << 30
+"""Bytes of blobs that are here, until those that nothing here needs are removed."""
 
 MAX_SLEEPERS = 64
 """Attempts that may be asleep at once, where nobody has counted the memory. Each holds on to a

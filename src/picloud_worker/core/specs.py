@@ -2,6 +2,7 @@
 
 from picloud.protocol.definitions import DefineSpec
 from picloud.protocol.jobs import JobSpec
+from picloud.protocol.payloads import blobs_of
 from picloud.statemachine import value
 from picloud_worker.core import settings
 
@@ -47,14 +48,24 @@ class Estimate:
 
 
 class KnownSpec:
-    """A function, how to run it, and how long it runs."""
+    """A function, how to run it, and how long it runs.
 
-    __slots__ = ("code", "estimate", "key", "number", "spec")
+    Attributes:
+        blobs: those that its code names.
+    """
+
+    __slots__ = ("blobs", "code", "estimate", "key", "number", "spec")
 
     def __init__(self, definition: DefineSpec) -> None:
+        """Take it over.
+
+        Raises:
+            RemoteProtocolError: its code is malformed.
+        """
         self.number = definition.number
         self.spec: JobSpec = definition.spec
         self.code = definition.code
+        self.blobs = blobs_of(definition.code)
         self.estimate = Estimate()
         spec = definition.spec
         self.key = InterpreterKey(

@@ -16,11 +16,15 @@ class ForkRequest:
     """Fork an interpreter that works in this directory; `DESCRIPTORS` descriptors come along.
 
     It imports from the directory `tree` first, if it is not empty.
+
+    Attributes:
+        store: the directories of its owner's store; None if its jobs have none.
     """
 
     interpreter: int
     directory: str
     tree: str = ""
+    store: list[str] | None = None
 
 
 @value
@@ -47,11 +51,13 @@ class EndReport:
     Attributes:
         status: what waitpid said of it.
         text: why it was never there.
+        pid: what it was as a process; 0 if it never was one.
     """
 
     interpreter: int
     status: int
     text: str = ""
+    pid: int = 0
 
 
 CONTROL = Codec({1: ForkRequest, 2: RecallRequest, 3: KillRequest, 4: EndReport})

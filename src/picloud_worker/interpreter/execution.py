@@ -12,6 +12,7 @@ from picloud.code import exceptions, values
 from picloud.protocol.failures import Failure, FailureKind
 from picloud.protocol.ids import Handles
 from picloud.statemachine import value as value_class
+from picloud_worker.interpreter.job_blobs import JobBlobs
 from picloud_worker.interpreter.usage import Profiled, shown
 from picloud_worker.pipe.messages import Prepare
 
@@ -22,7 +23,7 @@ _SOFT, _ = resource.getrlimit(resource.RLIMIT_DATA)
 
 @value_class
 class Naming:
-    """A result that names jobs."""
+    """A result that names jobs, or blobs."""
 
     result: bytes
     handles: Handles
@@ -31,12 +32,18 @@ class Naming:
 class PreparedSpec:
     """A function of the client, unpickled when the first attempt needs it.
 
+    Args:
+        prepare: what the agent says of it.
+        blobs: where the large parts of values are; without it they stay in one piece.
+
     Attributes:
         arguments: those of the last call, until somebody has looked at them.
     """
 
-    def __init__(self, prepare: Prepare) -> None:
+    def __init__(self, prepare: Prepare, blobs: JobBlobs | None = None) -> None:
         self._code = prepare.code
+        self._open = blobs.open if blobs is not None else values.no_blob
+        self._keep = blobs.keep if blobs is not None else None
         self.python = prepare.python
         self.memory = prepare.memory
         self.os_env = prepare.os_env
@@ -47,10 +54,24 @@ class PreparedSpec:
 
     def load(self) -> Callable[..., Any]:
         """Unpickle the function."""
-        function: Callable[..., Any] = values.loads(self._code)
+        function: Callable[..., Any] = values.loads(self._code, self._open)
         self.function = Profiled(function, _await) if self.profiles else function
         self._code = b""
         return self.function
+
+    def load_arguments(self, payload: bytes) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Unpickle the arguments of a call."""
+        arguments: tuple[tuple[Any, ...], dict[str, Any]] = values.loads(payload, self._open)
+        self.arguments = arguments
+        return arguments
+
+    def dump(self, result: Any) -> bytes | Naming:
+        """Pickle a result."""
+        notes = values.Notes(self._keep)
+        payload = values.dumps(result, notes)
+        if notes.handles or payload[:1] == b"\0":
+            return Naming(payload, notes.handles)
+        return payload
 
     def shown_arguments(self) -> str:
         """The arguments of the last call, shortened."""
@@ -70,7 +91,7 @@ def execute(spec: PreparedSpec, payload: bytes) -> bytes | Naming | Failure:
             return loaded
         function = loaded
     try:
-        args, kwargs = spec.arguments = values.loads(payload)
+        args, kwargs = spec.load_arguments(payload)
     except BaseException as error:  # noqa: BLE001 - classes of users run here
         return _unreadable("the arguments", error)
     try:
@@ -79,12 +100,10 @@ def execute(spec: PreparedSpec, payload: bytes) -> bytes | Naming | Failure:
             value = _await(value)
     except BaseException as error:  # noqa: BLE001 - what a job raises is its outcome
         return _failure(spec, error)
-    handles: Handles = []
     try:
-        result = values.dumps(value, handles)
+        return spec.dump(value)
     except BaseException as error:  # noqa: BLE001 - classes of users run here
         return _unsendable(spec, error)
-    return Naming(result, handles) if handles else result
 
 
 def execute_limited(spec: PreparedSpec, payload: bytes) -> bytes | Naming | Failure:
@@ -152,7 +171,7 @@ def _unreadable(what: str, error: BaseException) -> Failure:
 
 
 def _unsendable(spec: PreparedSpec, error: BaseException) -> Failure:
-    if not isinstance(error, values.Unpicklable | values.Oversize):
+    if not isinstance(error, values.Unpicklable | values.Oversize | values.NoRoom):
         return _failure(spec, error)
     failure = exceptions.describe(error)
     return _renamed(failure, FailureKind.SERIALIZATION, f"the result cannot be sent: {error}")

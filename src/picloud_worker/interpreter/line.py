@@ -25,6 +25,8 @@ from picloud_worker.interpreter.sleepers import Awaited, Sleepers
 if TYPE_CHECKING:
     import asyncio
 
+    from picloud.blobs.store import BlobStore
+
 
 class JobLine:
     """The line of one interpreter, for one attempt after the other.
@@ -39,6 +41,7 @@ class JobLine:
         self._socket = LineSocket(end, page)
         self.undisturbed = self._socket.undisturbed
         self._page = page
+        self.blobs: Callable[[], BlobStore] | None = None
         self._give_way = give_way
         self._hearing = threading.RLock()  # what is heard is passed on in order
         self._inputs: dict[int, bytes] = {}

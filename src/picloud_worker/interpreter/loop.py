@@ -20,11 +20,13 @@ import select
 import socket
 import sys
 from collections import deque
+from collections.abc import Sequence
 from itertools import repeat
 from time import perf_counter
 from typing import Any, NoReturn
 
 from picloud.protocol.failures import Failure
+from picloud.protocol.payloads import is_spilled
 from picloud_worker.interpreter import hygiene
 from picloud_worker.interpreter.control import (
     EXIT_UNREPORTABLE,
@@ -35,6 +37,7 @@ from picloud_worker.interpreter.control import (
     shared_views,
 )
 from picloud_worker.interpreter.execution import Naming, PreparedSpec, execute, execute_limited
+from picloud_worker.interpreter.job_blobs import JobBlobs
 from picloud_worker.interpreter.line import JobLine
 from picloud_worker.interpreter.output import OutputCapture
 from picloud_worker.interpreter.surroundings import Surroundings
@@ -86,8 +89,10 @@ class InterpreterLoop:
         line: socket.socket,
         files: tuple[int, int, int],
         shared: memoryview,
+        store: Sequence[str] = (),
     ) -> None:
         self._pipe = pipe
+        self._blobs = JobBlobs(store) if store else None
         self._page, area = shared_views(shared)
         self._unreported = UnreportedWriter(self._page, area)
         self._poll = select.poll()
@@ -110,6 +115,7 @@ class InterpreterLoop:
         self._descriptors = {each: identity(each) for each in own}
         self._main = _thread.get_ident()
         self.line = JobLine(line, self._page, self._give_way)
+        self.line.blobs = self._blobs.store if self._blobs is not None else None
         self._output = OutputCapture(files, self._page)
         self._meter = UsageMeter()
         os.register_at_fork(after_in_child=self._on_fork)
@@ -122,6 +128,8 @@ class InterpreterLoop:
             while True:
                 self._wait()
                 self._read()
+                if self._blobs is not None:
+                    self._blobs.let_go()
                 self._batch_began = perf_counter()
                 while self._pending:
                     self._run_pending()
@@ -167,7 +175,7 @@ class InterpreterLoop:
                     self.line.take_inputs(sequences, inputs, are_next=not self._pending)
                 self._pending.extend(zip(repeat(prepared), sequences, payloads, strict=False))
             case Prepare():
-                self._specs[message.spec] = PreparedSpec(message)
+                self._specs[message.spec] = PreparedSpec(message, self._blobs)
             case Discard():
                 del self._specs[message.spec]
             case _:
@@ -216,7 +224,7 @@ class InterpreterLoop:
             else:
                 assert isinstance(outcome, Naming)
                 row = [sequence], [outcome.result], [end - start], [outcome.handles]
-                self._add(Returned(*row))
+                self._add(Returned(*row, spilled=is_spilled(outcome.result)))
             after_job(end - start)
             if end - self._batch_began > FLUSH_AFTER or self._is_full:
                 return

@@ -88,7 +88,7 @@ def _decode(data: bytes) -> list[Any]:
         content = data[start - size : start]
         if not sequence:
             found += PIPE.decode(content)
-        elif found and type(found[-1]) is Returned:
+        elif found and type(found[-1]) is Returned and found[-1].handles is None:
             found[-1].sequences.append(sequence)
             found[-1].results.append(content)
             found[-1].runtimes.append(runtime)

@@ -16,9 +16,11 @@ import socket
 import sys
 import types
 from collections import deque
+from collections.abc import Iterable, Sequence
 from typing import NoReturn
 
 from picloud import inside
+from picloud.code.own_modules import is_installed
 from picloud_worker.interpreter import fresh_imports, processes
 from picloud_worker.interpreter.control import (
     CONTROL,
@@ -54,14 +56,15 @@ _NOT_FOR_US = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 class Zygote:
     """Forks, recalls, kills and reaps interpreters as the agent asks."""
 
-    def __init__(self, control: socket.socket, agent: int) -> None:
+    def __init__(self, control: socket.socket, agent: int, stores: Sequence[str] = ()) -> None:
         self._control = control
         self._agent = agent
+        self._stores = stores
         self._reader = FrameReader()
         self._descriptors: deque[int] = deque()
         self._pids: dict[int, int] = {}  # interpreter -> pid
         self._directories: dict[int, str] = {}
-        self._ended: dict[int, int] = {}  # reaped, its strays perhaps not yet: pid -> status
+        self._ended: list[EndReport] = []  # reaped, their strays perhaps not yet
         self._selector = selectors.DefaultSelector()
         self._own: list[int] = []  # descriptors that interpreters must not have
 
@@ -73,14 +76,16 @@ class Zygote:
         self._watch()
         for name in _PRELOADED:
             importlib.import_module(name)
+        is_installed("")  # looks for Python's directories, for all forks
         gc.collect()
         gc.freeze()
         try:
-            self._serve_agent()
-        except ConnectionError:
-            return  # the agent went while it was spoken to
+            with contextlib.suppress(ConnectionError):  # the agent went while it was spoken to
+                self._serve_agent()
         finally:
             self._end_all()
+        # The agent is gone, or has no more use for them: nothing is to stay in memory.
+        _remove(self._stores)
 
     def _serve_agent(self) -> None:
         while os.getppid() == self._agent:
@@ -174,7 +179,7 @@ class Zygote:
         processes.become_subreaper()
         processes.die_with(zygote)
         _forget_the_program()
-        serve_pipe(descriptors, request.directory, request.tree)
+        serve_pipe(descriptors, request.directory, request.tree, request.store or ())
 
     # ------------------------------------------------------------------ death
 
@@ -185,13 +190,13 @@ class Zygote:
         numbers = {pid: interpreter for interpreter, pid in self._pids.items()}
         for pid, status in _dead_children():
             if pid in numbers:
-                self._ended[numbers[pid]] = status
+                self._ended.append(EndReport(numbers[pid], status, pid=pid))
                 del self._pids[numbers[pid]]
         if self._ended and self._end_strays():
-            ended, self._ended = self._ended, {}
-            for interpreter, status in ended.items():
-                self._directories.pop(interpreter)
-                self._report(EndReport(interpreter, status))
+            ended, self._ended = self._ended, []
+            for report in ended:
+                self._directories.pop(report.interpreter)
+                self._report(report)
 
     def _report(self, report: EndReport) -> None:
         self._control.sendall(pack_frame(CONTROL.encode([report])))
@@ -204,8 +209,12 @@ class Zygote:
         for pid in self._pids.values():
             processes.kill_tree(pid)
         processes.kill_descendants(os.getpid())
-        for directory in self._directories.values():
-            shutil.rmtree(directory, ignore_errors=True)
+        _remove(self._directories.values())
+
+
+def _remove(directories: Iterable[str]) -> None:
+    for directory in directories:
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 def _dead_children() -> list[tuple[int, int]]:
@@ -219,7 +228,9 @@ def _dead_children() -> list[tuple[int, int]]:
     return found
 
 
-def serve_pipe(descriptors: list[int], directory: str, tree: str) -> NoReturn:
+def serve_pipe(
+    descriptors: list[int], directory: str, tree: str, store: Sequence[str] = ()
+) -> NoReturn:
     """Be an interpreter on these descriptors."""
     if tree:
         sys.path.insert(0, tree)
@@ -229,7 +240,7 @@ def serve_pipe(descriptors: list[int], directory: str, tree: str) -> NoReturn:
     os.close(memory)
     sock = socket.socket(fileno=pipe)
     sock.setblocking(True)
-    loop = InterpreterLoop(sock, socket.socket(fileno=line), (stdout, stderr, log), shared)
+    loop = InterpreterLoop(sock, socket.socket(fileno=line), (stdout, stderr, log), shared, store)
     inside.line = loop.line
     gc.enable()
     loop.run(directory, tree)
@@ -241,7 +252,13 @@ def _forget_the_program() -> None:
     sys.argv[:] = [""]
 
 
-def main(control: int, agent: int) -> None:
-    """Be a zygote: `control` is the descriptor of its socket, `agent` its parent's process id."""
+def main(control: int, agent: int, stores: Sequence[str]) -> None:
+    """Be a zygote.
+
+    Args:
+        control: the descriptor of its socket.
+        agent: its parent's process id.
+        stores: directories that are to be gone when the agent is.
+    """
     gc.disable()
-    Zygote(socket.socket(fileno=control), agent).run()
+    Zygote(socket.socket(fileno=control), agent, stores).run()

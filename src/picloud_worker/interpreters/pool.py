@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from picloud.blobs.store import BlobStore
 from picloud_worker.core.events import (
     AttemptSpoke,
     BuildEnded,
@@ -48,6 +49,7 @@ class Interpreters:
         self._modules = Path(settings.state_dir, "modules")
         self._zygotes: Zygotes | None = None
         self._processes: dict[int, InterpreterProcess] = {}
+        self._stores: dict[int, BlobStore] = {}
         self._closing = False
 
     # ------------------------------------------------------------------ life
@@ -88,10 +90,19 @@ class Interpreters:
 
     # ------------------------------------------------------------------ what the core asks for
 
-    def start_interpreter(self, interpreter: int, tree: bytes = b"", environment: str = "") -> None:
-        """Fork an interpreter that imports from a tree; messages for it may be sent at once.
+    def start_interpreter(
+        self,
+        interpreter: int,
+        tree: bytes = b"",
+        store: BlobStore | None = None,
+        environment: str = "",
+    ) -> None:
+        """Fork an interpreter; messages for it may be sent at once.
 
-        It has the packages of an environment that is built, or those of this worker.
+        Args:
+            tree: it imports from this one first.
+            store: where large parts of values are; without it they stay in one piece.
+            environment: one that is built, whose packages it has; else those of this worker.
         """
         assert self._zygotes is not None  # it is attached
         zygote = self._zygotes.of(environment)
@@ -115,7 +126,11 @@ class Interpreters:
             return
         self._processes[interpreter] = process
         process.attach(self._loop)
-        request = ForkRequest(interpreter, str(directory), path)
+        directories = None
+        if store is not None:
+            self._stores[interpreter] = store
+            directories = list(store.directories)
+        request = ForkRequest(interpreter, str(directory), path, directories)
         self._zygotes.began(interpreter, zygote)
         living.ask(request, process.descriptors(), process.handed_over)
 
@@ -195,7 +210,10 @@ class Interpreters:
 
     def _on_ended(self, message: EndReport) -> None:
         status = None if message.text else message.status
+        store = self._stores.get(message.interpreter)
         self._bury(message.interpreter, status, message.text)
+        if store is not None and message.pid and not self._closing:
+            _tidy(store, message.pid)
 
     def _on_lost(self, interpreters: list[int], text: str) -> None:
         """A zygote is gone and these interpreters with it."""
@@ -209,6 +227,7 @@ class Interpreters:
             process.killed(text)
         exit_, running, output = process.end(status)
         del self._processes[interpreter]
+        self._stores.pop(interpreter, None)
         assert self._zygotes is not None  # it has started it
         self._zygotes.ended(interpreter)
         if not self._closing:
@@ -218,6 +237,13 @@ class Interpreters:
 
 def _not_started(interpreter: int, text: str) -> InterpreterExited:
     return InterpreterExited(interpreter, Exit(None, text=text), 0, Output())
+
+
+def _tidy(store: BlobStore, pid: int) -> None:
+    """Delete what an interpreter was writing when it ended, and what it had for itself alone."""
+    store.clear(str(pid))
+    for directory in store.directories:
+        shutil.rmtree(Path(directory, f"read-by-{pid}"), ignore_errors=True)
 
 
 def _remove(directory: Path) -> None:

@@ -37,6 +37,8 @@ class InterpreterSettings:
         libraries: where our own packages lie.
         changed_variables: what else jobs see, or see otherwise than the worker does.
         environments: where environments are built and kept.
+        stores: absolute paths of directories that are removed when the worker is gone, however it
+            has ended.
     """
 
     state_dir: str
@@ -46,6 +48,7 @@ class InterpreterSettings:
     libraries: str = str(Path(__file__).parents[2])
     changed_variables: dict[str, str] = field(default_factory=dict)
     environments: str = ""
+    stores: list[str] = field(default_factory=list)
 
 
 SLEEPER_BYTES = 16 << 20

@@ -26,7 +26,8 @@ CLOSE_PATIENCE = 3.0
 _BOOTSTRAP = (
     "import json, sys; boot = json.loads(sys.argv[1]); "
     "sys.path[:] = boot['path'] + [each for each in sys.path if each not in boot['path']]; "
-    "from picloud_worker.interpreter.zygote import main; main(boot['control'], boot['agent'])"
+    "from picloud_worker.interpreter.zygote import main; "
+    "main(boot['control'], boot['agent'], boot['stores'])"
 )
 
 
@@ -173,10 +174,15 @@ class ZygoteProcess:
 def _start(settings: InterpreterSettings, control: int, mark: str) -> subprocess.Popen[bytes]:
     ours = settings.libraries
     path = [absolute for each in settings.import_path if (absolute := _absolute(each))]
-    boot = {"path": [*path, *([] if ours in path else [ours])], "control": control}
+    boot = {
+        "path": [*path, *([] if ours in path else [ours])],
+        "control": control,
+        "agent": os.getpid(),
+        "stores": settings.stores,
+    }
     environment = {name: os.environ[name] for name in settings.variables if name in os.environ}
     return subprocess.Popen(
-        [settings.executable, "-I", "-c", _BOOTSTRAP, json.dumps({**boot, "agent": os.getpid()})],
+        [settings.executable, "-I", "-c", _BOOTSTRAP, json.dumps(boot)],
         env={**environment, **settings.changed_variables, MARK: mark},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,

@@ -176,6 +176,7 @@ def settings_in(settings: InterpreterSettings, place: Path) -> InterpreterSettin
     path = os.pathsep.join([str(binaries), os.environ.get("PATH", os.defpath)])
     return replace(
         settings,
+        stores=[],  # they outlive an environment: it is the worker's own zygote that removes them
         import_path=[each for each in settings.import_path if _is_own(each)],
         executable=str(binaries / "python"),
         libraries=str(_linked(Path(settings.state_dir, _LINKS), Path(settings.libraries))),

@@ -61,12 +61,14 @@ class Returned:
     """Attempts that returned, in the order in which they ran; run times in seconds.
 
     `handles` are, for each result, those of the jobs that it names; None where none names any.
+    `spilled`: some of the results name blobs, which are in the store.
     """
 
     sequences: list[int]
     results: list[bytes]
     runtimes: list[float]
     handles: list[Handles] | None = None
+    spilled: bool = False
 
 
 @value

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from picloud.blobs.store import BlobStore
 from picloud.protocol.environments import Environment
 from picloud_worker.core.events import Output
 
@@ -38,8 +39,14 @@ class InterpreterProcesses(Protocol):
     def trees(self) -> TreeFiles:
         """What they import from."""
 
-    def start_interpreter(self, interpreter: int, tree: bytes, environment: str) -> None:
-        """Fork one that imports from this tree; messages may be sent to it at once."""
+    def start_interpreter(
+        self, interpreter: int, tree: bytes, store: BlobStore | None, environment: str
+    ) -> None:
+        """Fork one that imports from this tree; messages may be sent to it at once.
+
+        The large parts of values are in the store; without it values stay in one piece. It has
+        the packages of the environment, or those of the worker.
+        """
 
     def release_environment(self, digest: str) -> None:
         """No interpreter will be started in it any more."""

@@ -5,28 +5,37 @@ from collections.abc import Callable
 from typing import Any
 
 from picloud.aio.driver import Driver
+from picloud.blobs.store import BlobStore
 from picloud_worker.core import settings
 from picloud_worker.core.agent import Agent
 from picloud_worker.core.effects import (
     BuildEnvironment,
     Effect,
+    FetchBlob,
     FetchOutput,
     KeepFiles,
     KillInterpreter,
     MakeTree,
+    PinBlobs,
     RecallInterpreter,
     ReleaseEnvironment,
+    RemoveBlob,
     RemoveTree,
     RevokeInterpreter,
     SendToInterpreter,
     SendToMaster,
+    ServePiece,
     StartInterpreter,
+    TakePiece,
     TellAttempt,
+    UnpinBlobs,
 )
 from picloud_worker.core.events import Event, Output, OutputFetched, Ticked
+from picloud_worker.runtime.node_blobs import NodeBlobs
 from picloud_worker.runtime.ports import InterpreterProcesses, Uplink
 
 _TICKS_PER_TRIM = 20
+_TICKS_PER_LOOK = 400
 
 
 class Runtime:
@@ -36,6 +45,7 @@ class Runtime:
         agent: decides.
         interpreters: the processes.
         uplink: the connection to the master.
+        stores: where the blobs of an owner are, made when it is first asked for.
         fail: called once with the error if the core cannot go on.
     """
 
@@ -44,6 +54,7 @@ class Runtime:
         agent: Agent,
         interpreters: InterpreterProcesses,
         uplink: Uplink,
+        stores: Callable[[str], BlobStore],
         fail: Callable[[BaseException], None],
     ) -> None:
         self._agent = agent
@@ -53,6 +64,7 @@ class Runtime:
         self._driver: Driver[Event] = Driver(self._turn, fail)
         self._tick_timer: asyncio.TimerHandle | None = None
         self._ticks = 0
+        self._blobs = NodeBlobs(stores, uplink.enqueue, self.post)
 
     def post(self, event: Event) -> None:
         """Hand over an event."""
@@ -87,6 +99,8 @@ class Runtime:
         self._ticks += 1
         if self._ticks % _TICKS_PER_TRIM == 0:
             self._interpreters.trim_outputs()
+        if self._ticks % _TICKS_PER_LOOK == 0 and not self._agent.crew.shares_store:
+            self._blobs.look()
         busy = self._agent.busy_interpreters()
         self.post(Ticked({one: self._interpreters.running(one) for one in busy}))
 
@@ -96,7 +110,10 @@ class Runtime:
         self._uplink.enqueue(effect.message)
 
     def _start(self, effect: StartInterpreter) -> None:
-        self._interpreters.start_interpreter(effect.interpreter, effect.tree, effect.environment)
+        store = self._blobs.store_of(effect.owner)
+        self._interpreters.start_interpreter(
+            effect.interpreter, effect.tree, store, effect.environment
+        )
 
     def _keep_files(self, effect: KeepFiles) -> None:
         self._interpreters.trees.put(effect.contents)
@@ -106,12 +123,6 @@ class Runtime:
 
     def _remove_tree(self, effect: RemoveTree) -> None:
         self._interpreters.trees.remove(effect.digest)
-
-    def _build(self, effect: BuildEnvironment) -> None:
-        self._interpreters.environments.build(effect.environment)
-
-    def _release(self, effect: ReleaseEnvironment) -> None:
-        self._interpreters.release_environment(effect.digest)
 
     def _recall(self, effect: RecallInterpreter) -> None:
         self._interpreters.recall(effect.interpreter)
@@ -127,6 +138,32 @@ class Runtime:
         output = self._interpreters.output(effect.interpreter) if runs else Output()
         self.post(OutputFetched(effect.interpreter, effect.sequence, output))
 
+    def _fetch_blob(self, effect: FetchBlob) -> None:
+        self._blobs.fetch(effect.owner, effect.key)
+
+    def _remove_blob(self, effect: RemoveBlob) -> None:
+        self._blobs.remove(effect.owner, effect.key)
+
+    def _pin_blobs(self, effect: PinBlobs) -> None:
+        self._blobs.pin(effect.owner, effect.keys)
+
+    def _unpin_blobs(self, effect: UnpinBlobs) -> None:
+        self._blobs.unpin(effect.owner, effect.keys)
+
+    def _serve_piece(self, effect: ServePiece) -> None:
+        self._blobs.serve(effect.question)
+
+    def _take_piece(self, effect: TakePiece) -> None:
+        self._blobs.take(effect.answer)
+
+
+def _build(runtime: Runtime, effect: BuildEnvironment) -> None:
+    runtime._interpreters.environments.build(effect.environment)
+
+
+def _release(runtime: Runtime, effect: ReleaseEnvironment) -> None:
+    runtime._interpreters.release_environment(effect.digest)
+
 
 _PERFORM: dict[type[Effect], Callable[[Runtime, Any], None]] = {
     SendToMaster: Runtime._send_to_master,
@@ -134,10 +171,16 @@ _PERFORM: dict[type[Effect], Callable[[Runtime, Any], None]] = {
     KeepFiles: Runtime._keep_files,
     MakeTree: Runtime._make_tree,
     RemoveTree: Runtime._remove_tree,
-    BuildEnvironment: Runtime._build,
-    ReleaseEnvironment: Runtime._release,
+    BuildEnvironment: _build,
+    ReleaseEnvironment: _release,
     RecallInterpreter: Runtime._recall,
     RevokeInterpreter: Runtime._revoke,
     KillInterpreter: Runtime._kill,
     FetchOutput: Runtime._fetch_output,
+    FetchBlob: Runtime._fetch_blob,
+    RemoveBlob: Runtime._remove_blob,
+    PinBlobs: Runtime._pin_blobs,
+    UnpinBlobs: Runtime._unpin_blobs,
+    ServePiece: Runtime._serve_piece,
+    TakePiece: Runtime._take_piece,
 }

@@ -24,9 +24,9 @@ def test_too_many_places_are_refused() -> None:
 
 
 def test_many_handles_in_one_value_become_few_ranges() -> None:
-    handles: list[int] = []
-    values.dumps([Job(n) for n in range(1, 1_001)], handles)
-    assert handles == [1, 1_001]
+    notes = values.Notes()
+    values.dumps([Job(n) for n in range(1, 1_001)], notes)
+    assert notes.handles == [1, 1_001]
 
 
 def test_a_value_with_too_many_is_refused() -> None:
@@ -34,4 +34,4 @@ def test_a_value_with_too_many_is_refused() -> None:
     with pytest.raises(
         values.Oversize, match=f"more than {MAX_ITEMS // 2} places: .* name whole maps"
     ):
-        values.dumps([jobs], [])
+        values.dumps([jobs], values.Notes())

@@ -272,7 +272,7 @@ def test_one_that_the_code_can_do_without_stays(project: Project) -> None:
 
 
 def test_where_jobs_run_on_this_machine_it_stays_and_is_found(project: Project) -> None:
-    project.scanner = Scanner(ships_extensions=True)
+    project.scanner = Scanner(finds_extensions=True)
     project.has({"one.py": "import fast"})
     project.writes(f"fast{SUFFIX}", b"")
     assert project.paths("one") == ["one.py"]

@@ -239,22 +239,22 @@ class Handle:
 
 
 def test_handles_are_noted_wherever_they_are() -> None:
-    handles: list[int] = []
+    notes = values.Notes()
     shared = Handle((1, 4))
-    values.dumps({"a": [shared, shared], "b": (Handle((7, 8), (9, 12)),)}, handles)
-    assert handles == [1, 4, 7, 8, 9, 12]
+    values.dumps({"a": [shared, shared], "b": (Handle((7, 8), (9, 12)),)}, notes)
+    assert notes.handles == [1, 4, 7, 8, 9, 12]
 
 
 def test_and_so_is_of_which_clouds_they_are() -> None:
-    origins: dict[str, int] = {}
+    notes = values.Notes()
     here, there = Handle((1, 4), (8, 9), origin="here"), Handle((5, 6), origin="there")
-    values.dumps([here, there, Handle((7, 8)), Handle(origin="nowhere")], [], None, origins)
-    assert origins == {"here": 1, "there": 5}
+    values.dumps([here, there, Handle((7, 8)), Handle(origin="nowhere")], notes)
+    assert notes.origins == {"here": 1, "there": 5}
 
 
 def test_values_without_handles_note_none() -> None:
-    handles: list[int] = []
-    values.dumps(((1, "x"), {}), handles)
-    values.dumps({"a": [Handle]}, handles)
-    assert handles == []
+    notes = values.Notes()
+    values.dumps(((1, "x"), {}), notes)
+    values.dumps({"a": [Handle]}, notes)
+    assert notes.handles == []
     assert values.dumps(Handle((1, 2)))

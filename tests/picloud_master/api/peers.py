@@ -5,6 +5,9 @@ from typing import Any
 
 import aiohttp
 
+from picloud.aio.places import state_places
+from picloud.blobs.places import OwnerStores, make_store_directory
+from picloud.blobs.store import BlobStore
 from picloud.protocol.client_messages import Accepted, JidsReserved, KillAllJobs
 from picloud.protocol.definitions import DefineSpec
 from picloud.protocol.jobs import CORE_TYPES, JobSpec, SlotPool
@@ -80,7 +83,9 @@ class Served:
 
     def __init__(self) -> None:
         self.failures: list[BaseException] = []
-        self.master = Master(MemoryStore(), self.failures.append)
+        self._base = BlobStore(None, make_store_directory(state_places()))
+        self.stores = OwnerStores(self._base)
+        self.master = Master(MemoryStore(), self.failures.append, stores=self.stores.of)
         self.server = Server(self.master, TOKEN)
         self.url = ""
 
@@ -95,6 +100,7 @@ class Served:
         await self.server.stop_listening()
         await self.master.close()
         await self.server.close()
+        self._base.delete()
         assert self.failures == []
 
     async def connect(

@@ -1,8 +1,10 @@
+from collections.abc import Callable
 from typing import Any
 
 from picloud.protocol.client_messages import Accepted
 from picloud.protocol.ids import SessionId, WorkerId
 from picloud.protocol.worker_messages import TakeBack
+from picloud_master.app import no_store
 from picloud_master.core.effects import (
     DismissClient,
     DismissWorker,
@@ -28,13 +30,23 @@ class Listener:
         self.frames.append(self._next)
         self._next = []
 
+    def has_room(self) -> bool:
+        return True
+
+    def on_room(self, callback: Callable[[], None]) -> None:
+        raise AssertionError("it has room")
+
     def dismiss(self, text: str) -> None:
         self.dismissals.append(text)
 
 
+def a_performer(set_alarm: Callable[[float], None] = lambda at: None) -> Performer:
+    return Performer(set_alarm, no_store, lambda event: None)
+
+
 def performer() -> tuple[Performer, Listener, Listener]:
     """A performer with client 1 and worker 1."""
-    made, client, worker = Performer(lambda at: None), Listener(), Listener()
+    made, client, worker = a_performer(), Listener(), Listener()
     made.clients[SessionId(1)] = client
     made.workers[WorkerId(1)] = worker
     return made, client, worker
@@ -94,5 +106,5 @@ def test_a_dismissed_peer_is_told_why() -> None:
 
 def test_the_alarm_is_set() -> None:
     times: list[float] = []
-    Performer(times.append).perform([SetAlarm(7.5)])
+    a_performer(times.append).perform([SetAlarm(7.5)])
     assert times == [7.5]

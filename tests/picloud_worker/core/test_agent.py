@@ -37,7 +37,7 @@ def a_busy_node(*jids: int, runtime: float = SHORT) -> Node:
 class TestGiving:
     def test_a_first_job_starts_an_interpreter_and_prepares_it(self) -> None:
         turn = Node().runs(1, payload=b"arguments")
-        assert asked(turn, StartInterpreter) == [StartInterpreter(1)]
+        assert asked(turn, StartInterpreter) == [StartInterpreter(1, b"", "ann")]
         assert [one.code for one in sent(turn, pipe.Prepare)] == [b"code"]
         assert sent(turn, pipe.RunAttempts) == [pipe.RunAttempts(1, [1], [b"arguments"])]
 
@@ -204,7 +204,7 @@ class TestDeaths:
         node = a_busy_node(1, 2, 3)
         turn = node.dies(1, running=2)
         assert [one.jid for one in told(turn, report.AttemptFailed)] == [2]
-        assert asked(turn, StartInterpreter) == [StartInterpreter(2)]
+        assert asked(turn, StartInterpreter) == [StartInterpreter(2, b"", "ann")]
         assert node.given(2) == [1, 3]
 
     @pytest.mark.parametrize(

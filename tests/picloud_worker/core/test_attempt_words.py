@@ -81,7 +81,7 @@ class TestSleeping:
     def test_a_child_runs_on_the_lent_core_at_once(self) -> None:
         talk = a_sleeper()
         turn = talk.runs(2, rank=1)
-        assert asked(turn, StartInterpreter) == [StartInterpreter(2)]
+        assert asked(turn, StartInterpreter) == [StartInterpreter(2, b"", "ann")]
         assert talk.node.given(2) == [2]
 
     def test_one_that_was_told_more_than_it_has_heard_does_not_sleep(self) -> None:

@@ -23,7 +23,7 @@ def test_a_tree_is_made_before_an_interpreter_starts_with_it() -> None:
     assert [one for one in turn if isinstance(one, kinds)] == [
         KeepFiles([b"x"]),
         MakeTree(b"tree", ["a.py"], [b"digest"]),
-        StartInterpreter(1, b"tree"),
+        StartInterpreter(1, b"tree", "ann"),
     ]
 
 

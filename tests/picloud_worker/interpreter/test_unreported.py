@@ -26,6 +26,16 @@ def test_results_and_messages_are_read_in_order() -> None:
     assert reader.messages() == read
 
 
+def test_a_result_that_names_jobs_or_blobs_is_not_mixed_with_others() -> None:
+    writer, reader, _, _ = pair()
+    naming = Returned([2], [b"two"], [0.5], [[7]], spilled=True)
+    writer.note(1, b"one", 0.5)
+    writer.note_message(naming)
+    writer.note(3, b"three", 0.5)
+    read = [Returned([1], [b"one"], [0.5]), naming, Returned([3], [b"three"], [0.5])]
+    assert reader.messages() == read
+
+
 def test_what_was_read_is_not_read_again_until_there_is_more() -> None:
     writer, reader, _, _ = pair()
     writer.note(1, b"one", 0.5)

@@ -1,10 +1,12 @@
 """The agent's shell around a real agent, with interpreters that only note what is asked of them."""
 
 import asyncio
+import errno
 import itertools
 from collections.abc import Sequence
 from typing import Any
 
+from picloud.blobs.store import BlobStore
 from picloud.protocol import worker_messages as worker
 from picloud.protocol.definitions import DefineSpec
 from picloud.protocol.environments import Environment
@@ -34,7 +36,9 @@ class Noted:
 
     # InterpreterProcesses
 
-    def start_interpreter(self, interpreter: int, tree: bytes, environment: str) -> None:
+    def start_interpreter(
+        self, interpreter: int, tree: bytes, store: BlobStore | None, environment: str
+    ) -> None:
         self.calls.append(("start", interpreter))
 
     def release_environment(self, digest: str) -> None:
@@ -79,6 +83,10 @@ class Noted:
         return [each for frame in self.to_master for each in frame if isinstance(each, kind)]
 
 
+def no_store(owner: str) -> BlobStore:
+    raise OSError(errno.ENOSPC, f"no room for {owner}")
+
+
 class Bench:
     """A runtime with one core."""
 
@@ -86,7 +94,7 @@ class Bench:
         self.noted = Noted()
         self.failures: list[BaseException] = []
         agent = Agent([SlotPool(list(CORE_TYPES), 1)])
-        self.runtime = Runtime(agent, self.noted, self.noted, self.failures.append)
+        self.runtime = Runtime(agent, self.noted, self.noted, no_store, self.failures.append)
         self._jids = itertools.count(1)
 
     def order(self, *messages: Any) -> None:

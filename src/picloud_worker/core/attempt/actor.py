@@ -38,7 +38,7 @@ class Attempt:
         reported_started: the master was told that it runs.
         conversation: None for one that has not used the cloud.
         inputs: a frame of what it hears first if it does.
-        leaders: jobs of this worker that must return before it can run.
+        leaders: jobs of this worker that must return before it can run; none once they have.
         heard: those that have, with their results.
     """
 

@@ -7,28 +7,25 @@ from picloud.statemachine import value
 
 
 @value
-class LeadersNamed:
-    """It is new, and follows others."""
+class HeldUp:
+    """It is new, and follows others, or needs blobs that are not here."""
 
 
 @value
-class LeadersReturned:
-    """All attempts that it follows have returned."""
+class MadeReady:
+    """All attempts that it follows have returned, and all blobs that it needs are here."""
 
 
 @value
-class EnvironmentMissed:
-    """It is new, and its environment is not built."""
+class BlobLost:
+    """A blob that it needs cannot be had; `failure` says why."""
 
-
-@value
-class EnvironmentReady:
-    """It is now."""
+    failure: Failure
 
 
 @value
 class EnvironmentLost:
-    """It could not be built."""
+    """Its environment could not be built."""
 
     failure: Failure
 
@@ -43,6 +40,11 @@ class Dispatched:
 @value
 class Finished:
     """It returned or raised; the report to the master is under way."""
+
+
+@value
+class ResultSpilled:
+    """It returned a result that names blobs; the master is asked to keep these."""
 
 
 @value
@@ -78,13 +80,13 @@ class InterpreterDied:
 
 
 AttemptEvent = (
-    LeadersNamed
-    | LeadersReturned
-    | EnvironmentMissed
-    | EnvironmentReady
+    HeldUp
+    | MadeReady
+    | BlobLost
     | EnvironmentLost
     | Dispatched
     | Finished
+    | ResultSpilled
     | GivenBack
     | FellAsleep
     | Awoke
@@ -99,8 +101,7 @@ FINISHED, GIVEN_BACK, STOP_REQUESTED, TAKEN_BACK = (
     TakenBack(),
 )
 FELL_ASLEEP, AWOKE = FellAsleep(), Awoke()
-ENVIRONMENT_MISSED, ENVIRONMENT_READY = EnvironmentMissed(), EnvironmentReady()
-LEADERS_NAMED, LEADERS_RETURNED = LeadersNamed(), LeadersReturned()
+HELD_UP, MADE_READY, RESULT_SPILLED = HeldUp(), MadeReady(), ResultSpilled()
 
 # ------------------------------------------------------------------ outputs
 

@@ -10,12 +10,7 @@ class Waiting:
 
 @value
 class Unready:
-    """Waits for other attempts on this worker to return; it cannot run before."""
-
-
-@value
-class Unequipped:
-    """Waits for its environment to be built."""
+    """Waits for attempts on this worker to return, or for blobs; it cannot run before."""
 
 
 @value
@@ -40,9 +35,20 @@ class Stopping:
 
 
 @value
+class Storing:
+    """It returned, and no interpreter has it; the master is asked to keep blobs of its result.
+
+    Attributes:
+        is_stopped: the master has let go of it.
+    """
+
+    is_stopped: bool
+
+
+@value
 class Over:
     """Reported to the master."""
 
 
-AttemptState = Waiting | Unready | Unequipped | Assigned | Sleeping | Stopping | Over
-WAITING, UNREADY, UNEQUIPPED, OVER = Waiting(), Unready(), Unequipped(), Over()
+AttemptState = Waiting | Unready | Assigned | Sleeping | Stopping | Storing | Over
+WAITING, UNREADY, OVER = Waiting(), Unready(), Over()

@@ -9,32 +9,31 @@ from picloud_worker.core.attempt.events import (
     REPORT_RETURNED,
     AttemptEvent,
     Awoke,
+    BlobLost,
     Dispatched,
     EnvironmentLost,
-    EnvironmentMissed,
-    EnvironmentReady,
     FellAsleep,
     Finished,
     GivenBack,
+    HeldUp,
     InterpreterDied,
     Interrupt,
-    LeadersNamed,
-    LeadersReturned,
+    MadeReady,
     NoteEndOfSleep,
     ReportFailed,
+    ResultSpilled,
     StopRequested,
     TakenBack,
 )
 from picloud_worker.core.attempt.states import (
     OVER,
-    UNEQUIPPED,
     UNREADY,
     WAITING,
     Assigned,
     Over,
     Sleeping,
     Stopping,
-    Unequipped,
+    Storing,
     Unready,
     Waiting,
 )
@@ -42,28 +41,20 @@ from picloud_worker.core.attempt.states import (
 KILLED = Failure(FailureKind.KILLED, "the job was killed")
 
 
-def unready(attempt: Attempt, state: Waiting, event: LeadersNamed, now: float) -> Step:
+def unready(attempt: Attempt, state: Waiting, event: HeldUp, now: float) -> Step:
     """It is told so before it enters the backlog."""
     return Step(UNREADY)
 
 
-def led(attempt: Attempt, state: Unready, event: LeadersReturned, now: float) -> Step:
-    """It is ready, and what it needs is here."""
+def ready(attempt: Attempt, state: Unready, event: MadeReady, now: float) -> Step:
+    """What it needs is here."""
     return Step(WAITING, PUT_BACK)
 
 
-def unequipped(attempt: Attempt, state: Waiting, event: EnvironmentMissed, now: float) -> Step:
-    """It is told so before it enters the backlog."""
-    return Step(UNEQUIPPED)
-
-
-def equipped(attempt: Attempt, state: Unequipped, event: EnvironmentReady, now: float) -> Step:
-    """Interpreters may be started for it."""
-    return Step(WAITING, PUT_BACK)
-
-
-def not_equipped(attempt: Attempt, state: Unequipped, event: EnvironmentLost, now: float) -> Step:
-    """It never started; why its environment was not built is why it has failed."""
+def in_want(
+    attempt: Attempt, state: Unready, event: BlobLost | EnvironmentLost, now: float
+) -> Step:
+    """It can never run."""
     return Step(OVER, ReportFailed(event.failure))
 
 
@@ -74,15 +65,13 @@ def dispatched(attempt: Attempt, state: Waiting, event: Dispatched, now: float) 
 
 
 def stopped_waiting(
-    attempt: Attempt, state: Waiting | Unready | Unequipped, event: StopRequested, now: float
+    attempt: Attempt, state: Waiting | Unready, event: StopRequested, now: float
 ) -> Step:
     """It never started, and will not."""
     return Step(OVER, ReportFailed(KILLED))
 
 
-def taken_back(
-    attempt: Attempt, state: Waiting | Unready | Unequipped, event: TakenBack, now: float
-) -> Step:
+def taken_back(attempt: Attempt, state: Waiting | Unready, event: TakenBack, now: float) -> Step:
     """The master finds another place for it."""
     return Step(OVER, REPORT_RETURNED)
 
@@ -90,6 +79,11 @@ def taken_back(
 def finished(attempt: Attempt, state: Assigned | Stopping, event: Finished, now: float) -> Step:
     """Its end is reported; a stop that came meanwhile has nothing left to stop."""
     return Step(OVER)
+
+
+def storing(attempt: Attempt, state: Assigned | Stopping, event: ResultSpilled, now: float) -> Step:
+    """Its end is reported when the master has the blobs; its interpreter is free for others."""
+    return Step(Storing(type(state) is Stopping))
 
 
 def given_back(attempt: Attempt, state: Assigned, event: GivenBack, now: float) -> Step:
@@ -125,6 +119,11 @@ def finished_asleep(attempt: Attempt, state: Sleeping, event: Finished, now: flo
     return Step(OVER, _end_of_sleep(attempt, now, goes_on=False))
 
 
+def storing_asleep(attempt: Attempt, state: Sleeping, event: ResultSpilled, now: float) -> Step:
+    """Only one of its threads slept."""
+    return Step(Storing(False), _end_of_sleep(attempt, now, goes_on=False))
+
+
 def given_back_asleep(attempt: Attempt, state: Sleeping, event: GivenBack, now: float) -> Step:
     """Its interpreter contradicts itself: what it runs is a stranger's code."""
     return Step(WAITING, _end_of_sleep(attempt, now, goes_on=True), PUT_BACK)
@@ -157,6 +156,16 @@ def stopped(
     return Step(OVER, ReportFailed(KILLED))
 
 
+def stored(attempt: Attempt, state: Storing, event: Finished, now: float) -> Step:
+    """Its end is reported: the master keeps the blobs, or has refused them."""
+    return Step(OVER)
+
+
+def stopped_storing(attempt: Attempt, state: Storing, event: StopRequested, now: float) -> Step:
+    """There is nothing left to stop, and its end will be told soon."""
+    return Step(Storing(True))
+
+
 def late(attempt: Attempt, state: Stopping | Over, event: AttemptEvent, now: float) -> Step:
     """A stop repeated, or one that crossed the end: nothing changes."""
     return Step(state)
@@ -164,25 +173,21 @@ def late(attempt: Attempt, state: Stopping | Over, event: AttemptEvent, now: flo
 
 TRANSITIONS: Table = {
     Waiting: {
-        LeadersNamed: unready,
-        EnvironmentMissed: unequipped,
+        HeldUp: unready,
         Dispatched: dispatched,
         StopRequested: stopped_waiting,
         TakenBack: taken_back,
     },
     Unready: {
-        LeadersReturned: led,
-        StopRequested: stopped_waiting,
-        TakenBack: taken_back,
-    },
-    Unequipped: {
-        EnvironmentReady: equipped,
-        EnvironmentLost: not_equipped,
+        MadeReady: ready,
+        BlobLost: in_want,
+        EnvironmentLost: in_want,
         StopRequested: stopped_waiting,
         TakenBack: taken_back,
     },
     Assigned: {
         Finished: finished,
+        ResultSpilled: storing,
         GivenBack: given_back,
         FellAsleep: fell_asleep,
         StopRequested: stopping,
@@ -190,6 +195,7 @@ TRANSITIONS: Table = {
     },
     Sleeping: {
         Finished: finished_asleep,
+        ResultSpilled: storing_asleep,
         GivenBack: given_back_asleep,
         Awoke: awoke,
         StopRequested: stopping_asleep,
@@ -197,9 +203,14 @@ TRANSITIONS: Table = {
     },
     Stopping: {
         Finished: finished,
+        ResultSpilled: storing,
         GivenBack: stopped,
         StopRequested: late,
         InterpreterDied: stopped,
+    },
+    Storing: {
+        Finished: stored,
+        StopRequested: stopped_storing,
     },
     Over: {
         StopRequested: late,

@@ -5,17 +5,19 @@ import pytest
 from picloud.statemachine import InvalidTransition, Step, advance
 from picloud_worker.core.attempt.events import (
     AWOKE,
-    ENVIRONMENT_MISSED,
-    ENVIRONMENT_READY,
     FELL_ASLEEP,
     FINISHED,
     GIVEN_BACK,
+    HELD_UP,
+    MADE_READY,
     NOTE_SLEEP,
     PUT_BACK,
     REPORT_RETURNED,
+    RESULT_SPILLED,
     STOP_REQUESTED,
     TAKEN_BACK,
     AttemptEvent,
+    BlobLost,
     Dispatched,
     EnvironmentLost,
     InterpreterDied,
@@ -25,57 +27,66 @@ from picloud_worker.core.attempt.events import (
 )
 from picloud_worker.core.attempt.states import (
     OVER,
-    UNEQUIPPED,
+    UNREADY,
     WAITING,
     Assigned,
     AttemptState,
     Over,
     Sleeping,
     Stopping,
-    Unequipped,
+    Storing,
+    Unready,
     Waiting,
 )
 from picloud_worker.core.attempt.transitions import KILLED, TRANSITIONS
 from tests.support.builders import RAISED, an_attempt
 
 EVENTS: list[AttemptEvent] = [
+    HELD_UP,
+    MADE_READY,
+    BlobLost(RAISED),
     Dispatched(3),
     FINISHED,
+    RESULT_SPILLED,
     GIVEN_BACK,
     FELL_ASLEEP,
     AWOKE,
     STOP_REQUESTED,
     TAKEN_BACK,
     InterpreterDied(None),
-    ENVIRONMENT_MISSED,
-    ENVIRONMENT_READY,
     EnvironmentLost(RAISED),
 ]
 GOES_ON, ENDS = NoteEndOfSleep(True), NoteEndOfSleep(False)
 
 CELLS: dict[tuple[type, type], Step] = {
+    (Waiting, type(HELD_UP)): Step(UNREADY),
     (Waiting, Dispatched): Step(Assigned(3)),
     (Waiting, type(STOP_REQUESTED)): Step(OVER, ReportFailed(KILLED)),
     (Waiting, type(TAKEN_BACK)): Step(OVER, REPORT_RETURNED),
-    (Waiting, type(ENVIRONMENT_MISSED)): Step(UNEQUIPPED),
-    (Unequipped, type(ENVIRONMENT_READY)): Step(WAITING, PUT_BACK),
-    (Unequipped, EnvironmentLost): Step(OVER, ReportFailed(RAISED)),
-    (Unequipped, type(STOP_REQUESTED)): Step(OVER, ReportFailed(KILLED)),
-    (Unequipped, type(TAKEN_BACK)): Step(OVER, REPORT_RETURNED),
+    (Unready, type(MADE_READY)): Step(WAITING, PUT_BACK),
+    (Unready, BlobLost): Step(OVER, ReportFailed(RAISED)),
+    (Unready, EnvironmentLost): Step(OVER, ReportFailed(RAISED)),
+    (Unready, type(STOP_REQUESTED)): Step(OVER, ReportFailed(KILLED)),
+    (Unready, type(TAKEN_BACK)): Step(OVER, REPORT_RETURNED),
     (Assigned, type(FINISHED)): Step(OVER),
+    (Assigned, type(RESULT_SPILLED)): Step(Storing(False)),
     (Assigned, type(GIVEN_BACK)): Step(WAITING, PUT_BACK),
     (Assigned, type(STOP_REQUESTED)): Step(Stopping(3), Interrupt(3)),
     (Assigned, InterpreterDied): Step(WAITING, PUT_BACK),
     (Assigned, type(FELL_ASLEEP)): Step(Sleeping(3), NOTE_SLEEP),
     (Sleeping, type(FINISHED)): Step(OVER, ENDS),
+    (Sleeping, type(RESULT_SPILLED)): Step(Storing(False), ENDS),
     (Sleeping, type(GIVEN_BACK)): Step(WAITING, GOES_ON, PUT_BACK),
     (Sleeping, type(AWOKE)): Step(Assigned(3), GOES_ON),
     (Sleeping, type(STOP_REQUESTED)): Step(Stopping(3), ENDS, Interrupt(3)),
     (Sleeping, InterpreterDied): Step(WAITING, GOES_ON, PUT_BACK),
     (Stopping, type(FINISHED)): Step(OVER),
+    (Stopping, type(RESULT_SPILLED)): Step(Storing(True)),
     (Stopping, type(GIVEN_BACK)): Step(OVER, ReportFailed(KILLED)),
     (Stopping, type(STOP_REQUESTED)): Step(Stopping(3)),
     (Stopping, InterpreterDied): Step(OVER, ReportFailed(KILLED)),
+    (Storing, type(FINISHED)): Step(OVER),
+    (Storing, type(STOP_REQUESTED)): Step(Storing(True)),
     (Over, type(STOP_REQUESTED)): Step(OVER),
 }
 
@@ -87,9 +98,10 @@ def step(state: AttemptState, event: AttemptEvent) -> Step:
     return Step(attempt.state, *outputs)
 
 
-@pytest.mark.parametrize(
-    "state", [WAITING, UNEQUIPPED, Assigned(3), Sleeping(3), Stopping(3), OVER], ids=repr
-)
+STATES = [WAITING, UNREADY, Assigned(3), Sleeping(3), Stopping(3), Storing(False), OVER]
+
+
+@pytest.mark.parametrize("state", STATES, ids=repr)
 @pytest.mark.parametrize("event", EVENTS, ids=repr)
 def test_every_cell(state: AttemptState, event: AttemptEvent) -> None:
     expected = CELLS.get((type(state), type(event)))

@@ -1,0 +1,172 @@
+"""Values whose large parts travel apart."""
+
+import errno
+import hashlib
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from picloud.code import spilled, values
+from picloud.protocol import limits
+from picloud.protocol.payloads import blobs_of, head_of, is_spilled, key_of
+
+LARGE = limits.SPILL_FROM
+
+
+class Blobs:
+    """Keeps blobs in memory."""
+
+    def __init__(self) -> None:
+        self.kept: dict[bytes, bytes] = {}
+
+    def keep(self, data: bytes | memoryview) -> bytes:
+        content = bytes(data)
+        key = key_of(hashlib.md5(content).digest(), len(content))
+        self.kept[key] = content
+        return key
+
+    def open(self, key: bytes) -> memoryview | None:
+        content = self.kept.get(key)
+        return None if content is None else memoryview(bytearray(content))
+
+    def dumps(self, value: Any) -> bytes:
+        return values.dumps(value, values.Notes(self.keep))
+
+    def loads(self, payload: bytes) -> Any:
+        return values.loads(payload, self.open)
+
+
+@pytest.fixture
+def blobs() -> Blobs:
+    return Blobs()
+
+
+def large_bytes(letter: bytes = b"x") -> bytes:
+    return letter * LARGE
+
+
+def large_array() -> "np.ndarray[Any, Any]":
+    return np.arange(LARGE // 8)
+
+
+def equal(one: Any, other: Any) -> bool:
+    return bool(np.array_equal(one, other)) if isinstance(one, np.ndarray) else bool(one == other)
+
+
+LAYOUTS: dict[str, tuple[Any, int]] = {
+    # a value, and how many blobs it takes
+    "bytes": (large_bytes(), 1),
+    "bytes just too small": (large_bytes()[100:], 0),
+    "an array": (large_array(), 1),
+    "an array just too small": (large_array()[100:], 0),
+    "a call with bytes": (((large_bytes(), 1), {"b": large_bytes(b"y")}), 2),
+    "a tuple with bytes": ((1, large_bytes()), 1),
+    "bytes deep inside": ([{"a": [large_bytes()]}], 1),
+    "both": ([large_bytes(), large_array(), large_bytes(b"y"), large_array() + 1], 4),
+    "the same bytes twice": ([large_bytes(), large_bytes()], 2),
+    "a text": ("x" * LARGE, 1),
+    "a bytearray": (bytearray(LARGE), 1),
+    "a large number": (1 << (8 * LARGE), 1),
+    "many small things": (list(range(LARGE)), 1),
+    "many small things and an array": ([large_array(), list(range(LARGE))], 2),
+    "an array in the order of columns": (np.asfortranarray(large_array().reshape(64, -1)), 1),
+    "part of an array, with gaps": (np.arange(LARGE)[::2], 1),
+    "nothing": (np.zeros(0), 0),
+}
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_a_value_comes_back_equal(name: str, blobs: Blobs) -> None:
+    value, count = LAYOUTS[name]
+    payload = blobs.dumps(value)
+    assert len(blobs_of(payload)) == count
+    back = blobs.loads(payload)
+    assert type(back) is type(value)
+    is_equal = all(map(equal, back, value)) if isinstance(value, list) else equal(back, value)
+    assert is_equal
+
+
+@given(st.recursive(st.binary() | st.integers(0, 8), st.lists))
+def test_any_nest_of_bytes_comes_back(nest: Any) -> None:
+    value = _with_large(nest)
+    blobs = Blobs()
+    comes_back = blobs.loads(blobs.dumps(value)) == value
+    assert comes_back  # to compare and show megabytes would take for ever
+
+
+def _with_large(nest: Any) -> Any:
+    """Large bytes for each number."""
+    if isinstance(nest, list):
+        return [_with_large(each) for each in nest]
+    return nest if isinstance(nest, bytes) else bytes([nest]) * LARGE
+
+
+def test_what_is_left_of_a_pickle_is_small(blobs: Blobs) -> None:
+    payload = blobs.dumps([large_bytes(), large_array()])
+    assert len(head_of(payload)) < 1000
+
+
+def test_a_large_pickle_is_a_blob_itself(blobs: Blobs) -> None:
+    assert not head_of(blobs.dumps(list(range(LARGE))))
+
+
+def test_an_array_can_be_written_to_and_the_blob_stays_as_it_is(blobs: Blobs) -> None:
+    payload = blobs.dumps(large_array())
+    first = blobs.loads(payload)
+    first[0] = -1
+    assert blobs.loads(payload)[0] == 0
+
+
+def test_an_array_that_must_not_be_written_to_must_not_be_so_there(blobs: Blobs) -> None:
+    array = large_array()
+    array.flags.writeable = False
+    assert not blobs.loads(blobs.dumps(array)).flags.writeable
+
+
+def test_bytes_that_were_loaded_before_are_the_same_object(blobs: Blobs) -> None:
+    payload = blobs.dumps([large_bytes(b"once")])
+    assert blobs.loads(payload)[0] is blobs.loads(payload)[0]
+
+
+def test_a_shared_array_is_shared_there_too(blobs: Blobs) -> None:
+    array = large_array()
+    one, other = blobs.loads(blobs.dumps([array, array]))
+    assert one is other
+
+
+def test_a_function_that_has_captured_something_large_travels(blobs: Blobs) -> None:
+    data = large_bytes()
+    payload = blobs.dumps(lambda: len(data))
+    assert is_spilled(payload)
+    assert blobs.loads(payload)() == LARGE
+
+
+def test_without_a_place_for_blobs_a_value_stays_in_one_piece() -> None:
+    assert len(pickle.loads(values.dumps(large_bytes()))) == LARGE
+
+
+def test_a_blob_that_is_gone_is_an_error_that_says_so(blobs: Blobs) -> None:
+    payload = blobs.dumps([large_array()])
+    blobs.kept.clear()
+    with pytest.raises(spilled.BlobGone, match="was deleted"):
+        blobs.loads(payload)
+
+
+@pytest.mark.parametrize("value", [large_bytes(), [large_array()], "x" * LARGE], ids=type)
+def test_no_room_is_an_error_that_says_what_there_is_no_room_for(value: Any) -> None:
+    def full(_data: bytes | memoryview) -> bytes:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(values.NoRoom, match=r"no room for .* MB of a value: No space left"):
+        values.dumps(value, values.Notes(full))
+
+
+def test_what_cannot_be_pickled_is_named_whatever_else_is_large(blobs: Blobs) -> None:
+    import threading
+
+    with pytest.raises(values.Unpicklable, match="lock"):
+        blobs.dumps([large_bytes(), threading.Lock()])
