@@ -97,6 +97,12 @@ def test_a_program_of_the_job_finds_the_environment_too(cloud: Session, tmp_path
     assert cloud.result(cloud.call(ask, _env="shell")) == "1.5"
 
 
+def test_large_values_reach_it_and_come_back(cloud: Session, tmp_path: Path) -> None:
+    create(cloud, tmp_path, "large", "1.0")
+    data = os.urandom(3 << 20)
+    assert cloud.result(cloud.call(lambda data: data[::-1], data, _env="large")) == data[::-1]
+
+
 def test_jobs_of_a_job_run_in_its_environment(cloud: Session, tmp_path: Path) -> None:
     create(cloud, tmp_path, "parent", "4.0")
     create(cloud, tmp_path, "other", "5.0")

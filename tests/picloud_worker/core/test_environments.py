@@ -14,9 +14,10 @@ from picloud.protocol.environment_messages import (
 from picloud.protocol.environments import environment_of
 from picloud.protocol.failures import FailureKind
 from picloud.protocol.ids import Fence, JobId, SpecNumber
+from picloud.protocol.payloads import key_of, spilled
 from picloud_worker.core.effects import BuildEnvironment, ReleaseEnvironment, StartInterpreter
 from picloud_worker.core.errors import UnfitOrderError
-from picloud_worker.core.events import BuildEnded
+from picloud_worker.core.events import BlobArrived, BuildEnded
 from picloud_worker.core.settings import BUILD_PAUSE
 from tests.support.builders import Node, a_spec, asked, told
 
@@ -166,3 +167,29 @@ def test_one_that_is_forgotten_and_comes_again_is_built_again() -> None:
     run = report.RunJobs(SpecNumber(1), Fence(1), [JobId(2)], [b""])
     turn = node.master(run)
     assert asked(turn, BuildEnvironment) == [BuildEnvironment(ENVIRONMENT)]
+
+
+@pytest.mark.parametrize("build_first", [True, False])
+def test_one_that_lacks_a_blob_too_waits_for_both(build_first: bool) -> None:
+    node, key = a_node(), key_of(bytes(16), 5)
+    spec = DefineSpec(SpecNumber(1), a_spec(environment=DIGEST), b"code", "ann")
+    payload = spilled(b"", [key])
+    node.master(spec, report.RunJobs(SpecNumber(1), Fence(1), [JobId(1)], [payload], spilled=True))
+    ends = [BuildEnded(DIGEST), BlobArrived("ann", key)]
+    for event in ends if build_first else reversed(ends):
+        assert node.crew.interpreters == {}
+        node.hears(event)
+    assert node.given(1) == [1]
+
+
+def test_a_follower_waits_for_its_leader_and_for_the_build() -> None:
+    node = a_node()
+    node.runs(1)
+    node.runs(environment=DIGEST)
+    follower = report.RunJobs(SpecNumber(2), Fence(1), [JobId(2)], [b""], leaders=[[JobId(1)]])
+    turn = node.master(follower)
+    assert asked(turn, BuildEnvironment) == [BuildEnvironment(ENVIRONMENT)]
+    node.hears(BuildEnded(DIGEST))
+    assert list(node.crew.interpreters) == [1]
+    node.returns(1, 1)
+    assert node.given(2) == [2]
