@@ -1,9 +1,10 @@
 """Environments on disk: each built once by uv, and shared by all workers of this user.
 
-Below one directory, an environment lies in a directory that is named by its digest. It is made
-under another name and renamed when it is complete, so what is there is whole. Beside it lie two
-lock files: the one is locked while it is built, so that no two workers build the same; the other
-is shared by those that use it or are about to, and must be had alone to remove anything.
+Below one directory, an environment lies in a directory that is named by the digest of all that is
+installed there: its own packages, and those that interpreters need themselves. It is made under
+another name and renamed when it is complete, so what is there is whole. Beside it lie two lock
+files: the one is locked while it is built, so that no two workers build the same; the other is
+shared by those that use it or are about to, and must be had alone to remove anything.
 """
 
 import contextlib
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import IO
 
 from picloud.aio.installer import NO_UV, REMEDY, Installer, InstallerError
-from picloud.protocol.environments import Environment
+from picloud.protocol.environments import Environment, environment_of
 from picloud_worker.core.events import BuildEnded
 
 log = logging.getLogger(__name__)
@@ -28,7 +29,7 @@ log = logging.getLogger(__name__)
 MAX_KEPT = 32
 """Environments that are kept on disk, as far as no worker uses them."""
 
-_OURS = ("cloudpickle", "msgpack")
+_OURS = ("cloudpickle", "msgpack", "xxhash")
 """What an interpreter itself needs: added, unless the environment has them, in the versions of
 the worker."""
 
@@ -51,6 +52,7 @@ class EnvironmentStore:
         self._most_kept = most_kept
         self._on_built = on_built
         self._installer = Installer()
+        self._places: dict[str, Path] = {}
         self._in_use: dict[str, IO[str]] = {}
         self._call_soon: Callable[..., object] | None = None
 
@@ -59,11 +61,12 @@ class EnvironmentStore:
         self._call_soon = call_soon
 
     def place_of(self, digest: str) -> Path:
-        """Where a built one lies."""
-        return self._root / digest
+        """Where one lies that was built here."""
+        return self._places[digest]
 
     def build(self, environment: Environment) -> None:
         """Build it, or find it; reported when it is there, or is known not to come."""
+        self._places[environment.digest] = self._root / whole(environment).digest
         threading.Thread(
             target=self._run, args=(environment,), name="picloud build", daemon=True
         ).start()
@@ -116,7 +119,8 @@ class EnvironmentStore:
     def _provide(self, environment: Environment) -> IO[str]:
         """See that it is there; return the lock that keeps it there."""
         self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        digest, place = environment.digest, self.place_of(environment.digest)
+        environment = whole(environment)
+        digest, place = environment.digest, self._root / environment.digest
         in_use = self._opened(f"{digest}.used")
         try:
             fcntl.flock(in_use, fcntl.LOCK_SH)
@@ -140,7 +144,7 @@ class EnvironmentStore:
             python = sys.executable if environment.python == _OWN_PYTHON else environment.python
             made = aside / "environment"
             wanted = aside / "requirements.txt"
-            wanted.write_text(environment.lock + "".join(_additions(environment.lock)))
+            wanted.write_text(environment.lock)
             venv = [
                 "venv",
                 "--quiet",
@@ -176,8 +180,8 @@ class EnvironmentStore:
     def _remove(self, digest: str, *, is_whole: bool) -> None:
         aside = self._aside(digest)
         shutil.rmtree(aside, ignore_errors=True)
-        if is_whole and self.place_of(digest).exists():
-            os.rename(self.place_of(digest), aside)  # what has its name is whole, at any time
+        if is_whole and (self._root / digest).exists():
+            os.rename(self._root / digest, aside)  # what has its name is whole, at any time
             shutil.rmtree(aside, ignore_errors=True)
 
     def _aside(self, digest: str) -> Path:
@@ -197,6 +201,12 @@ def _is_had_alone(lock: IO[str]) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def whole(environment: Environment) -> Environment:
+    """The environment with what interpreters need themselves."""
+    lock = environment.lock + "".join(_additions(environment.lock))
+    return environment_of(environment.python, lock)
 
 
 def _additions(lock: str) -> Iterator[str]:

@@ -11,7 +11,7 @@ import pytest
 from picloud.aio import installer
 from picloud.protocol.environments import Environment, environment_of
 from picloud_worker.core.events import BuildEnded
-from picloud_worker.interpreters.environments import EnvironmentStore
+from picloud_worker.interpreters.environments import EnvironmentStore, whole
 from tests.support.packages import MINE, a_wheel
 
 MY_PYTHON = f"3.{MINE}"
@@ -100,7 +100,7 @@ async def test_two_stores_that_want_the_same_build_it_once(
     stores = [bench() for _ in range(4)]
     assert await asyncio.gather(*(each.builds(environment) for each in stores)) == [""] * 4
     place = stores[0].store.place_of(environment.digest)
-    assert names_in(place.parent) == {environment.digest}
+    assert names_in(place.parent) == {place.name}
 
 
 async def test_a_build_that_fails_leaves_nothing_and_says_why(
@@ -125,11 +125,11 @@ async def test_what_a_worker_that_was_killed_has_left_is_in_nobodys_way(
     one = bench()
     environment, other = of_gadget(tmp_path, "1.0"), of_gadget(tmp_path, "2.0")
     for each in (environment, other):
-        half = one.store.place_of(f"aside-{each.digest}") / "environment"
+        half = tmp_path / "environments" / f"aside-{whole(each).digest}" / "environment"
         half.mkdir(parents=True)
         (half / "left").write_text("")
     assert await one.builds(environment) == ""
-    assert names_in(one.store.place_of("")) == {environment.digest}
+    assert names_in(tmp_path / "environments") == {whole(environment).digest}
 
 
 async def test_those_used_least_recently_make_room_unless_they_are_in_use(
@@ -142,7 +142,8 @@ async def test_those_used_least_recently_make_room_unless_they_are_in_use(
         os.utime(one.store.place_of(each.digest), (number, number))
 
     def there() -> list[bool]:
-        return [one.store.place_of(each.digest).exists() for each in (first, second, third)]
+        places = (tmp_path / "environments" / whole(each).digest for each in (first, second, third))
+        return [place.exists() for place in places]
 
     assert there() == [True, True, False]  # both are in use
     one.store.release(first.digest)
