@@ -1,11 +1,17 @@
 """What waits behind a job that hears no signal can be taken from its interpreter."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
+import cloudpickle
 import pytest
 
 from picloud_worker.pipe.messages import GaveBack
+
+
+# Else a job would import this module from where it lies, and its interpreter would retire.
+cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
 
 def deaf(go: str, payload: bytes = b"") -> None:
