@@ -138,7 +138,9 @@ class Interpreters:
 
     def recall(self, interpreter: int) -> None:
         """Ask for what has not started; answered by a `GaveBack`, or by the interpreter's end."""
-        if self._zygote is not None and interpreter in self._processes:
+        process = self._processes.get(interpreter)
+        if self._zygote is not None and process is not None:
+            process.note_recall()
             self._zygote.ask(RecallRequest(interpreter))
 
     def revoke(self, interpreter: int) -> None:
