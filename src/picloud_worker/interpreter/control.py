@@ -106,6 +106,10 @@ Only after would do for what a job said before its end. But the agent may be wok
 itself, before its sender goes on.
 """
 
+RECALLED = 8
+"""How many recalls the agent has sent. A signal may come late, when what it asks for was told
+already, together with the answer to a revocation; then it asks for nothing."""
+
 SHARED_SIZE = PAGE_SIZE + (1 << 18)
 """The page, and the area behind it; a part of it that is never used takes no memory."""
 

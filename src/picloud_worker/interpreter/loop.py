@@ -30,6 +30,7 @@ from picloud.protocol.payloads import is_spilled
 from picloud_worker.interpreter import hygiene
 from picloud_worker.interpreter.control import (
     EXIT_UNREPORTABLE,
+    RECALLED,
     REVOKED,
     ROBBED,
     RUNNING,
@@ -110,6 +111,7 @@ class InterpreterLoop:
         self._recalled = False
         self._taken = 0  # attempts read from the pipe so far
         self._revoked = 0  # the word REVOKED as it was last heeded
+        self._answered = 0  # the word RECALLED, too
         self._forked = False
         own = (pipe.fileno(), line.fileno(), *files)
         self._descriptors = {each: identity(each) for each in own}
@@ -271,6 +273,10 @@ class InterpreterLoop:
     # ------------------------------------------------------------------ recall
 
     def _on_recall(self, _number: int, _frame: Any) -> None:
+        if self._page[RECALLED] != self._answered:
+            self._give_back_soon()
+
+    def _give_back_soon(self) -> None:
         self._recalled = True
         if self._activity is USER:
             limit = sys.getrecursionlimit()
@@ -296,7 +302,7 @@ class InterpreterLoop:
         if _thread.get_ident() == self._main and (
             self._pending or self._sequences or self._messages or self._poll.poll(0)
         ):
-            self._on_recall(0, None)
+            self._give_back_soon()
 
     def _answer_amid_job(self) -> None:
         """Give back without letting the job notice, however deep it has recursed."""
@@ -309,6 +315,7 @@ class InterpreterLoop:
     def _give_back(self) -> None:
         """Report what has finished, and return all that has not started, read or not."""
         self._recalled = False
+        self._answered = self._page[RECALLED]
         self._revoked = self._page[REVOKED]
         # What was revoked is on its way at least: the agent may have more than the pipe holds.
         while self._poll.poll(None if self._taken < self._revoked else 0):

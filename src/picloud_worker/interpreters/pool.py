@@ -154,7 +154,9 @@ class Interpreters:
 
     def recall(self, interpreter: int) -> None:
         """Ask for what has not started; answered by a `GaveBack`, or by the interpreter's end."""
-        if self._zygotes is not None:
+        process = self._processes.get(interpreter)
+        if self._zygotes is not None and process is not None:
+            process.note_recall()
             self._zygotes.ask(interpreter, RecallRequest(interpreter))
 
     def revoke(self, interpreter: int) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 from picloud_worker.core.events import Exit, Output
 from picloud_worker.interpreter.control import (
     EXIT_UNREPORTABLE,
+    RECALLED,
     REVOKED,
     ROBBED,
     RUNNING,
@@ -195,6 +196,10 @@ class InterpreterProcess:
     def revoke(self) -> None:
         """Forbid it to start anything of what it was sent so far; see `REVOKED`."""
         self._page[REVOKED] = self._sent
+
+    def note_recall(self) -> None:
+        """A recall is about to be sent."""
+        self._page[RECALLED] += 1
 
     def unreported(self) -> list[Any]:
         """What it has finished and not sent; it will be sent once more if it ever comes to it."""

@@ -1,20 +1,28 @@
 """What waits behind a job that hears no signal can be taken from its interpreter."""
 
+import asyncio
+import sys
 from pathlib import Path
 from typing import Any
 
+import cloudpickle
 import pytest
 
 from picloud_worker.pipe.messages import GaveBack
+from tests.support.processes import until
+
+# Else a job would import this module from where it lies, and its interpreter would retire.
+cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
 
 def deaf(go: str, payload: bytes = b"") -> None:
-    """Block the signal of a recall until there is a file."""
+    """Block the signal of a recall, say so by a file, and wait until there is another one."""
     import os
     import signal
     import time
 
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGURG})
+    open(f"{go}.deaf", "w").close()
     while not os.path.exists(go):
         time.sleep(0.005)
 
@@ -95,7 +103,7 @@ async def test_what_was_revoked_is_given_back_no_later_than_the_next_result(
 ) -> None:
     go = tmp_path / "go"
     first, *others = bench.submit(deaf, (str(go),), (str(go),))
-    await bench.is_running(first)
+    await asyncio.to_thread(until, Path(f"{go}.deaf").exists, "it is deaf")
     bench.pool.recall(1)
     bench.pool.revoke(1)
     go.touch()
