@@ -52,6 +52,9 @@ class Contender(Protocol):
     def share(self, function: Callable[..., Any], argument: Any, count: int) -> Handles:
         """Start so many jobs with the same large argument, in the best way there is."""
 
+    def forget(self, handles: Handle | Handles) -> None:
+        """The results are not needed any more; most see that by themselves."""
+
     def chain(self, length: int) -> int:
         """Add 1 to 0 so many times, each time in a job that needs the one before."""
 
@@ -81,6 +84,9 @@ class Futures:
 
     def share(self, function: Callable[..., Any], argument: Any, count: int) -> Handles:
         return [self.submit(function, argument) for _ in range(count)]
+
+    def forget(self, handles: Handle | Handles) -> None:
+        """They go with their futures."""
 
     def gather(self, handles: Handles) -> list[Any]:
         return [handle.result() for handle in handles]

@@ -37,6 +37,9 @@ class Verbs:
     def share(self, function: Callable[..., Any], argument: Any, count: int) -> Handles:
         return self.verbs.map(function, [argument] * count)
 
+    def forget(self, handles: Handle | Handles) -> None:
+        self.verbs.delete(handles)
+
     def gather(self, handles: Handles) -> list[Any]:
         return list(self.verbs.result(handles))
 

@@ -49,19 +49,23 @@ def _array(size: int, number: int) -> "np.ndarray[Any, Any]":
 
 def _seconds(contender: Contender, function: Any, *arguments: Any) -> float:
     started = perf_counter()
-    value = contender.value(contender.submit(function, *arguments))
+    handle = contender.submit(function, *arguments)
+    value = contender.value(handle)
     if isinstance(value, np.ndarray):
         value = touched(value)
     seconds = perf_counter() - started
     if not value:
         raise AssertionError("nothing was read")
+    contender.forget(handle)
     return seconds
 
 
 def _shared(contender: Contender, array: "np.ndarray[Any, Any]") -> float:
     started = perf_counter()
-    values = contender.gather(contender.share(contender.functions.touch, array, _JOBS))
+    handles = contender.share(contender.functions.touch, array, _JOBS)
+    values = contender.gather(handles)
     seconds = perf_counter() - started
+    contender.forget(handles)
     if len(values) != _JOBS or not all(values):
         raise AssertionError("nothing was read")
     return seconds

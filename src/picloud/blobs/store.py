@@ -1,35 +1,28 @@
 """Blobs as files, by key, for all processes of one machine that know the directory.
 
-Whoever reads a blob, or must not lose it, holds a shared lock on its file: mappings do so as long
-as they exist, and the kernel lets go of the locks of a process that has died. So a file is used
+Whoever reads a blob, or must not lose it, holds a shared lock on its file: views do so as long as
+they are used, and the kernel lets go of the locks of a process that has died. So a file is used
 again only when nobody can see its bytes change, and nobody has to keep count.
 """
 
 import contextlib
 import fcntl
-import mmap
 import os
 import shutil
 import time
-import weakref
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
 import xxhash
 
-from picloud.blobs.segments import Segment, Segments, read_into, write_at
+from picloud.blobs.segments import Segment, Segments, write_at
+from picloud.blobs.views import Views
 from picloud.protocol import limits
 from picloud.protocol.payloads import KEY_SIZE, key_of, size_of
 
 RESERVE = 256 << 20
 """Bytes that are left free in memory: a full file system there stops other programs, too."""
-
-MOST_MAPPED = 256
-"""Views of one process that are mapped: each is an open file, of which it may have 1,024."""
-
-_PRIVATE = mmap.MAP_PRIVATE
-_WRITABLE = mmap.PROT_READ | mmap.PROT_WRITE
 
 Buffer = bytes | bytearray | memoryview
 
@@ -121,6 +114,7 @@ class _Place:
         self._directory = directory
         self.is_memory = is_memory
         self.segments = Segments(directory, recycles=is_memory)
+        self.views = Views(recycles=is_memory)
 
     def path(self, key: bytes) -> Path:
         return self._directory / key.hex()
@@ -173,7 +167,6 @@ class BlobStore:
     """
 
     def __init__(self, memory: Path | None, disk: Path) -> None:
-        self._mapped: weakref.WeakSet[mmap.mmap] = weakref.WeakSet()
         self._directories = [disk] if memory is None else [memory, disk]
         self._places = [_Place(disk, is_memory=False)]
         if memory is not None:
@@ -258,20 +251,8 @@ class BlobStore:
         for place in self._places:
             descriptor = place.open(key)
             if descriptor is not None:
-                try:
-                    return memoryview(self._map_or_copy(descriptor, size_of(key)))
-                finally:
-                    os.close(descriptor)  # a mapping has one of its own, with the same lock
+                return place.views.open(descriptor, size_of(key))
         return None
-
-    def _map_or_copy(self, descriptor: int, size: int) -> mmap.mmap | bytearray:
-        if len(self._mapped) < MOST_MAPPED:
-            mapping = mmap.mmap(descriptor, size, _PRIVATE, _WRITABLE)
-            self._mapped.add(mapping)
-            return mapping
-        copy = bytearray(size)
-        read_into(descriptor, memoryview(copy))
-        return copy
 
     def remove(self, key: bytes) -> None:
         """Forget it; those who read it now are not disturbed."""

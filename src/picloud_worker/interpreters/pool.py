@@ -28,6 +28,7 @@ from picloud_worker.interpreters.environments import EnvironmentStore
 from picloud_worker.interpreters.process import HUNG_UP, InterpreterProcess
 from picloud_worker.interpreters.settings import InterpreterSettings
 from picloud_worker.interpreters.trees import TreeStore
+from picloud_worker.interpreters.trimming import trim
 from picloud_worker.interpreters.zygotes import Zygotes
 
 HANG_UP_PATIENCE = 0.5
@@ -189,7 +190,8 @@ class Interpreters:
     def trim_outputs(self) -> None:
         """Keep jobs that write without end from filling the memory; call it about once a second."""
         for process in self._processes.values():
-            process.trim()
+            for descriptor in process.files:
+                trim(descriptor)
 
     # ------------------------------------------------------------------ what happens
 

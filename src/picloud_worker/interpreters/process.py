@@ -28,7 +28,6 @@ from picloud_worker.interpreter.control import (
 from picloud_worker.interpreter.output import read_tail
 from picloud_worker.interpreter.unreported import UnreportedReader
 from picloud_worker.interpreters.framed_socket import FramedSocket, HasMessages
-from picloud_worker.interpreters.trimming import trim
 from picloud_worker.pipe.line import LINE, Asleep
 from picloud_worker.pipe.messages import PIPE, RunAttempts
 
@@ -47,6 +46,9 @@ class InterpreterProcess:
             interpreter says of the end of that attempt.
         on_broken: called once when nothing more can come, with a text if that is the
             interpreter's fault, without if it has most likely ended.
+
+    Attributes:
+        files: descriptors of what attempts write to stdout, stderr and logging.
     """
 
     def __init__(
@@ -69,7 +71,7 @@ class InterpreterProcess:
         with contextlib.ExitStack() as opened:  # all of them, or none
             pipe, far_pipe = _socket_pair(opened)
             line, far_line = _socket_pair(opened)
-            self._files = [_open_file(name, opened) for name in ("stdout", "stderr", "logging")]
+            self.files = [_open_file(name, opened) for name in ("stdout", "stderr", "logging")]
             shared = _open_file("shared", opened)
             opened.pop_all()
         self._theirs = [far_pipe.detach(), far_line.detach(), shared]
@@ -85,7 +87,7 @@ class InterpreterProcess:
     def descriptors(self) -> list[int]:
         """What the interpreter gets, in the order that `ForkRequest` promises."""
         pipe, line, shared = self._theirs
-        return [pipe, line, *self._files, shared]
+        return [pipe, line, *self.files, shared]
 
     def handed_over(self) -> None:
         """The descriptors are on their way: close what only the interpreter needs."""
@@ -124,7 +126,7 @@ class InterpreterProcess:
         """Close all descriptors."""
         self._close_sockets()
         self.handed_over()
-        for descriptor in self._files:
+        for descriptor in self.files:
             os.close(descriptor)
         self._page.release()
         self._area.release()
@@ -209,14 +211,9 @@ class InterpreterProcess:
         """Tails of what the running attempt has written."""
         tails = [
             read_tail(descriptor, self._page[STARTS + place], os.fstat(descriptor).st_size)
-            for place, descriptor in enumerate(self._files)
+            for place, descriptor in enumerate(self.files)
         ]
         return Output(*tails)
-
-    def trim(self) -> None:
-        """Give back the memory of output that nobody will read."""
-        for descriptor in self._files:
-            trim(descriptor)
 
 
 def _drain(end: FramedSocket) -> None:
