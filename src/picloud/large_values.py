@@ -142,6 +142,11 @@ class Keepers(NamedTuple):
                 each.release(client)
 
 
+def are_spilled(outcomes: Sequence[object]) -> bool:
+    """True if one of these outcomes is a result that names blobs."""
+    return any(type(each) is bytes and each[:1] == b"\0" for each in outcomes)
+
+
 async def opened(
     client: BlobClient,
     store: "Callable[[], BlobStore] | None",

@@ -8,7 +8,7 @@ from picloud.connected import AnyClient, why_in_time
 from picloud.errors import CloudTimeoutError
 from picloud.job import HandleSession, Job, job_of
 from picloud.outcomes import PENDING, Pending, Stream
-from picloud.result_values import value_of
+from picloud.result_values import NO_BLOBS, value_of
 from picloud.waiters import Wake
 
 if TYPE_CHECKING:
@@ -91,7 +91,9 @@ class ResultStream:
         if self._place % READ_AHEAD == 0:
             del self._windows[0]
         assert not isinstance(outcome, Pending)  # just waited for
-        blobs = await large_values.opened(client, self._blobs, [outcome])
+        blobs = NO_BLOBS
+        if large_values.are_spilled([outcome]):
+            blobs = await large_values.opened(client, self._blobs, [outcome])
         return value_of(jid, outcome, self._ignore_errors, self._session, blobs)
 
     def __del__(self) -> None:

@@ -12,6 +12,7 @@ from picloud.outcomes import Outcome, Pending
 from picloud.protocol.client_messages import JobFailed, JobsInCycle
 
 NO_BLOBS: Mapping[bytes, memoryview] = {}
+"""Of results that name none."""
 
 
 def value_of(
@@ -25,6 +26,8 @@ def value_of(
     with loading(session):
         if type(outcome) is bytes:
             try:
+                if blobs is NO_BLOBS:
+                    return values.loads_whole(outcome)
                 return values.loads(outcome, blobs.get)
             except Exception as error:  # what unpickling runs may raise anything
                 if is_from_signal_handler(error):
@@ -47,7 +50,7 @@ def values_of(
 ) -> list[Any]:
     """The same for many jobs, in their order."""
     loads: Callable[[Any], Any] = values.loads_whole
-    if blobs:
+    if blobs is not NO_BLOBS:
         loads = partial(values.loads, open_blob=blobs.get)
     try:
         with loading(session):

@@ -21,7 +21,7 @@ from picloud.outcomes import Gather, Outcome
 from picloud.protocol import client_messages as messages
 from picloud.protocol.ids import JobId
 from picloud.result_streams import Completions, Opened, ResultStream
-from picloud.result_values import error_of, value_of, values_of
+from picloud.result_values import NO_BLOBS, error_of, value_of, values_of
 from picloud.waiters import Wake
 from picloud.watches import Question
 
@@ -36,7 +36,9 @@ class WaitVerbs(Connected):
         jids, is_single, opened = self._jids_of(jobs)
         outcomes = await self._gathered(jids, opened, timeout, ignore_errors, wants_results=True)
         session = cast("HandleSession", self)
-        blobs = await large_values.opened(await opened(), self.blobs, outcomes) if jids else {}
+        blobs = NO_BLOBS
+        if large_values.are_spilled(outcomes):
+            blobs = await large_values.opened(await opened(), self.blobs, outcomes)
         if is_single:
             return value_of(jids[0], outcomes[0], ignore_errors, session, blobs)
         return values_of(jids, outcomes, ignore_errors, session, blobs)

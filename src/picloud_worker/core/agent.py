@@ -70,6 +70,7 @@ class Agent:
     ) -> None:
         self.crew = Crew(offers, max_sleepers, shares_store=shares_store)
         self._window = 1
+        self._measured = 0.0
 
     def handle(self, now: float, *events: Event) -> list[Effect]:
         """Take what has happened, at `now` on a monotonic clock, and decide what follows."""
@@ -92,12 +93,16 @@ class Agent:
     def busy_interpreters(self) -> list[int]:
         """Interpreters for which `Ticked` should come, with what they run."""
         interpreters = self.crew.interpreters
-        if any(pool.is_holding_back for pool in self.crew.pools):
-            return list(interpreters)  # it is time that lets go of what is held back
+        for pool in self.crew.pools:
+            if pool.is_holding_back:
+                return list(interpreters)  # it is time that lets go of what is held back
         return [one.id for one in interpreters.values() if _needs_ticks(one)]
 
     def _set_window(self) -> None:
         seconds = self.crew.overall.seconds or settings.MASTER_WINDOW
+        if seconds == self._measured and not self.crew.environments:
+            return
+        self._measured = seconds
         wanted = round(settings.MASTER_WINDOW / seconds)
         window = max(1, min(wanted, settings.MAX_LEASES_PER_CORE))
         if self.crew.environments and window == 1 and environments.is_building(self.crew):
@@ -109,9 +114,10 @@ class Agent:
 
 
 def _needs_ticks(interpreter: Interpreter) -> bool:
-    if isinstance(interpreter.state, Lending | Woken):
+    kind = type(interpreter.state)
+    if kind is Lending or kind is Woken:
         return any(one.spec.spec.timeout for one in interpreter.outstanding.values())
-    return type(interpreter.state) is not Idle
+    return kind is not Idle
 
 
 def _dispatch(crew: Crew, pool: Pool) -> None:

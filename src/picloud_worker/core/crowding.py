@@ -18,8 +18,11 @@ def least_rank(crew: Crew) -> int:
 
     It has to be asked in every turn: it notes since when nothing runs.
     """
+    if not crew.sleepers:
+        crew.quiet_since = None
+        return 0
     places = crew.max_sleepers - crew.max_sleepers // settings.PLACES_FOR_HIGHER_RANKS
-    if not crew.sleepers or len(crew.interpreters) < places:
+    if len(crew.interpreters) < places:
         crew.quiet_since = None
         return 0
     awake = sum(_is_awake(one) for one in crew.interpreters.values())

@@ -102,12 +102,11 @@ class Pool:
 
     def free_cores(self) -> int:
         """Cores that no interpreter occupies. One that is ending still occupies its cores."""
-        busy = sum(
-            interpreter.cores
-            for interpreter in self.interpreters.values()
-            if type(interpreter.state) is not Idle
-        )
-        return self.cores - busy
+        free = self.cores
+        for interpreter in self.interpreters.values():
+            if type(interpreter.state) is not Idle:
+                free -= interpreter.cores
+        return free
 
     def next_step(self, now: float, least_rank: int = 0) -> Give | NeedInterpreter | Resume | None:
         """What to do next for those that wait; None when nothing can be done now.
