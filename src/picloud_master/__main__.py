@@ -8,13 +8,14 @@ import secrets
 import signal
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 
 from picloud.aio.loop_thread import new_event_loop
 from picloud.aio.places import state_places
 from picloud.blobs.places import OwnerStores, make_store_directory
 from picloud.blobs.store import BlobStore
 from picloud_master.api.server import Server
-from picloud_master.app import Master
+from picloud_master.app import SERVED, Master
 from picloud_master.guard import forbid_unpickling
 from picloud_master.store.memory import MemoryStore
 
@@ -32,6 +33,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     parser.add_argument("--port", type=int, default=8000, help="0: any free one (%(default)s)")
+    parser.add_argument(
+        "--data-limit",
+        type=_gigabytes,
+        default=SERVED.max_blob_bytes,
+        metavar="GB",
+        help="how much large data one account may have here (64)",
+    )
     parser.add_argument("--ready-fd", type=int, help="write the URL to this descriptor once up")
     options = parser.parse_args(arguments)
     if not 0 <= options.port <= MAX_PORT:
@@ -43,10 +51,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         token = secrets.token_urlsafe(24)
         print(f"export {TOKEN_VARIABLE}={token}", flush=True)
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        return runner.run(serve(options.host, options.port, token, options.ready_fd))
+        return runner.run(serve(options, token))
 
 
-async def serve(host: str, port: int, token: str, ready_fd: int | None) -> int:
+def _gigabytes(text: str) -> float:
+    """Bytes."""
+    size = float(text) * 1e9
+    if not size >= 0:
+        raise ValueError("a size is not negative")
+    return size
+
+
+async def serve(options: argparse.Namespace, token: str) -> int:
     """Serve until a signal or a failure; return the exit status."""
     loop = asyncio.get_running_loop()
     ended: asyncio.Queue[int] = asyncio.Queue()
@@ -58,30 +74,30 @@ async def serve(host: str, port: int, token: str, ready_fd: int | None) -> int:
         print(f"cannot keep large data: {error}", file=sys.stderr)
         return 1
     try:
-        return await _serve_until(ended, host, port, token, ready_fd, base)
+        return await _serve_until(ended, options, token, base)
     finally:
         base.delete()
 
 
 async def _serve_until(
     ended: "asyncio.Queue[int]",
-    host: str,
-    port: int,
+    options: argparse.Namespace,
     token: str,
-    ready_fd: int | None,
     base: BlobStore,
 ) -> int:
     stores = OwnerStores(base)
-    master = Master(MemoryStore(), lambda _error: ended.put_nowait(1), stores=stores.of)
+    policy = replace(SERVED, max_blob_bytes=options.data_limit)
+    master = Master(MemoryStore(), lambda _error: ended.put_nowait(1), policy, stores.of)
     server = Server(master, token)
+    host = options.host
     try:
-        port = await server.start(host, port)
+        port = await server.start(host, options.port)
     except OSError as error:
-        print(f"cannot listen on {host}:{port}: {error.strerror}", file=sys.stderr)
+        print(f"cannot listen on {host}:{options.port}: {error.strerror}", file=sys.stderr)
         return 1
     url = f"http://{host}:{port}"
     print(f"PiCloud master at {url}", flush=True)
-    _tell_ready(ready_fd, url)
+    _tell_ready(options.ready_fd, url)
     status = await ended.get()
     await server.stop_listening()  # else the peers that are sent away come back at once
     await master.close()

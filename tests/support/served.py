@@ -29,10 +29,10 @@ class Served:
 
     # ------------------------------------------------------------------ start
 
-    def start_master(self) -> None:
+    def start_master(self, *options: str) -> None:
         """Start the master; after the first time on the port that it had before."""
         port = self.url.rpartition(":")[2] or "0"
-        self.master, line = self._start("picloud_master", "--port", port)
+        self.master, line = self._start("picloud_master", "--port", port, *options)
         self.url = line
 
     def start_worker(self, cores: int = 2) -> "subprocess.Popen[bytes]":

@@ -221,3 +221,23 @@ def test_a_worker_that_dies_amid_a_transfer_costs_nothing(place: Place) -> None:
             assert [each.nbytes // MB for each in results] == [60, 61, 62]
     finally:
         served.close()
+
+
+def test_an_account_that_has_used_up_its_share_is_told_so_and_others_go_on(place: Place) -> None:
+    served = Served(place.work)
+    try:
+        served.start_master("--data-limit", "0.02")
+        served.start_worker()
+        with served.session() as cloud:
+            first = cloud.call(array, 15)
+            cloud.join(first, PATIENCE)
+            with pytest.raises(errors.StorageFull, match="delete jobs whose results you have read"):
+                cloud.call(len, os.urandom(10 * MB))
+            with pytest.raises(errors.SerializationError, match="cannot be stored: the large data"):
+                cloud.result(cloud.call(lambda: np.ones(10 * MB // 8)), PATIENCE)
+            assert cloud.result(cloud.call(pow, 2, 3), PATIENCE) == 8
+            assert cloud.result(first).nbytes == 15 * MB
+            cloud.delete(first)
+            assert cloud.result(cloud.call(len, os.urandom(10 * MB)), PATIENCE) == 10 * MB
+    finally:
+        served.close()
