@@ -120,7 +120,7 @@ class InterpreterLoop:
         self.line.blobs = self._blobs.store if self._blobs is not None else None
         self._output = OutputCapture(files, self._page)
         self._meter = UsageMeter()
-        os.register_at_fork(after_in_child=self._on_fork)
+        os.register_at_fork(after_in_child=lambda: setattr(self, "_forked", True))
 
     def run(self, directory: str, tree: str) -> NoReturn:
         """Serve the agent until it closes the pipe; own modules of jobs are in the tree."""
@@ -352,9 +352,6 @@ class InterpreterLoop:
             self._unreported.clear()
             self._is_full = False
         self._batch_began = perf_counter()
-
-    def _on_fork(self) -> None:
-        self._forked = True
 
     def _exit_unreportable(self, error: Exception) -> NoReturn:
         if getattr(error, "errno", None) == errno.EBADF or any(

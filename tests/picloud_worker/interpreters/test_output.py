@@ -82,7 +82,7 @@ async def test_a_file_that_has_grown_is_cut_between_jobs(bench: Any) -> None:
     await bench.call(lambda: print("x" * (3 << 20)))
     await bench.call(lambda: print("next"))
     assert [each.stdout[-5:] for each in bench.wrote().values()] == ["xxxx\n", "next\n"]
-    assert [memory_of(each) < 1 << 16 for each in bench.pool._processes[1]._files] == [True] * 3
+    assert [memory_of(each) < 1 << 16 for each in bench.pool._processes[1].files] == [True] * 3
 
 
 async def test_a_hundred_megabytes_are_trimmed_while_the_job_runs(
@@ -102,7 +102,7 @@ async def test_a_hundred_megabytes_are_trimmed_while_the_job_runs(
     half, go = tmp_path / "half", tmp_path / "go"
     (sequence,) = bench.submit(job, (str(half), str(go)))
     await bench.poll(half.exists)
-    stdout = bench.pool._processes[1]._files[0]
+    stdout = bench.pool._processes[1].files[0]
     assert memory_of(stdout) > 40 << 20
     bench.pool.trim_outputs()
     assert memory_of(stdout) < 1 << 20
