@@ -62,11 +62,9 @@ def _serve(registry: Registry, peer: BlobPeer, owner: str, question: ReadBlob) -
     fits = 0 <= question.offset <= size_of(key) - question.size
     if not fits or not 0 < question.size <= limits.BLOB_PIECE:
         raise Misbehaviour("a piece of a blob that there cannot be")
-    if registry.blobs.can_be_read((owner, key)):
-        _count_in(registry, peer, peer.named(owner))
-        registry.add_effect(ServePeer(peer, owner, question))
-    else:
-        registry.say_to_peer(peer, BlobMissing(key, peer.named(owner)))
+    _count_in(registry, peer, peer.named(owner))
+    is_kept = registry.blobs.can_be_read((owner, key))
+    registry.add_effect(ServePeer(peer, owner, question, is_kept))
 
 
 def _count_in(registry: Registry, peer: BlobPeer, name: str) -> None:

@@ -72,11 +72,15 @@ class TakeFromPeer:
 
 @value
 class ServePeer:
-    """Answer a peer's question with a piece, by `PeerTold`."""
+    """Answer a peer's question with a piece, by `PeerTold`; or say that it is missing.
+
+    That, too, comes after what the peer has asked for before.
+    """
 
     peer: BlobPeer
     owner: str
     question: ReadBlob
+    is_kept: bool = True
 
 
 @value

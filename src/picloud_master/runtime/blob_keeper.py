@@ -118,7 +118,7 @@ class BlobKeeper:
 
     def _answer(self, effect: ServePeer) -> None:
         peer, question = effect.peer, effect.question
-        piece = self._read(effect.owner, question)
+        piece = self._read(effect.owner, question) if effect.is_kept else None
         name = peer.named(effect.owner)
         if piece is None:
             self._post(PeerTold(peer, BlobMissing(question.key, name)))

@@ -230,3 +230,14 @@ def test_what_is_read_when_it_is_removed_goes_with_a_later_one(kept: Kept) -> No
     pin.close()
     kept.keeper.remove(DropBlob("ann", kept.key_in("ann", b"other")))
     assert not kept.store("ann").has(pin.key)
+
+
+def test_what_is_missing_is_said_after_the_pieces_that_were_asked_for_before(kept: Kept) -> None:
+    key = kept.key_in("ann", LARGE)
+    kept.client.room = False
+    kept.keeper.serve(ServePeer(CLIENT, "ann", ReadBlob(key, 0, 1)))
+    kept.keeper.serve(ServePeer(CLIENT, "ann", ReadBlob(key, 1, 1), is_kept=False))
+    assert kept.heard() == []
+    (wake,) = kept.client.waiting
+    wake()
+    assert [type(one.message) for one in kept.heard()] == [BlobPiece, BlobMissing]
