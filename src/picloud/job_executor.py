@@ -125,7 +125,8 @@ class JobExecutor(Executor):
 
     def _results(self, jobs: JobMap, deadline: float | None) -> Iterator[Any]:
         """Yield results; when the reader stops early, the rest is cancelled, as executors do."""
-        stream = ResultStream(self._session._opened, self._session, jobs.jids, None, False)
+        session = self._session
+        stream = ResultStream(session._opened, session, jobs.jids, None, False, session.blobs)
         count = 0
         try:
             for _ in range(len(jobs)):

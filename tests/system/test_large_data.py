@@ -241,3 +241,10 @@ def test_an_account_that_has_used_up_its_share_is_told_so_and_others_go_on(place
             assert cloud.result(cloud.call(len, os.urandom(10 * MB)), PATIENCE) == 10 * MB
     finally:
         served.close()
+
+
+@pytest.mark.parametrize("chunksize", [1, 2])
+def test_an_executor_maps_to_large_results(cloud: Session, chunksize: int) -> None:
+    with cloud.executor() as executor:
+        results = executor.map(lambda n: array(1, n), range(4), chunksize=chunksize)
+        assert [int(each[0]) for each in results] == [0, 1, 2, 3]

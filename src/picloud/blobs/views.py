@@ -10,7 +10,6 @@ import ctypes
 import mmap
 import os
 import weakref
-from collections import OrderedDict
 from typing import Any
 
 from picloud.blobs.segments import read_into
@@ -57,7 +56,10 @@ class _Idle:
 
 
 class Views:
-    """What one process sees of the blobs of a directory.
+    """What one process sees of the blobs of a directory; for all of its threads.
+
+    A use may end in any thread, and amid any step of another: so there is no lock, and each step
+    on the two dictionaries is whole by itself.
 
     Args:
         recycles: files are used again.
@@ -65,8 +67,13 @@ class Views:
 
     def __init__(self, *, recycles: bool) -> None:
         self._recycles = recycles
-        self._idle: OrderedDict[_Place, _Idle] = OrderedDict()
-        self._in_use = 0
+        self._idle: dict[_Place, _Idle] = {}
+        self._used: dict[int, None] = {}  # by the numbers of the locks' descriptors
+
+    @property
+    def in_use(self) -> int:
+        """Views that are mapped and used now."""
+        return len(self._used)
 
     def open(self, descriptor: int, size: int) -> memoryview:
         """The first bytes of a file, to be written to as the caller likes.
@@ -76,7 +83,7 @@ class Views:
             size: how many.
         """
         try:
-            if self._in_use >= MOST_MAPPED:
+            if self.in_use >= MOST_MAPPED:
                 copy = memoryview(bytearray(size))
                 read_into(descriptor, copy)
                 os.close(descriptor)
@@ -92,22 +99,26 @@ class Views:
         holder: Any = (ctypes.c_char * len(memory)).from_buffer(memory)
         end = weakref.finalize(holder, self._end_use, place, memory, descriptor)
         end.atexit = False
-        self._in_use += 1
+        self._used[descriptor] = None
         return memoryview(holder).cast("B")[:size]
 
     def _end_use(self, place: _Place, memory: mmap.mmap, descriptor: int) -> None:
-        self._in_use -= 1
+        self._used.pop(descriptor, None)  # before its number can be given to another one
         with contextlib.suppress(OSError):  # a job may have closed what it does not know
             if self._recycles and _is_unwritten(memory):
                 self._idle[place] = _Idle(memory, descriptor)
             os.close(descriptor)
-        for idle in [idle for idle, each in self._idle.items() if each.is_gone]:
-            del self._idle[idle]
-        while len(self._idle) > MOST_IDLE or self._idle_size() > MAX_IDLE:
-            self._idle.popitem(last=False)
+        self._let_go_of_idle()
 
-    def _idle_size(self) -> int:
-        return sum(len(each.memory) for each in self._idle.values())
+    def _let_go_of_idle(self) -> None:
+        """Of those whose files are gone, and of the oldest while there are too many."""
+        count = size = 0
+        for place, idle in reversed(list(self._idle.items())):
+            length = len(idle.memory)
+            if idle.is_gone or count >= MOST_IDLE or size + length > MAX_IDLE:
+                self._idle.pop(place, None)
+            else:
+                count, size = count + 1, size + length
 
 
 def _reopened(descriptor: int) -> int:

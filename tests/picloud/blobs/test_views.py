@@ -1,6 +1,8 @@
 """Views of blobs: not copied, each for itself, and used again when nobody has written to them."""
 
 import os
+import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -142,3 +144,27 @@ def test_many_views_at_a_time_are_copies(views: Views, file: File) -> None:
     assert {bytes(each[:3]) for each in held} == {b"aaa"}
     held[-1][0] = 0
     assert held[-2][0] == 97
+
+
+def test_views_of_many_threads_end_at_the_same_time(views: Views, tmp_path: Path) -> None:
+    raised: list[object] = []
+    before, sys.unraisablehook = sys.unraisablehook, raised.append
+    switching = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    files = [File(tmp_path / str(n), b"x" * SIZE) for n in range(2 * MOST_IDLE)]
+
+    def use() -> None:
+        for file in files * 10:
+            assert len(views.open(file.opened(), SIZE)) == SIZE
+
+    threads = [threading.Thread(target=use) for _ in range(8)]
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(switching)
+        sys.unraisablehook = before
+    assert raised == []
+    assert views.in_use == 0
