@@ -67,6 +67,13 @@ async def some() -> Any:
     yield 1
 
 
+def a_future() -> Any:
+    loop = asyncio.new_event_loop()
+    future = loop.create_future()
+    loop.close()
+    return future
+
+
 def pipe_end() -> Any:
     reading, writing = os.pipe()
     os.close(writing)
@@ -131,7 +138,7 @@ THINGS: dict[str, tuple[Callable[[], Any], str, str]] = {
     "a traceback": (a_traceback, "", "pass the text"),
     "a weak reference": (lambda: weakref.ref(Client), "", "pass what it refers to"),
     "a running loop's future": (
-        lambda: asyncio.Future(loop=asyncio.new_event_loop()),
+        a_future,
         "",
         "await it first",
     ),

@@ -50,6 +50,16 @@ class Attempt:
         self.inbox: deque[list[Any]] = deque()
         self.has_mail = threading.Condition()
         self.loop: asyncio.AbstractEventLoop | None = None
+        self.runner: asyncio.Runner | None = None
+        self.thread: threading.Thread | None = None
+
+    def end(self) -> None:
+        """Do not await any more: a process would be killed, and its loop gone with it."""
+        if self.runner is not None and self.thread is not None:
+            with contextlib.suppress(RuntimeError):  # it is closed
+                loop = self.runner.get_loop()
+                loop.call_soon_threadsafe(_cancel_all, loop)
+            self.thread.join(5)
 
     def deliver(self, frame: bytes) -> None:
         """The master says something; called on the cloud's loop."""
@@ -182,7 +192,13 @@ class ThreadWorker:
         theirs, ours = MemoryChannel.pair(thread.loop)
         master.accept_client(theirs, "owner")
         client.attach(LinkSession(Link(PeerRole.CLIENT, "c", now), ours, client.on_link_event))
-        return master.close
+
+        async def close() -> None:
+            await master.close()
+            for attempt in list(self._attempts.values()):
+                attempt.end()
+
+        return close
 
     # ------------------------------------------------------------------ threads of jobs
 
@@ -214,7 +230,9 @@ class ThreadWorker:
             args, kwargs = values.loads(payload)
             result = values.loads(code)(*args, **kwargs)
             if asyncio.iscoroutine(result):
-                result = asyncio.run(result)
+                with asyncio.Runner() as runner:
+                    attempt.runner = runner
+                    result = runner.run(result)
             outcome = values.dumps(result, notes)
         except BaseException as error:  # noqa: BLE001 - whatever it is, it is the job's outcome
             outcome = exceptions.describe(error)
@@ -268,4 +286,12 @@ class ThreadWorker:
         self.ran += 1
         attempt.inputs = inputs
         self._attempts[attempt.jid, attempt.fence] = attempt
-        threading.Thread(target=self._run, args=(attempt, code, payload), daemon=True).start()
+        attempt.thread = threading.Thread(
+            target=self._run, args=(attempt, code, payload), daemon=True
+        )
+        attempt.thread.start()
+
+
+def _cancel_all(loop: asyncio.AbstractEventLoop) -> None:
+    for task in asyncio.all_tasks(loop):
+        task.cancel()
