@@ -9,7 +9,9 @@ import contextlib
 import ctypes
 import mmap
 import os
+import threading
 import weakref
+from collections import deque
 from typing import Any
 
 from picloud.blobs.segments import read_into
@@ -58,8 +60,9 @@ class _Idle:
 class Views:
     """What one process sees of the blobs of a directory; for all of its threads.
 
-    A use may end in any thread, and amid any step of another: so there is no lock, and each step
-    on the two dictionaries is whole by itself.
+    A use may end in any thread, and amid any step of this one, too; and a job may fork while
+    another of its threads has the lock. So nobody waits for it: whoever cannot have it at once
+    maps anew, or leaves what he has for the next one to sort in.
 
     Args:
         recycles: files are used again.
@@ -67,7 +70,9 @@ class Views:
 
     def __init__(self, *, recycles: bool) -> None:
         self._recycles = recycles
+        self._lock = threading.Lock()
         self._idle: dict[_Place, _Idle] = {}
+        self._left: deque[tuple[_Place, _Idle]] = deque()
         self._used: dict[int, None] = {}  # by the numbers of the locks' descriptors
 
     @property
@@ -90,8 +95,7 @@ class Views:
                 return copy
             status = os.fstat(descriptor)
             place = status.st_dev, status.st_ino
-            idle = self._idle.pop(place, None)
-            memory = idle.memory if idle is not None else _mapped(descriptor, status.st_size)
+            memory = self._take_idle(place) or _mapped(descriptor, status.st_size)
         except BaseException:
             os.close(descriptor)
             raise
@@ -102,21 +106,38 @@ class Views:
         self._used[descriptor] = None
         return memoryview(holder).cast("B")[:size]
 
+    def _take_idle(self, place: _Place) -> mmap.mmap | None:
+        if not self._lock.acquire(blocking=False):
+            return None
+        try:
+            idle = self._idle.pop(place, None)
+            return idle.memory if idle is not None else None
+        finally:
+            self._lock.release()
+
     def _end_use(self, place: _Place, memory: mmap.mmap, descriptor: int) -> None:
         self._used.pop(descriptor, None)  # before its number can be given to another one
         with contextlib.suppress(OSError):  # a job may have closed what it does not know
             if self._recycles and _is_unwritten(memory):
-                self._idle[place] = _Idle(memory, descriptor)
+                self._left.append((place, _Idle(memory, descriptor)))
             os.close(descriptor)
-        self._let_go_of_idle()
+        if self._lock.acquire(blocking=False):
+            try:
+                self._sort_in()
+            finally:
+                self._lock.release()
 
-    def _let_go_of_idle(self) -> None:
-        """Of those whose files are gone, and of the oldest while there are too many."""
+    def _sort_in(self) -> None:
+        """Keep what was left; let go of what is gone, and of the oldest while it is too much."""
+        while self._left:
+            place, idle = self._left.popleft()
+            self._idle.pop(place, None)
+            self._idle[place] = idle
         count = size = 0
         for place, idle in reversed(list(self._idle.items())):
             length = len(idle.memory)
             if idle.is_gone or count >= MOST_IDLE or size + length > MAX_IDLE:
-                self._idle.pop(place, None)
+                del self._idle[place]
             else:
                 count, size = count + 1, size + length
 
