@@ -33,7 +33,7 @@ _CLEAR_REFS = "/proc/self/clear_refs"
 _FORGET_PEAK = b"5"
 
 _SLACK = (1 << 20) // _TO_BYTES
-"""By how much jobs that are not measured may raise the peak that the next one is told."""
+"""By how much jobs may raise the peak that the next one is told."""
 
 
 class UsageMeter:
@@ -45,8 +45,11 @@ class UsageMeter:
 
     def begin(self) -> None:
         """What is used from here on is the next batch's: what comes before costs it no time."""
-        self._own = own = resource.getrusage(resource.RUSAGE_SELF)
-        if own.ru_maxrss > self._floor + _SLACK:
+        self._own = resource.getrusage(resource.RUSAGE_SELF)
+        self._forget_if_raised()
+
+    def _forget_if_raised(self) -> None:
+        if self._own.ru_maxrss > self._floor + _SLACK:
             self._begin_anew()
 
     def _begin_anew(self) -> None:
@@ -57,9 +60,9 @@ class UsageMeter:
     def read(self, sequence: int, arguments: str, profile: str) -> Used:
         """What has been used since the batch, or its last measured attempt, began."""
         own, children = self._own, self._children
-        now = resource.getrusage(resource.RUSAGE_SELF)
+        self._own = now = resource.getrusage(resource.RUSAGE_SELF)
         self._children = resource.getrusage(resource.RUSAGE_CHILDREN)
-        self._begin_anew()
+        self._forget_if_raised()
         peaks = [now.ru_maxrss]
         if self._children.ru_maxrss > children.ru_maxrss:  # else it is that of an earlier job
             peaks.append(self._children.ru_maxrss)
@@ -76,8 +79,8 @@ class UsageMeter:
 def _forget_peak() -> None:
     """Have `ru_maxrss` count from now on; where the system cannot, it stays that of the process.
 
-    It takes 4 µs, however much memory is in use, which is too much for each round trip. The file
-    is opened each time, as a job may close what it does not know.
+    It takes 4 to 30 µs, however much memory is in use, which is too much for each round trip. The
+    file is opened each time, as a job may close what it does not know.
     """
     with contextlib.suppress(OSError):
         descriptor = os.open(_CLEAR_REFS, os.O_WRONLY | os.O_CLOEXEC)
