@@ -1,8 +1,8 @@
 """What a job may have changed around it, put back before the next one runs.
 
 What the next job could trip over at once is looked at after each job: where it is, its variables,
-its files. What costs more, or is rarely touched, is looked at each time the interpreter reports
-results; jobs of less than a millisecond share it.
+its files. What costs more, or is rarely touched, is looked at as soon as jobs have run for a
+millisecond; shorter ones share it.
 """
 
 import os

@@ -206,6 +206,7 @@ class Zygote:
         return processes.kill_descendants(os.getpid(), set(self._pids.values()))
 
     def _end_all(self) -> None:
+        signal.set_wakeup_fd(-1)  # the last children may end when its socket is closed
         for pid in self._pids.values():
             processes.kill_tree(pid)
         processes.kill_descendants(os.getpid())
