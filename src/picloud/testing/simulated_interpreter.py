@@ -38,6 +38,7 @@ PIPE_DELAY = 0.000_05
 SIGNAL_DELAY = 0.000_2
 KILL_DELAY = 0.05
 """Longer than a start takes, so that a successor could be there before the dead are gone."""
+LOOK_AFTER = 0.001
 REPORT_AFTER = 0.010
 
 
@@ -198,7 +199,9 @@ class SimulatedInterpreter(ABC):
             self._flush()
             self._retired = True
             self._give_back(Dirty("a thread"))
-        elif not self._pending or self._timeline.now - self._flushed > REPORT_AFTER:
+        elif not self._pending or self._timeline.now - self._flushed > (
+            LOOK_AFTER if runtime < LOOK_AFTER else REPORT_AFTER
+        ):
             self._flush()
         self._run_next()
 
