@@ -232,11 +232,11 @@ class InterpreterLoop:
                 assert isinstance(outcome, Naming)
                 row = [sequence], [outcome.result], [end - start], [outcome.handles]
                 self._add(Returned(*row, spilled=is_spilled(outcome.result)))
-            after_job(end - start)
-            if end - began > LOOK_AFTER or self._is_due:
+            if not pending or end - began > LOOK_AFTER or self._is_due:
                 if end - start < LOOK_AFTER or end - self._batch_began > REPORT_AFTER:
                     self._is_due = True
                 return
+            after_job(end - start)
             if count_threads() or len(modules) < least_modules:
                 return
 

@@ -42,21 +42,25 @@ class Surroundings:
         self.restore()
 
     def after_job(self, seconds: float) -> None:
-        """What is looked at after each job, by how long that ran."""
-        os.fchdir(self._descriptor)
-        if self._raw != self._raw_before or os.environ is not self._environ:
-            self._restore_variables()
+        """What is looked at after each job that another follows, by how long it ran."""
+        self._restore_place()
         if seconds > LITTER_AFTER and self._look_at_directory() != self._clean:
             self._clean_directory()
 
     def restore(self) -> None:
-        """Everything else."""
+        """Everything."""
+        self._restore_place()
         self._signals.restore()
         os.umask(self._umask)
         sys.setrecursionlimit(self._recursion_limit)
         self._restore_input()
         if self._look_at_directory() != self._clean:
             self._clean_directory()
+
+    def _restore_place(self) -> None:
+        os.fchdir(self._descriptor)
+        if self._raw != self._raw_before or os.environ is not self._environ:
+            self._restore_variables()
 
     def _restore_variables(self) -> None:
         os.environ = self._environ  # noqa: B003 - the same object, which clears what it holds
