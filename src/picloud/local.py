@@ -69,6 +69,7 @@ async def _open(offers: list[SlotPool], thread: LoopThread, client: Client) -> C
 
     from picloud.aio.memory import MemoryChannel
     from picloud.aio.session import LinkSession
+    from picloud.protocol.frames import HAND_OVER
     from picloud.protocol.link import Link
     from picloud.protocol.link_messages import PeerRole
     from picloud_master.app import Master
@@ -77,12 +78,18 @@ async def _open(offers: list[SlotPool], thread: LoopThread, client: Client) -> C
 
     loop = thread.loop
     master = Master(MemoryStore(), client.fail, FOR_ONE_PROGRAM, lambda _owner: store)
-    master_end, worker_end = MemoryChannel.pair(loop)
+    master_end, worker_end = MemoryChannel.pair(loop, HAND_OVER)
     master.accept_worker(master_end)
     await worker.start(worker_end)
-    master_end, client_end = MemoryChannel.pair(loop)
+    master_end, client_end = MemoryChannel.pair(loop, HAND_OVER)
     master.accept_client(master_end, OWNER)
-    link = Link(PeerRole.CLIENT, "client", loop.time(), silence_limit=client_end.silence_limit)
+    link = Link(
+        PeerRole.CLIENT,
+        "client",
+        loop.time(),
+        silence_limit=client_end.silence_limit,
+        codec=HAND_OVER,
+    )
     client.attach(LinkSession(link, client_end, client.on_link_event))
 
     def worker_ended(ended: asyncio.Future[str]) -> None:

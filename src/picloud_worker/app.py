@@ -66,7 +66,13 @@ class Worker:
         self.ended: asyncio.Future[str] = loop.create_future()
         """Done with a reason once the link is over."""
         await self._interpreters.start()
-        link = Link(PeerRole.WORKER, self._name, loop.time(), silence_limit=channel.silence_limit)
+        link = Link(
+            PeerRole.WORKER,
+            self._name,
+            loop.time(),
+            silence_limit=channel.silence_limit,
+            codec=channel.codec,
+        )
         self._session = LinkSession(link, channel, self._on_event)
         cores = sum(offer.cores for offer in self._offers)
         sleepers = max_sleepers(available_memory(), cores)

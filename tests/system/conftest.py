@@ -9,6 +9,7 @@ import pytest
 from picloud.job import ALL
 from picloud.local import embedded_session
 from picloud.session import Session
+from tests.support import hand_overs
 from tests.support.processes import Place
 from tests.support.served import Served
 
@@ -24,6 +25,14 @@ def _own_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         for name in ("PICLOUD_URL", "PICLOUD_API_KEY", "PICLOUD_API_SECRETKEY"):
             patch.delenv(name, raising=False)
         yield
+
+
+@pytest.fixture(autouse=True)
+def _messages_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Embedded clouds hand messages over; nobody may change them, or put in what is no message."""
+    with hand_overs.watched(monkeypatch) as faults:
+        yield
+    assert faults == []
 
 
 @pytest.fixture(scope="module")

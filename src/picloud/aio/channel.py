@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from typing import Protocol
 
-FrameCallback = Callable[[bytes], None]
+from picloud.protocol.frames import Frame, FrameCodec
+
+FrameCallback = Callable[[Frame], None]
 LostCallback = Callable[[str], None]
 
 
@@ -13,16 +15,21 @@ class Channel(Protocol):
     Attributes:
         silence_limit: seconds without a frame after which the other end must be taken for lost;
             infinite where it cannot be lost without a word.
+        codec: what makes frames that it can carry.
     """
 
     @property
     def silence_limit(self) -> float:
         """See above."""
 
+    @property
+    def codec(self) -> FrameCodec:
+        """See above."""
+
     def start(self, on_frame: FrameCallback, on_lost: LostCallback) -> None:
         """Begin to deliver frames; `on_lost` is called once, with a reason, when it is over."""
 
-    def send(self, frame: bytes) -> None:
+    def send(self, frame: Frame) -> None:
         """Write a frame; it is kept in memory until the peer takes it. A lost channel drops it."""
 
     def buffered(self) -> int:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 from picloud.aio.channel import FrameCallback, LostCallback
 from picloud.protocol import limits
+from picloud.protocol.frames import Frame, FrameCodec
+from picloud.protocol.wire import WIRE
 
 
 class MemoryChannel:
@@ -15,19 +17,22 @@ class MemoryChannel:
     silence_limit = math.inf
     """Both ends live in one process: when it pauses, silence proves nothing."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, codec: FrameCodec = WIRE) -> None:
+        self.codec = codec
         self._loop = loop
         self._peer: MemoryChannel | None = None
-        self._inbox: deque[bytes] = deque()
+        self._inbox: deque[Frame] = deque()
         self._scheduled = False
         self._on_frame: FrameCallback | None = None
         self._on_lost: LostCallback | None = None
         self._loss: str | None = None
 
     @classmethod
-    def pair(cls, loop: asyncio.AbstractEventLoop) -> tuple["MemoryChannel", "MemoryChannel"]:
+    def pair(
+        cls, loop: asyncio.AbstractEventLoop, codec: FrameCodec = WIRE
+    ) -> tuple["MemoryChannel", "MemoryChannel"]:
         """Make two connected ends."""
-        one, other = cls(loop), cls(loop)
+        one, other = cls(loop, codec), cls(loop, codec)
         one._peer, other._peer = other, one
         return one, other
 
@@ -37,12 +42,12 @@ class MemoryChannel:
         if self._inbox or self._loss is not None:
             self._schedule()
 
-    def send(self, frame: bytes) -> None:
+    def send(self, frame: Frame) -> None:
         """See `Channel`."""
         if self._peer is not None:
             self._peer.put(frame)
 
-    def put(self, frame: bytes) -> None:
+    def put(self, frame: Frame) -> None:
         """Queue a frame for this end."""
         self._inbox.append(frame)
         self._schedule()
@@ -96,16 +101,16 @@ class LossyChannel(MemoryChannel):
     an earlier one, and the loss of this end is seen after all of them.
     """
 
-    fate: Callable[[bytes], float | None] = staticmethod(lambda _frame: 0.0)
+    fate: Callable[[Frame], float | None] = staticmethod(lambda _frame: 0.0)
 
     silence_limit = limits.SILENCE_LIMIT
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(loop)
+    def __init__(self, loop: asyncio.AbstractEventLoop, codec: FrameCodec = WIRE) -> None:
+        super().__init__(loop, codec)
         self._way: deque[tuple[float, Callable[[], None]]] = deque()
         self._latest = 0.0
 
-    def send(self, frame: bytes) -> None:
+    def send(self, frame: Frame) -> None:
         """See `Channel`."""
         delay = self.fate(frame)
         peer = self._peer

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 from picloud.aio.channel import Channel
+from picloud.protocol.frames import Frame
 from picloud.protocol.link import Link, LinkClosed, LinkEvent, LinkState
 from picloud.protocol.link_messages import CloseReason
 
@@ -75,7 +76,7 @@ class LinkSession:
 
     # ------------------------------------------------------------------ from the channel
 
-    def _frame_received(self, frame: bytes) -> None:
+    def _frame_received(self, frame: Frame) -> None:
         self._handle(self._link.receive(frame, self._loop.time()))
 
     def _channel_lost(self, text: str) -> None:

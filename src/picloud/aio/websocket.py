@@ -14,6 +14,7 @@ from aiohttp import web
 from picloud.aio.channel import FrameCallback, LostCallback
 from picloud.aio.places import socket_path
 from picloud.protocol import limits
+from picloud.protocol.wire import WIRE
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -30,6 +31,7 @@ class WebSocketChannel:
     """
 
     silence_limit = limits.SILENCE_LIMIT
+    codec = WIRE
 
     def __init__(
         self,

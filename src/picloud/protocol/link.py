@@ -24,6 +24,7 @@ from picloud.protocol.errors import (
     ProtocolError,
     RemoteProtocolError,
 )
+from picloud.protocol.frames import Frame, FrameCodec
 from picloud.protocol.link_messages import (
     Close,
     CloseReason,
@@ -95,6 +96,7 @@ class Link:
         versions: the oldest and the newest protocol version that we speak.
         silence_limit: seconds of silence that end the link; infinite where both ends live in one
             process, whose pauses prove nothing.
+        codec: what makes frames of messages; the same at both ends.
     """
 
     def __init__(
@@ -106,18 +108,20 @@ class Link:
         expected: frozenset[PeerRole] | None = None,
         versions: tuple[int, int] = (OLDEST_VERSION, VERSION),
         silence_limit: float = limits.SILENCE_LIMIT,
+        codec: FrameCodec = WIRE,
     ) -> None:
         self.state = LinkState.GREETING
         self._expected = expected or _EXPECTED_PEERS[role]
         self._versions = versions
         self._silence_limit = silence_limit
+        self._codec = codec
         self._peer_drained = False
         self._drain_asked = False
         self._heard = now
         self._spoke = now
         self._closing_since = now
         self._goodbye: tuple[CloseReason, str, ProtocolError | None] | None = None
-        self._frames: list[bytes] = []
+        self._frames: list[Frame] = []
         self._write(now, Hello(versions[0], versions[1], role, name))
 
     # ------------------------------------------------------------------ out
@@ -145,20 +149,20 @@ class Link:
         """Say goodbye and wait, for a limited time, for the peer's."""
         self._start_closing(now, reason, text, None)
 
-    def frames_to_send(self) -> list[bytes]:
+    def frames_to_send(self) -> list[Frame]:
         """Take what must be written to the peer, in order."""
         frames, self._frames = self._frames, []
         return frames
 
     # ------------------------------------------------------------------ in
 
-    def receive(self, frame: bytes, now: float) -> list[LinkEvent]:
+    def receive(self, frame: Frame, now: float) -> list[LinkEvent]:
         """Take one frame of the peer. Never raises: a broken frame closes the link."""
         if self.state is LinkState.CLOSED:
             return []
         self._heard = now
         try:
-            messages = _decoded(frame)
+            messages = self._decoded(frame)
             if self.state is LinkState.OPEN and not _LINK_TYPES.intersection(map(type, messages)):
                 self._check_peer_may_speak()
                 return [MessagesReceived(messages)]
@@ -289,18 +293,17 @@ class Link:
 
     def _write(self, now: float, *messages: object) -> None:
         self._spoke = now
-        self._frames += WIRE.encode_frames(messages)
+        self._frames += self._codec.encode_frames(messages)
+
+    def _decoded(self, frame: Frame) -> list[Any]:
+        messages = self._codec.decode(frame)
+        if not messages:
+            # No end of ours sends one, and it would pass for a sign of life before the greeting.
+            raise RemoteProtocolError("a frame without messages")
+        return messages
 
 
 _LINK_TYPES = frozenset({Hello, Heartbeat, Drain, Close})
-
-
-def _decoded(frame: bytes) -> list[Any]:
-    messages = WIRE.decode(frame)
-    if not messages:
-        # No end of ours sends one, and it would pass for a sign of life before the greeting.
-        raise RemoteProtocolError("a frame without messages")
-    return messages
 
 
 def _error_of(close: Close) -> ProtocolError | None:

@@ -35,6 +35,7 @@ class PeerSession(ABC):
             now,
             expected=frozenset({role}),
             silence_limit=channel.silence_limit,
+            codec=channel.codec,
         )
         self._session = LinkSession(link, channel, self._on_event)
 
