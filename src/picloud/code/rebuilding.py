@@ -1,0 +1,112 @@
+"""Exceptions that were taken apart, made anew: of the same class, without its constructor.
+
+Rebuilding never fails. Where a class cannot be had, its nearest base that can stands for it; what
+cannot be loaded is named in a note.
+"""
+
+from typing import Any
+
+from picloud.code import values
+from picloud.code.exception_parts import ExceptionParts, class_name
+from picloud.code.exception_state import new_exception, set_attribute, set_links
+
+
+def rebuild(data: bytes, traceback: str = "") -> BaseException | None:
+    """Make the exception that was pickled in parts; None if it cannot be had here.
+
+    Args:
+        data: what `exception_parts.pickled` made of it.
+        traceback: of the exception, unless it has brought its own; its last note.
+    """
+    if not data:
+        return None
+    try:
+        all_parts = values.loads(data)
+    except Exception:  # noqa: BLE001 - damaged bytes: the failure's texts are still there
+        return None
+    if not isinstance(all_parts, list) or not all_parts:
+        return None
+    if not all(isinstance(each, ExceptionParts) for each in all_parts):
+        return None
+    all_parts[0].traceback = all_parts[0].traceback or traceback
+    return _Rebuilding(all_parts).first()
+
+
+class _Rebuilding:
+    def __init__(self, all_parts: list[ExceptionParts]) -> None:
+        self._all = all_parts
+        self._made: dict[int, BaseException | None] = {}
+        self._classes: dict[bytes, Any] = {}
+
+    def first(self) -> BaseException | None:
+        for place in range(len(self._all)):
+            self._make_with_members(place)
+        for place, parts in enumerate(self._all):
+            error = self._made[place]
+            if error is not None:
+                cause, context = self._at(parts.cause), self._at(parts.context)
+                set_links(error, cause, context, suppress_context=parts.suppress_context)
+        return self._made[0]
+
+    def _at(self, place: int | None) -> BaseException | None:
+        return None if place is None else self._made[place]
+
+    def _make_with_members(self, place: int) -> None:
+        """Make one and before it what it holds, which Python wants to see at once."""
+        todo = [place]
+        while todo:
+            place = todo[-1]
+            members = self._all[place].members or ()
+            missing = [each for each in members if type(each) is int and each not in self._made]
+            if missing:
+                todo += missing
+                continue
+            if place not in self._made:
+                self._made[place] = self._new(self._all[place])
+            todo.pop()
+
+    def _new(self, parts: ExceptionParts) -> BaseException | None:
+        notes = list(parts.notes)
+        cls = self._nearest(parts, notes)
+        if cls is None:
+            return None
+        args = [_loaded(part, notes, f"argument {n}") for n, part in enumerate(parts.args)]
+        if parts.members is not None:
+            args.append([self._member(each) for each in parts.members])
+        error = new_exception(cls, tuple(args))
+        if error is None:
+            return None
+        for name, part in parts.attributes.items():
+            set_attribute(error, name, _loaded(part, notes, f"attribute {name}"))
+        if parts.traceback:
+            notes.append(parts.traceback.rstrip())
+        if notes:
+            set_attribute(error, "__notes__", notes)
+        return error
+
+    def _member(self, member: int | str) -> BaseException:
+        if isinstance(member, str):
+            return Exception(member)
+        made = self._made[member]
+        if made is None:
+            return Exception("[an exception whose class cannot be loaded here]")
+        return made
+
+    def _nearest(self, parts: ExceptionParts, notes: list[str]) -> type[BaseException] | None:
+        for place, part in enumerate(parts.classes):
+            if part not in self._classes:
+                self._classes[part] = _loaded(part, [], "")
+            cls = self._classes[part]
+            if isinstance(cls, type) and issubclass(cls, BaseException):
+                if place or class_name(cls) != parts.name:
+                    notes.append(f"[there it is a {parts.name}, which cannot be loaded here]")
+                return cls
+        return None
+
+
+def _loaded(part: bytes, notes: list[str], what: str) -> Any:
+    try:
+        return values.loads(part)
+    except Exception as error:  # noqa: BLE001 - classes of users run here and raise what they like
+        notes.append(f"[{what} cannot be loaded here: {type(error).__name__}: {error}]")
+        return None
