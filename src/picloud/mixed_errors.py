@@ -60,7 +60,7 @@ def from_failure(jid: int, status: JobStatus, failure: Failure) -> CloudExceptio
 
 def _rebuilt(data: bytes, traceback: str = "") -> BaseException | None:
     try:
-        return rebuild(data, traceback)
+        return rebuild(data, traceback, _as_error_of)
     except (Exception, SystemExit):  # noqa: BLE001 - modules and classes of users run here
         return None
 
@@ -193,9 +193,12 @@ def _copy_attributes(original: BaseException, error: JobError) -> None:
 
 def _as_exception(member: BaseException, jid: int, status: str) -> BaseException:
     """What stands in a group for one that may hold only `Exception`s."""
-    if isinstance(member, Exception):
-        return member
-    return _made_of(member, headline(member), jid, status)
+    return member if isinstance(member, Exception) else _as_error_of(member, jid, status)
+
+
+def _as_error_of(original: BaseException, jid: int, status: str) -> JobError:
+    """The error of a job, inside that of another one."""
+    return _made_of(original, headline(original), jid, status)
 
 
 # ---------------------------------------------------------------------- mixed errors as values

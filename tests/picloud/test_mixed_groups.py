@@ -73,6 +73,21 @@ def test_a_cancellation_is_not_mixed_in() -> None:
     assert (type(error), str(error)) == (errors.JobError, "CancelledError: c")
 
 
+def test_the_errors_of_other_jobs_inside_one_stay_errors_of_their_jobs() -> None:
+    inner = raised(KeywordOnly(path="/p"))
+    inner.add_note("noted")
+    group = ExceptionGroup("several", [inner, errors.JobKilled("killed", 8, "killed")])
+    group.__cause__ = inner
+    for outer in (raised(group), raised(raised(group))):
+        error, killed = outer.exceptions
+        assert isinstance(error, KeywordOnly)
+        assert isinstance(error, errors.JobError)
+        assert (error.path, error.jid, error.status) == ("/p", 7, "error")
+        assert [note.partition(" ")[0] for note in error.__notes__][:2] == ["Traceback", "noted"]
+        assert (type(killed), killed.jid) == (errors.JobKilled, 8)
+        assert outer.__cause__ is error
+
+
 def test_a_group_of_base_exceptions_keeps_what_it_can() -> None:
     group = BaseExceptionGroup("b", [ValueError(1), Stop(code=3), KeyboardInterrupt("k")])
     for error in (raised(group), raised(raised(group))):

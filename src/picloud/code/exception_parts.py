@@ -42,12 +42,14 @@ class ExceptionParts:
         classes: its class, and the bases of that up to the first built-in one, nearest first: the
             first that can be had where it is rebuilt is taken.
         name: of its class, for people.
+        job: the jid and the status of the job that it is the error of, if it is mixed with one.
         traceback: its own, as text; empty if it was not raised or somebody else has it.
         members: of an exception group; text for those left out.
     """
 
     classes: list[bytes]
     name: str
+    job: tuple[int, str] | None
     args: list[bytes]
     attributes: dict[str, bytes]
     notes: list[str]
@@ -116,6 +118,7 @@ class _Taking:
         return ExceptionParts(
             self._classes_of(cls),
             class_name(cls),
+            _job_of(error),
             args,
             attributes,
             notes + left_out,
@@ -240,6 +243,16 @@ def _as_raised(error: BaseException) -> BaseException:
     """What a job raised, for an error that is mixed with it."""
     original = original_of(error)
     return error if original is None else original
+
+
+def _job_of(error: BaseException) -> tuple[int, str] | None:
+    if original_of(error) is None:
+        return None
+    jid, status = error.__dict__.get("jid"), error.__dict__.get("status")  # or the original's
+    return (
+        int(jid) if isinstance(jid, int) else 0,
+        status if isinstance(status, str) else "error",
+    )
 
 
 def _attributes_of(error: BaseException) -> Iterator[tuple[str, Any]]:

@@ -4,19 +4,24 @@ Rebuilding never fails. Where a class cannot be had, its nearest base that can s
 cannot be loaded is named in a note.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from picloud.code import values
 from picloud.code.exception_parts import ExceptionParts, class_name
 from picloud.code.exception_state import new_exception, set_attribute, set_links
 
+Mix = Callable[[BaseException, int, str], BaseException]
+"""Makes of an exception the error of a job that raised it, given the jid and the status."""
 
-def rebuild(data: bytes, traceback: str = "") -> BaseException | None:
+
+def rebuild(data: bytes, traceback: str = "", mix: Mix | None = None) -> BaseException | None:
     """Make the exception that was pickled in parts; None if it cannot be had here.
 
     Args:
         data: what `exception_parts.pickled` made of it.
         traceback: of the exception, unless it has brought its own; its last note.
+        mix: for the errors of other jobs among those that go with the exception, not for itself.
     """
     if not data:
         return None
@@ -29,12 +34,13 @@ def rebuild(data: bytes, traceback: str = "") -> BaseException | None:
     if not all(isinstance(each, ExceptionParts) for each in all_parts):
         return None
     all_parts[0].traceback = all_parts[0].traceback or traceback
-    return _Rebuilding(all_parts).first()
+    return _Rebuilding(all_parts, mix).first()
 
 
 class _Rebuilding:
-    def __init__(self, all_parts: list[ExceptionParts]) -> None:
+    def __init__(self, all_parts: list[ExceptionParts], mix: Mix | None) -> None:
         self._all = all_parts
+        self._mix = mix
         self._made: dict[int, BaseException | None] = {}
         self._classes: dict[bytes, Any] = {}
 
@@ -62,8 +68,14 @@ class _Rebuilding:
                 todo += missing
                 continue
             if place not in self._made:
-                self._made[place] = self._new(self._all[place])
+                self._made[place] = self._mixed(place, self._new(self._all[place]))
             todo.pop()
+
+    def _mixed(self, place: int, error: BaseException | None) -> BaseException | None:
+        job = self._all[place].job
+        if place == 0 or job is None or error is None or self._mix is None:
+            return error
+        return self._mix(error, *job)
 
     def _new(self, parts: ExceptionParts) -> BaseException | None:
         notes = list(parts.notes)
