@@ -4,8 +4,10 @@ Whatever a job raised, an `Exception` or not, is mixed in, but for what would st
 program instead of telling it about a job. `StopIteration` and `StopAsyncIteration` are not: Python
 turns them into a RuntimeError when they leave a coroutine or a generator, and takes them for the
 end of the loop elsewhere. `SystemExit`, `KeyboardInterrupt`, `GeneratorExit` and asyncio's
-`CancelledError` would end the program, or a part of it. Nor is a class mixed in that refuses to be
-inherited from. Of all these the text of a plain `JobError` tells the type and the text.
+`CancelledError` would end the program, or a part of it. Of these the text of a plain `JobError`
+tells the type and the text. For a class that refuses to be inherited from, or keeps its state out
+of sight, in C, its nearest base stands that does not; if that is `Exception` itself, the `JobError`
+is a plain one, too.
 
 A `JobError` is an `Exception`, and so is what is mixed with one. Python allows only `Exception`s in
 a group that is one: what else a `BaseExceptionGroup` holds is in its place as a `JobError`, too.
@@ -21,6 +23,7 @@ from picloud.code import exception_parts
 from picloud.code.exception_state import (
     arguments_of,
     builtin_base,
+    is_closed,
     notes_of,
     set_attribute,
     set_links,
@@ -124,7 +127,7 @@ def _text_of(error: BaseException) -> str:
 
 
 def _mixed_class(original: type[BaseException]) -> type[JobError]:
-    """`JobError` with one more base, or alone where Python or the class refuses that."""
+    """`JobError` with one more base, or alone where Python or the classes refuse that."""
     known = _mixed_classes.get(original)
     if known is None:
         known = _make_mixed_class(original)
@@ -137,22 +140,37 @@ def _mixed_class(original: type[BaseException]) -> type[JobError]:
 def _make_mixed_class(original: type[BaseException]) -> type[JobError]:
     if issubclass(original, (JobError, *_UNMIXABLE)) or _is_cancellation(original):
         return JobError
+    for base in original.__mro__:
+        if base in (Exception, BaseException) and base is not original:
+            break
+        if issubclass(base, BaseException) and not is_closed(base):
+            cls = _attempt_mixing(original, base)
+            if cls is not None:
+                return cls
+    return JobError
+
+
+def _attempt_mixing(
+    original: type[BaseException], base: type[BaseException]
+) -> type[JobError] | None:
     body = {
         "__module__": original.__module__,
         "__qualname__": original.__qualname__,
         "__doc__": original.__doc__,
-        "__str__": original.__str__,
-        "__repr__": original.__repr__,
+        "__str__": original.__str__ if base is original else _message_of,
+        "__repr__": base.__repr__,
         "__reduce__": _reduce_mixed,
         "__reduce_ex__": _reduce_mixed,
         HANDLES: _handles_of_mixed,
     }
     try:
-        return types.new_class(
-            original.__name__, (JobError, original), {}, lambda b: b.update(body)
-        )
+        return types.new_class(original.__name__, (JobError, base), {}, lambda b: b.update(body))
     except Exception:  # noqa: BLE001 - a user's metaclass or __init_subclass__ may raise anything
-        return JobError
+        return None
+
+
+def _message_of(self: JobError) -> str:
+    return self.message
 
 
 def _is_cancellation(cls: type[BaseException]) -> bool:

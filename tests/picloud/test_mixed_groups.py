@@ -1,6 +1,7 @@
 """Groups, and what is no `Exception`, as errors of jobs."""
 
 import asyncio
+from collections import deque
 from typing import Any
 
 import pytest
@@ -71,6 +72,55 @@ def test_a_cancellation_is_not_mixed_in() -> None:
     """Raised in a coroutine of the client it would look like the end of the client's task."""
     error = raised(asyncio.CancelledError("c"))
     assert (type(error), str(error)) == (errors.JobError, "CancelledError: c")
+
+
+class SealedError(LookupError):
+    def __init_subclass__(cls) -> None:
+        raise TypeError("no subclasses of this")
+
+    def __str__(self) -> str:
+        return "sealed"
+
+
+def test_for_a_class_that_cannot_be_inherited_from_its_nearest_base_stands() -> None:
+    error = raised(SealedError("a", 3))
+    assert isinstance(error, LookupError)
+    assert isinstance(error, errors.JobError)
+    assert not isinstance(error, SealedError)
+    assert (str(error), error.args, type(error).__name__) == ("sealed", ("a", 3), "SealedError")
+    assert isinstance(raised(error), LookupError)
+
+
+class ClosedError(LookupError):
+    """As if its state were in C: its class's own way of pickling it is no function of Python."""
+
+    __reduce__ = deque.__reduce__  # type: ignore[assignment]
+
+    def __str__(self) -> str:
+        return "closed"
+
+
+def test_for_a_class_whose_state_is_out_of_sight_its_nearest_base_stands() -> None:
+    error = raised(ClosedError())
+    assert isinstance(error, LookupError)
+    assert isinstance(error, errors.JobError)
+    assert not isinstance(error, ClosedError)
+    assert str(error) == "closed"
+
+
+def test_an_exception_with_its_state_in_c_comes_home_as_a_cause() -> None:
+    pydantic: Any = pytest.importorskip("pydantic")
+    with pytest.raises(ValueError, match="valid integer") as caught:
+        pydantic.TypeAdapter(int).validate_python("x")
+    error = raised(caught.value)
+    assert isinstance(error, ValueError)
+    assert isinstance(error, errors.JobError)
+    assert str(error) == str(caught.value)
+    outer = KeyError("outer")
+    outer.__cause__ = caught.value
+    cause = raised(outer).__cause__
+    assert isinstance(cause, pydantic.ValidationError)
+    assert cause.errors() == caught.value.errors()
 
 
 def test_the_errors_of_other_jobs_inside_one_stay_errors_of_their_jobs() -> None:

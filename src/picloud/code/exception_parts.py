@@ -11,7 +11,7 @@ from typing import Any
 
 from picloud.code import exception_state, values
 from picloud.code.exception_links import LinkedExceptions
-from picloud.code.tracebacks import headline, shortened
+from picloud.code.tracebacks import headline, shortened, text_of
 from picloud.errors import original_of
 from picloud.statemachine import value
 
@@ -43,6 +43,8 @@ class ExceptionParts:
             first that can be had where it is rebuilt is taken.
         name: of its class, for people.
         job: the jid and the status of the job that it is the error of, if it is mixed with one.
+        whole: it itself, if only its class knows its state.
+        text: what it says, if nobody could tell from its arguments.
         traceback: its own, as text; empty if it was not raised or somebody else has it.
         members: of an exception group; text for those left out.
     """
@@ -53,6 +55,8 @@ class ExceptionParts:
     args: list[bytes]
     attributes: dict[str, bytes]
     notes: list[str]
+    whole: bytes | None
+    text: str
     traceback: str
     suppress_context: bool
     cause: int | None
@@ -104,7 +108,8 @@ class _Taking:
         return [self._parts(place, error) for place, error in enumerate(self._linked.errors)]
 
     def _parts(self, place: int, error: BaseException) -> ExceptionParts:
-        cls = type(_as_raised(error))
+        raised = _as_raised(error)
+        cls = type(raised)
         left_out: list[str] = []
         args = self._arguments(error, left_out)
         attributes = self._attributes(error, left_out)
@@ -122,6 +127,8 @@ class _Taking:
             args,
             attributes,
             notes + left_out,
+            self._part(raised) if exception_state.is_closed(cls) else None,
+            "" if error.args else self._text(text_of(raised)),
             traceback,
             error.__suppress_context__,
             cause,

@@ -100,6 +100,12 @@ def set_links(
     set_attribute(error, "__suppress_context__", suppress_context)  # a cause has set it to True
 
 
+def is_closed(cls: type[BaseException]) -> bool:
+    """True if its state is out of sight, in C, and the class itself says how it is pickled."""
+    reduce = cls.__reduce__
+    return isinstance(reduce, types.MethodDescriptorType) and not is_builtin(reduce.__objclass__)
+
+
 # ------------------------------------------------------------------ exceptions as values
 
 

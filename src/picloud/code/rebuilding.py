@@ -79,13 +79,10 @@ class _Rebuilding:
 
     def _new(self, parts: ExceptionParts) -> BaseException | None:
         notes = list(parts.notes)
-        cls = self._nearest(parts, notes)
-        if cls is None:
-            return None
         args = [_loaded(part, notes, f"argument {n}") for n, part in enumerate(parts.args)]
         if parts.members is not None:
             args.append([self._member(each) for each in parts.members])
-        error = new_exception(cls, tuple(args))
+        error = self._instance(parts, tuple(args), notes)
         if error is None:
             return None
         for name, part in parts.attributes.items():
@@ -104,16 +101,30 @@ class _Rebuilding:
             return Exception("[an exception whose class cannot be loaded here]")
         return made
 
-    def _nearest(self, parts: ExceptionParts, notes: list[str]) -> type[BaseException] | None:
+    def _instance(
+        self, parts: ExceptionParts, args: tuple[Any, ...], notes: list[str]
+    ) -> BaseException | None:
+        """One of its class, or of the nearest base of which there can be one here."""
+        whole = None if parts.whole is None else _loaded(parts.whole, notes, "all of it")
+        if isinstance(whole, BaseException):
+            return whole
         for place, part in enumerate(parts.classes):
-            if part not in self._classes:
-                self._classes[part] = _loaded(part, [], "")
-            cls = self._classes[part]
-            if isinstance(cls, type) and issubclass(cls, BaseException):
-                if place or class_name(cls) != parts.name:
+            cls = self._class(part)
+            is_another = bool(place) or cls is None or class_name(cls) != parts.name
+            if is_another and not args and parts.text:
+                args = (parts.text,)
+            error = None if cls is None else new_exception(cls, args)
+            if error is not None:
+                if is_another:
                     notes.append(f"[there it is a {parts.name}, which cannot be loaded here]")
-                return cls
+                return error
         return None
+
+    def _class(self, part: bytes) -> type[BaseException] | None:
+        if part not in self._classes:
+            self._classes[part] = _loaded(part, [], "")
+        cls = self._classes[part]
+        return cls if isinstance(cls, type) and issubclass(cls, BaseException) else None
 
 
 def _loaded(part: bytes, notes: list[str], what: str) -> Any:

@@ -41,12 +41,13 @@ def tracebacks_of(error: BaseException) -> tuple[str, dict[int, str]]:
 
 def headline(error: BaseException) -> str:
     """Its class and its text. Never fails."""
-    text = _attempt_str(error)
+    text = text_of(error)
     name = type(error).__name__
     return f"{name}: {text}" if text else name
 
 
-def _attempt_str(error: BaseException) -> str:
+def text_of(error: BaseException) -> str:
+    """What `str` makes of it. Never fails."""
     try:
         return str(error)
     except Exception as broken:  # noqa: BLE001 - a class of the user, which may do anything

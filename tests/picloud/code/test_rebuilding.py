@@ -168,3 +168,18 @@ def test_a_group_with_a_huge_message_keeps_its_members() -> None:
     back = there_and_back(ExceptionGroup("m" * (9 << 20), [KeyError(1)]))
     assert back.message == "m" * MAX_TEXT
     assert [type(each) for each in back.exceptions] == [KeyError]
+
+
+class Speaking(LookupError):
+    def __str__(self) -> str:
+        return "said"
+
+
+def test_a_base_that_stands_for_a_class_says_what_that_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    failure = exceptions.describe(raised(Speaking()))
+    assert type(rebuild(failure.exception)) is Speaking
+    monkeypatch.delattr(sys.modules[__name__], "Speaking")
+    back = rebuild(failure.exception)
+    assert (type(back), str(back)) == (LookupError, "said")
