@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 from picloud import errors
 from picloud.code import values
 from picloud.code.interruptions import is_from_signal_handler
 from picloud.job import HandleSession, loading
+from picloud.mixed_errors import from_failure
 from picloud.outcomes import Outcome, Pending
 from picloud.protocol.client_messages import JobFailed, JobsInCycle
 
@@ -38,7 +39,7 @@ def value_of(
             failure = error_of(jid, outcome)
     if ignore_errors:
         return failure
-    raise failure
+    raise_error(failure)
 
 
 def values_of(
@@ -58,19 +59,37 @@ def values_of(
     except Exception as error:  # whatever it is, the careful way will meet it again
         if is_from_signal_handler(error):
             raise
-        return [
-            value_of(jid, outcome, ignore_errors, session, blobs)
-            for jid, outcome in zip(jids, outcomes, strict=True)
-        ]
+    # Not amid `except`: a job's error would take ours for its `__context__`.
+    return [
+        value_of(jid, outcome, ignore_errors, session, blobs)
+        for jid, outcome in zip(jids, outcomes, strict=True)
+    ]
 
 
 def error_of(jid: int, outcome: Outcome | Pending) -> errors.CloudException:
     """Make the error of a job that did not succeed."""
     if isinstance(outcome, JobFailed):
-        return errors.from_failure(jid, outcome.status, outcome.failure)
+        return from_failure(jid, outcome.status, outcome.failure)
     if isinstance(outcome, JobsInCycle):
         return errors.job_in_cycle(jid)
     return errors.unknown_job(jid)
+
+
+def raise_error(error: BaseException) -> NoReturn:
+    """Raise the error of a job as if the job ran here.
+
+    Raised amid `except` it would lose what it was raised amid in the job, which comes in between.
+    """
+    context = error.__context__
+    try:
+        raise error
+    finally:
+        handled = error.__context__
+        if context is not None and handled is not context:
+            error.__context__ = context
+            while context.__context__ is not None:
+                context = context.__context__
+            context.__context__ = handled
 
 
 def _unloadable(jid: int, error: Exception) -> errors.ResultError:

@@ -21,7 +21,7 @@ from picloud.outcomes import Gather, Outcome
 from picloud.protocol import client_messages as messages
 from picloud.protocol.ids import JobId
 from picloud.result_streams import Completions, Opened, ResultStream
-from picloud.result_values import NO_BLOBS, error_of, value_of, values_of
+from picloud.result_values import NO_BLOBS, error_of, raise_error, value_of, values_of
 from picloud.waiters import Wake
 from picloud.watches import Question
 
@@ -99,7 +99,7 @@ class WaitVerbs(Connected):
             raise client.loss()
         if gather.failed is not None:
             with loading(cast("HandleSession", self)):
-                raise error_of(jids[gather.failed], gather.outcomes[gather.failed])
+                raise_error(error_of(jids[gather.failed], gather.outcomes[gather.failed]))
         return gather.outcomes  # type: ignore[return-value]  # none is pending now
 
     async def _raise_timeout(self, gather: Gather) -> None:

@@ -23,6 +23,7 @@ from typing import Any, ClassVar
 import cloudpickle
 
 from picloud.code import culprits, files, imports, sources
+from picloud.code.exception_state import reduce_exception
 from picloud.code.handles import merged
 from picloud.code.interruptions import is_from_signal_handler
 from picloud.code.spilled import Head, Keep, Open, Parts, TooLarge, load
@@ -290,13 +291,15 @@ class ValuePickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle sh
     )
 
     def reducer_override(self, obj: Any) -> Any:
-        """Note the handles of jobs, and modules; all else is cloudpickle's to decide."""
+        """Note handles and modules; an exception's constructor is not run; all else as it is."""
         if self.notes is not None:
             if isinstance(obj, _NAMED):
                 _note_roots(obj, self.notes.roots)
             handles_of = getattr(type(obj), HANDLES, None)
             if handles_of is not None:
                 _note_handles(self.notes, *handles_of(obj))
+        if isinstance(obj, BaseException):
+            return reduce_exception(obj)
         return super().reducer_override(obj)
 
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from picloud.code import exceptions, values
+from picloud.code import values
+from picloud.code.rebuilding import rebuild
 from picloud.protocol.failures import FailureKind
 from picloud_worker.interpreter.control import EXIT_UNREPORTABLE
 from picloud_worker.interpreters.process import HUNG_UP
@@ -30,7 +31,7 @@ async def test_an_exception_is_a_failure_with_its_class_and_its_traceback(bench:
     assert "test_outcomes.py" in failure.traceback
     assert "raise ValueError" in failure.traceback
     assert "execution.py" not in failure.traceback
-    assert exceptions.rebuild(failure.exception).args == ("no good",)
+    assert rebuild(failure.exception).args == ("no good",)
 
 
 async def test_an_exception_of_a_class_of_the_client_comes_back_as_that_class(bench: Any) -> None:
@@ -42,7 +43,7 @@ async def test_an_exception_of_a_class_of_the_client_comes_back_as_that_class(be
     def job() -> None:
         raise RefusedError(4, "closed")
 
-    back = exceptions.rebuild((await bench.fail(job)).exception)
+    back = rebuild((await bench.fail(job)).exception)
     assert type(back) is RefusedError
     assert (back.code, str(back)) == (4, "closed (4)")
 
