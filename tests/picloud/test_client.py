@@ -25,8 +25,8 @@ class NarrowChannel(MemoryChannel):
 
     is_full = False
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(loop)
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
         self.rooms: list[Callable[[], None]] = []
 
     def buffered(self) -> int:

@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from typing import Any
 
+import pydantic
 import pytest
 
 from picloud import errors
@@ -109,7 +110,6 @@ def test_for_a_class_whose_state_is_out_of_sight_its_nearest_base_stands() -> No
 
 
 def test_an_exception_with_its_state_in_c_comes_home_as_a_cause() -> None:
-    pydantic: Any = pytest.importorskip("pydantic")
     with pytest.raises(ValueError, match="valid integer") as caught:
         pydantic.TypeAdapter(int).validate_python("x")
     error = raised(caught.value)
