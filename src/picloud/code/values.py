@@ -16,7 +16,7 @@ import pickle
 import sys
 import types
 from collections import ChainMap
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from itertools import accumulate
 from typing import Any, ClassVar
 
@@ -25,7 +25,7 @@ import cloudpickle
 from picloud.code import culprits, files, imports, sources
 from picloud.code.handles import merged
 from picloud.code.interruptions import is_from_signal_handler
-from picloud.code.spilled import Head, Keep, Open, Parts, TooLarge, load
+from picloud.code.spilled import Head, Keep, Open, Parts, Place, TooLarge, is_large, load
 from picloud.code.spilled import NoRoom as NoRoom
 from picloud.protocol import limits
 from picloud.protocol.payloads import is_spilled
@@ -35,8 +35,9 @@ PROTOCOL = 5
 MAIN_MODULES = frozenset({"__main__", "__mp_main__"})
 """The names of the main program, which no other process can import."""
 
-_ATOMS = frozenset({int, float, complex, bool, str, type(None)})
-_ATOMS_AND_BYTES = _ATOMS | {bytes}
+_NUMBERS = frozenset({int, float, complex, bool, type(None)})
+_NAMES = frozenset({str})
+_LARGE = limits.SPILL_FROM
 HANDLES = "__picloud_handles__"
 
 _FEW_HANDLES = 64
@@ -139,32 +140,33 @@ def _put_in_order(flat: list[int]) -> None:
 def _is_plain(value: Any) -> bool:
     """True for exact built-in atoms, for small tuples of them, and for calls `(args, kwargs)`.
 
-    Large bytes are not plain: they travel apart.
+    Large bytes and texts are not plain: they travel apart.
     """
     kind = type(value)
-    if kind is tuple and len(value) <= _FEW:
-        if _ATOMS.issuperset(map(type, value)):
-            return True
-        return (len(value) == 2 and _are_plain_arguments(*value)) or _are_small(value)
-    return kind in _ATOMS or _are_small((value,))
+    if kind in _NUMBERS:
+        return True
+    if kind is not tuple:
+        return (kind is str or kind is bytes) and len(value) < _LARGE
+    if len(value) == 2 and type(value[0]) is tuple and type(value[1]) is dict:
+        args, kwargs = value
+        if kwargs and not (_NAMES.issuperset(map(type, kwargs)) and _are_plain(kwargs.values())):
+            return False
+        return len(args) + len(kwargs) <= _FEW and _are_plain(args)
+    return len(value) <= _FEW and _are_plain(value)
 
 
-def _are_plain_arguments(args: Any, kwargs: Any) -> bool:
-    return (
-        type(args) is tuple
-        and type(kwargs) is dict
-        and len(args) + len(kwargs) <= _FEW
-        and _ATOMS.issuperset(map(type, kwargs))
-        and _ATOMS.issuperset(map(type, kwargs.values()))
-        and (_ATOMS.issuperset(map(type, args)) or _are_small(args))
-    )
-
-
-def _are_small(items: tuple[Any, ...]) -> bool:
-    """True for atoms of which no bytes are large."""
-    return _ATOMS_AND_BYTES.issuperset(map(type, items)) and all(
-        len(each) < limits.SPILL_FROM for each in items if type(each) is bytes
-    )
+def _are_plain(items: Collection[Any]) -> bool:
+    """True for atoms that are not large."""
+    if _NUMBERS.issuperset(map(type, items)):
+        return True
+    for each in items:
+        kind = type(each)
+        if kind is str or kind is bytes:
+            if len(each) >= _LARGE:
+                return False
+        elif kind not in _NUMBERS:
+            return False
+    return True
 
 
 def _dumps_any(value: Any, notes: Notes | None, parts: Parts | None) -> bytes:
@@ -172,17 +174,28 @@ def _dumps_any(value: Any, notes: Notes | None, parts: Parts | None) -> bytes:
     try:
         if parts is None:
             return _pickled(value, notes)
-        try:
-            return parts.payload(_pickled(value, notes, parts))
-        except TooLarge:
-            parts.begin_anew()
-            return parts.payload(_pickled_without_bytes(value, notes, parts))
+        if not _begins_large(value):
+            try:
+                return parts.payload(_pickled(value, notes, parts))
+            except TooLarge:
+                parts.begin_anew()
+        return parts.payload(_pickled_without_large(value, notes, parts))
     except (MemoryError, Unpicklable, NoRoom):
         raise
     except Exception as error:  # classes of users run here and raise what they like
         if is_from_signal_handler(error):
             raise
         raise Unpicklable(_why(value, error)) from error
+
+
+def _begins_large(value: Any) -> bool:
+    """True if a short look finds what is better taken out: a pickler would copy a text first."""
+    if type(value) is not tuple:
+        return is_large(value)
+    if len(value) == 2 and type(value[0]) is tuple and type(value[1]) is dict:
+        args, kwargs = value
+        return any(map(is_large, args)) or (kwargs and any(map(is_large, kwargs.values())))
+    return any(map(is_large, value))
 
 
 def _pickled(value: Any, notes: Notes | None, parts: Parts | None = None) -> bytes:
@@ -198,8 +211,8 @@ def _pickled(value: Any, notes: Notes | None, parts: Parts | None = None) -> byt
     return file.getvalue()
 
 
-def _pickled_without_bytes(value: Any, notes: Notes | None, parts: Parts) -> bytes:
-    """The same with large bytes left out: to look at each object takes time, so few are."""
+def _pickled_without_large(value: Any, notes: Notes | None, parts: Parts) -> bytes:
+    """The same with bytes and texts left out: to look at each object takes time, so few are."""
     file = io.BytesIO()
     pickler = _SpillingPickler(file, PROTOCOL, parts.take_buffer)
     pickler.notes = notes
@@ -301,15 +314,13 @@ class ValuePickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle sh
 
 
 class _SpillingPickler(ValuePickler):
-    """Takes large bytes out of the pickle."""
+    """Takes large bytes and texts out of the pickle."""
 
     parts: Parts
 
-    def persistent_id(self, obj: Any) -> bytes | None:
-        """The key of large bytes; see `spilled.load`."""
-        if type(obj) is bytes and len(obj) >= limits.SPILL_FROM:
-            return self.parts.take_bytes(obj)
-        return None
+    def persistent_id(self, obj: Any) -> Place | None:
+        """What stands for them; see `spilled.load`."""
+        return self.parts.take(obj) if is_large(obj) else None
 
 
 def _note_handles(notes: Notes, origin: str | None, ranges: Iterable[tuple[int, int]]) -> None:
