@@ -16,7 +16,7 @@ import pickle
 import sys
 import types
 from collections import ChainMap
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from itertools import accumulate
 from typing import Any, ClassVar
 
@@ -25,6 +25,7 @@ import cloudpickle
 from picloud.code import culprits, files, imports, sources
 from picloud.code.handles import merged
 from picloud.code.interruptions import is_from_signal_handler
+from picloud.code.plain import begins_large, is_plain
 from picloud.code.spilled import Head, Keep, Open, Parts, Place, TooLarge, is_large, load
 from picloud.code.spilled import NoRoom as NoRoom
 from picloud.protocol import limits
@@ -35,15 +36,10 @@ PROTOCOL = 5
 MAIN_MODULES = frozenset({"__main__", "__mp_main__"})
 """The names of the main program, which no other process can import."""
 
-_NUMBERS = frozenset({int, float, complex, bool, type(None)})
-_NAMES = frozenset({str})
-_LARGE = limits.SPILL_FROM
 HANDLES = "__picloud_handles__"
 
 _FEW_HANDLES = 64
 """Longer lists are worth putting into order: neighbours are one range then."""
-
-_FEW = 64  # checking a longer tuple would cost more than the pickler that it saves
 
 
 class Unpicklable(TypeError):  # noqa: N818 - named for the value, as its kin in picloud.errors are
@@ -87,7 +83,7 @@ def dumps(value: Any, notes: Notes | None = None) -> bytes:
         NoRoom: there is none for its large parts.
     """
     keep = notes.keep if notes is not None else None
-    if _is_plain(value):
+    if is_plain(value):
         data = pickle.dumps(value, PROTOCOL)
     else:
         data = _dumps_any(value, notes, Parts(keep) if keep is not None else None)
@@ -104,10 +100,24 @@ def _without_large(value: Any, data: bytes, keep: Keep | None) -> bytes:
         data = Parts(keep).payload(data)
     if len(data) > limits.MAX_PAYLOAD:
         raise Oversize(
-            f"a value of type {_name(value)} takes {len(data) >> 20} MB pickled, "
-            f"the limit is {limits.MAX_PAYLOAD >> 20} MB"
+            f"a value of type {culprits.kind_of(value)} takes {len(data) >> 20} MB pickled, "
+            f"the limit is {limits.MAX_PAYLOAD >> 20} MB{culprits.largest(value, _size)}"
         )
     return data
+
+
+def _size(value: Any) -> int:
+    """Bytes of the pickle of a part, which are not kept."""
+    counter = _Counter()
+    ValuePickler(counter, PROTOCOL).dump(value)
+    return counter.size
+
+
+class _Counter:
+    size = 0
+
+    def write(self, data: Any) -> None:
+        self.size += memoryview(data).nbytes
 
 
 def no_blob(_key: bytes) -> None:
@@ -137,44 +147,12 @@ def _put_in_order(flat: list[int]) -> None:
         raise Oversize(f"a value with {error}") from error
 
 
-def _is_plain(value: Any) -> bool:
-    """True for exact built-in atoms, for small tuples of them, and for calls `(args, kwargs)`.
-
-    Large bytes and texts are not plain: they travel apart.
-    """
-    kind = type(value)
-    if kind in _NUMBERS:
-        return True
-    if kind is not tuple:
-        return (kind is str or kind is bytes) and len(value) < _LARGE
-    if len(value) == 2 and type(value[0]) is tuple and type(value[1]) is dict:
-        args, kwargs = value
-        if kwargs and not (_NAMES.issuperset(map(type, kwargs)) and _are_plain(kwargs.values())):
-            return False
-        return len(args) + len(kwargs) <= _FEW and _are_plain(args)
-    return len(value) <= _FEW and _are_plain(value)
-
-
-def _are_plain(items: Collection[Any]) -> bool:
-    """True for atoms that are not large."""
-    if _NUMBERS.issuperset(map(type, items)):
-        return True
-    for each in items:
-        kind = type(each)
-        if kind is str or kind is bytes:
-            if len(each) >= _LARGE:
-                return False
-        elif kind not in _NUMBERS:
-            return False
-    return True
-
-
 def _dumps_any(value: Any, notes: Notes | None, parts: Parts | None) -> bytes:
     _register_main()
     try:
         if parts is None:
             return _pickled(value, notes)
-        if not _begins_large(value):
+        if not begins_large(value):
             try:
                 return parts.payload(_pickled(value, notes, parts))
             except TooLarge:
@@ -186,16 +164,6 @@ def _dumps_any(value: Any, notes: Notes | None, parts: Parts | None) -> bytes:
         if is_from_signal_handler(error):
             raise
         raise Unpicklable(_why(value, error)) from error
-
-
-def _begins_large(value: Any) -> bool:
-    """True if a short look finds what is better taken out: a pickler would copy a text first."""
-    if type(value) is not tuple:
-        return is_large(value)
-    if len(value) == 2 and type(value[0]) is tuple and type(value[1]) is dict:
-        args, kwargs = value
-        return any(map(is_large, args)) or (kwargs and any(map(is_large, kwargs.values())))
-    return any(map(is_large, value))
 
 
 def _pickled(value: Any, notes: Notes | None, parts: Parts | None = None) -> bytes:
@@ -230,15 +198,33 @@ def _register_main() -> None:
 
 def _why(value: Any, error: Exception) -> str:
     """Say where the thing is that cannot travel, what it is, and what to do about it."""
-    root = getattr(value, "__name__", None) or "it"
+    root = _name_of(value)
     place, item = culprits.find(root, value, _travels)
-    where = f"{place}: " if place != root or isinstance(value, types.FunctionType) else ""
+    is_function = issubclass(type(value), types.FunctionType)
+    where = f"{place}: " if place != root or is_function else ""
     if isinstance(error, files.UnshippableFile):
         return f"{where}{error}"
-    kind = _name(_last_reduced(item))
-    text = f"{type(error).__name__}: {error}"
-    remedy = culprits.remedy_for(kind)
-    return f"{where}an object of type {kind} cannot be pickled: {text}; {remedy}"
+    kind = culprits.kind_of(item)
+    if not culprits.has_remedy(kind):
+        kind = culprits.kind_of(_last_reduced(item))
+    what = f"an object of type {kind}"
+    if issubclass(type(item), io.IOBase):
+        what = f"{files.label(item)}, {what},"
+    return f"{where}{what} cannot be pickled: {_shown(error)}; {culprits.remedy_for(kind)}"
+
+
+def _name_of(value: Any) -> str:
+    try:
+        return getattr(value, "__name__", None) or "it"
+    except Exception:  # noqa: BLE001 - classes of users run here
+        return "it"
+
+
+def _shown(error: Exception) -> str:
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:  # noqa: BLE001 - classes of users run here
+        return type(error).__name__
 
 
 def _travels(value: Any) -> bool:
@@ -365,12 +351,3 @@ class _Tracer(ValuePickler):
     def reducer_override(self, obj: Any) -> Any:
         self.last = obj
         return super().reducer_override(obj)
-
-
-def _name(value: Any) -> str:
-    kind = type(value)
-    return (
-        kind.__qualname__
-        if kind.__module__ == "builtins"
-        else f"{kind.__module__}.{kind.__qualname__}"
-    )
