@@ -9,7 +9,8 @@ import io
 import os
 import stat
 import sys
-from typing import Any, NoReturn
+from contextvars import ContextVar
+from typing import Any, NoReturn, Self, TypeVar
 
 MOST_UNSIZED = 64 << 20
 """Bytes of a file that does not say how many it has, as those of the kernel do not."""
@@ -142,11 +143,39 @@ def _read(descriptor: int, most: int) -> bytes:
     return b"".join(pieces)
 
 
+class Arrivals:
+    """The files that arrive while this is entered: those that a function has captured, say."""
+
+    def __init__(self) -> None:
+        self._files: list[tuple[Any, int]] = []
+
+    def __enter__(self) -> Self:
+        self._token = _arrivals.set(self._files)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _arrivals.reset(self._token)
+
+    def __bool__(self) -> bool:
+        return bool(self._files)
+
+    def rewind(self) -> bool:
+        """Have each where it was when it arrived; False if one has been closed since."""
+        try:
+            for file, place in self._files:
+                file.seek(place)
+        except ValueError:
+            return False
+        return True
+
+
+_arrivals: ContextVar[list[tuple[Any, int]] | None] = ContextVar("arrivals", default=None)
+
+
 def _binary(content: bytes, name: Any, place: int) -> MemoryFile:
     file = MemoryFile(content)
     file.name = name
-    file.seek(place)
-    return file
+    return _arrived(file, place)
 
 
 def _text(
@@ -154,7 +183,17 @@ def _text(
 ) -> io.TextIOWrapper:
     file = io.TextIOWrapper(_binary(content, name, 0), encoding=encoding, errors=errors)
     file.mode = "r"  # type: ignore[misc]  # the built-in one has it set by `open`
+    return _arrived(file, place)
+
+
+_File = TypeVar("_File", MemoryFile, io.TextIOWrapper)
+
+
+def _arrived(file: _File, place: int) -> _File:
     file.seek(place)
+    arrivals = _arrivals.get()
+    if arrivals is not None:
+        arrivals.append((file, place))
     return file
 
 
