@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from picloud.code.files import OPEN_THERE
 from picloud.code.imports import global_names
 
 _MAX_DEPTH = 50
@@ -193,8 +194,6 @@ def kind_of(value: Any) -> str:
     return name if kind.__module__ == "builtins" else f"{kind.__module__}.{name}"
 
 
-_UNPACKED = "pass the path, or the bytes, and open it inside the job"
-
 _REMEDIES: dict[str, str] = {
     "_thread.lock": "make it inside the job, or leave it out in __getstate__",
     "_thread.RLock": "make it inside the job, or leave it out in __getstate__",
@@ -222,13 +221,13 @@ _REMEDIES: dict[str, str] = {
     "dict_values": "pass a list of them",
     "dict_items": "pass a list of them",
     "tkinter.Tk": "make it inside the job",
-    "gzip.GzipFile": _UNPACKED,
-    "bz2.BZ2File": _UNPACKED,
-    "lzma.LZMAFile": _UNPACKED,
-    "zipfile.ZipFile": _UNPACKED,
-    "zipfile.ZipExtFile": _UNPACKED,
-    "tarfile.TarFile": _UNPACKED,
-    "tarfile.ExFileObject": _UNPACKED,
+    "gzip.GzipFile": OPEN_THERE,
+    "bz2.BZ2File": OPEN_THERE,
+    "lzma.LZMAFile": OPEN_THERE,
+    "zipfile.ZipFile": OPEN_THERE,
+    "zipfile.ZipExtFile": OPEN_THERE,
+    "tarfile.TarFile": OPEN_THERE,
+    "tarfile.ExFileObject": OPEN_THERE,
     "codecs.StreamReaderWriter": "open it inside the job, or pass what it holds",
     "tempfile._TemporaryFileWrapper": "open it inside the job, or pass what it holds",
 }

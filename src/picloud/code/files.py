@@ -18,7 +18,9 @@ MOST_UNSIZED = 64 << 20
 _UNPACKERS = frozenset(
     {"gzip", "bz2", "lzma", "zipfile", "_compression", "compression._common._streams"}
 )
-_UNPACKED = "unpacked while it is read: pass its path, or its bytes, and open it inside the job"
+OPEN_THERE = "pass its path, or its bytes, and open it inside the job"
+"""What to do about a file of one of these."""
+
 _INNER = ("buffer", "raw", "_fp", "file")
 """By which attributes files of the standard library know what they read from."""
 
@@ -113,7 +115,7 @@ def _content(file: Any, called: str) -> bytes:
     if isinstance(raw, io.BytesIO):
         return raw.getvalue()
     if type(raw).__module__ in _UNPACKERS:
-        raise UnshippableFile(f"{called} is {_UNPACKED}")
+        raise UnshippableFile(f"{called} is unpacked while it is read: {OPEN_THERE}")
     try:
         descriptor = file.fileno()
         status = os.fstat(descriptor)

@@ -65,7 +65,8 @@ class Parts:
         known = self._places.get(id(item))
         if known is not None:
             return known[1]
-        key = self._kept(_memory_of(item))
+        with memoryview(_memory_of(item)) as memory:  # or an error would keep a bytearray's size
+            key = self._kept(memory)
         number = len(self._places) if isinstance(item, bytearray) else 0
         place = key, type(item).__name__, number
         self._places[id(item)] = item, place
@@ -106,11 +107,11 @@ def is_large(item: Any) -> bool:
     return type(item) in _TYPES and len(item) >= limits.SPILL_FROM
 
 
-def _memory_of(item: Whole) -> bytes | memoryview:
+def _memory_of(item: Whole) -> bytes | bytearray | memoryview:
     """The bytes of which a blob is made, not copied if possible."""
-    if isinstance(item, str):
-        return _memory_of_ascii(item) if item.isascii() else item.encode(*_UTF_8)
-    return item if isinstance(item, bytes) else memoryview(item)
+    if not isinstance(item, str):
+        return item
+    return _memory_of_ascii(item) if item.isascii() else item.encode(*_UTF_8)
 
 
 def _memory_of_ascii(text: str) -> memoryview:
