@@ -1,9 +1,12 @@
 """What cannot travel is refused at once, with the way to it and what to do; nothing is queued."""
 
 import asyncio
+import bz2
 import contextlib
 import functools
+import gzip
 import io
+import lzma
 import mmap
 import os
 import queue
@@ -16,6 +19,7 @@ import sys
 import tempfile
 import threading
 import weakref
+import zipfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -49,6 +53,55 @@ class Slotted:
 class Unwilling:
     def __reduce__(self) -> Any:
         raise TypeError("I stay here")
+
+
+class Hidden:
+    def __getattribute__(self, name: str) -> Any:
+        raise ValueError(name)
+
+
+class Mute(Exception):  # noqa: N818
+    def __str__(self) -> str:
+        raise ValueError("no word")
+
+
+class Wordless:
+    def __reduce__(self) -> Any:
+        raise Mute
+
+
+def a_circle() -> Any:
+    """Of six, of which the third in one direction, and the fifth in the other, has a lock."""
+    members = [Holder() for _ in range(6)]
+    for number, member in enumerate(members):
+        member.last = members[number - 1]  # type: ignore[attr-defined]
+        member.next = members[(number + 1) % 6]  # type: ignore[attr-defined]
+    members[2]._lock = threading.Lock()  # type: ignore[attr-defined]
+    return members[0]
+
+
+def an_unwilling_circle() -> Any:
+    first, second = Holder(), Unwilling()
+    first.next, second.next = second, first  # type: ignore[attr-defined]
+    return first
+
+
+def packed_by(module: Any, mode: str = "rb") -> Callable[[], Any]:
+    """Open a file that is called `packed`, in a directory of its own."""
+
+    def make() -> Any:
+        path = os.path.join(CLOSED.enter_context(tempfile.TemporaryDirectory()), "packed")
+        with module.open(path, "wb") as file:
+            file.write(b"content")
+        return CLOSED.enter_context(module.open(path, mode))
+
+    return make
+
+
+def an_archive() -> Any:
+    archive = CLOSED.enter_context(zipfile.ZipFile(io.BytesIO(), "w"))
+    archive.writestr("member", "content")
+    return archive
 
 
 def captures(item: Any) -> Callable[[], Any]:
@@ -142,7 +195,7 @@ THINGS: dict[str, tuple[Callable[[], Any], str, str]] = {
         "",
         "await it first",
     ),
-    "a program that was started": (a_program, "._waitpid_lock", "make it inside the job"),
+    "a program that was started": (a_program, "", "start the program inside the job"),
     "a file open for writing": (tempfile.TemporaryFile, "", "open the file inside the job"),
     "a text file open for writing": (
         lambda: tempfile.TemporaryFile("w"),  # noqa: SIM115
@@ -155,6 +208,24 @@ THINGS: dict[str, tuple[Callable[[], Any], str, str]] = {
         "inside the job",
     ),
     "a closed file": (a_closed_file, "", "open it, or pass its name"),
+    "a file without a name": (tempfile.TemporaryFile, "", "a temporary file is open for writing"),
+    "a file of gzip": (packed_by(gzip), "", "open it inside the job"),
+    "a text file of gzip": (packed_by(gzip, "rt"), "", "packed' is unpacked while it is read"),
+    "a file of bz2": (packed_by(bz2), "", "packed' is unpacked while it is read"),
+    "a text file of bz2": (packed_by(bz2, "rt"), "", "packed' is unpacked while it is read"),
+    "a file of lzma": (packed_by(lzma), "", "packed' is unpacked while it is read"),
+    "a file of gzip that is written": (packed_by(gzip, "wb"), "", "is open for writing"),
+    "a file of gzip, buffered": (
+        lambda: io.BufferedReader(packed_by(gzip)()),
+        "",
+        "packed' is unpacked while it is read",
+    ),
+    "a member of an archive": (
+        lambda: an_archive().open("member"),
+        "",
+        "'member', an object of type zipfile.ZipExtFile, cannot",
+    ),
+    "an archive": (an_archive, "", "open it inside the job"),
     "a pipe": (pipe_end, "", "read it, and pass what it holds"),
     "a file amid its lines": (amid_its_lines, "", "pass the lines"),
     "an object with a lock": (Client, "._lock", "leave it out in __getstate__"),
@@ -165,6 +236,11 @@ THINGS: dict[str, tuple[Callable[[], Any], str, str]] = {
     "in a bound method": (lambda: Client().__init__, ".__self__._lock", "__getstate__"),  # type: ignore[misc]
     "in a closure": (lambda: captures(Client()), ".__closure__[0]._lock", "__getstate__"),
     "what says that it stays": (Unwilling, "", "I stay here"),
+    "in a circle": (a_circle, ".next.next._lock", "__getstate__"),
+    "a circle of what says that it stays": (an_unwilling_circle, ".next", "I stay here"),
+    "what shows nothing of itself": (Hidden, "", "Hidden cannot be pickled: ValueError"),
+    "deep in what shows nothing": (lambda: [Hidden()], "[0]", "Hidden cannot be pickled"),
+    "what fails without a word": (Wordless, "", "Wordless cannot be pickled: Mute;"),
 }
 
 

@@ -47,6 +47,30 @@ def test_a_large_text_goes_and_comes_back(cloud: Session) -> None:
     assert is_equal
 
 
+def test_containers_of_all_kinds_go_and_come_back(cloud: Session) -> None:
+    def changed(parts: dict[str, Any]) -> dict[str, Any]:
+        parts["array"][0] = 1
+        return {**parts, "text": parts["text"].upper(), "more": [parts["array"], parts["bytes"]]}
+
+    sent = {"array": bytearray(MB), "bytes": b"x" * MB, "text": "ascii" * MB}
+    back = cloud.result(cloud.call(changed, sent), PATIENCE)
+    assert sent["array"] == bytearray(MB)
+    assert back["array"] == b"\1" + bytes(MB - 1)
+    assert back["more"][0] is back["array"]
+    is_equal = (back["bytes"], back["text"]) == (b"x" * MB, "ASCII" * MB)
+    assert is_equal
+
+
+def test_a_captured_file_is_read_from_the_same_place_by_all_jobs(
+    cloud: Session, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("first\nsecond\n")
+    with open(tmp_path / "file") as file:
+        file.readline()
+        jobs = cloud.map(lambda _: file.readline(), range(20))
+    assert cloud.result(jobs, PATIENCE) == ["second\n"] * 20
+
+
 def test_a_job_may_write_to_its_argument_and_others_do_not_see_it(cloud: Session) -> None:
     def add_one(a: Any) -> int:
         a += 1

@@ -3,6 +3,9 @@
 Memory that the kernel has to find first costs ten times as much as memory that is there: a file
 system in memory gives 2 GB/s to a new file, and 20 GB/s to a file that is written over through a
 mapping that the writer has kept. So what is removed is put aside, and its file is the next blob's.
+
+What is put aside is `MAX_SPARE` at most; a process that has made or read a blob may keep that one
+beyond it until it hears of the next, and what is then one too many is emptied at once.
 """
 
 import contextlib
@@ -146,6 +149,8 @@ class Segments:
         if self._recycles and spare + status.st_size <= MAX_SPARE:
             path.rename(self._spare / f"{status.st_size}-{status.st_ino}")
         else:
+            if self._recycles:
+                _empty(descriptor, status.st_size)
             path.unlink()
 
     def clear(self, process: str) -> None:
@@ -183,6 +188,18 @@ class Segments:
     def _forget_those_gone(self) -> None:
         for inode in [inode for inode, each in self._mapped.items() if each.is_gone]:
             del self._mapped[inode]
+
+
+def _empty(descriptor: int, size: int) -> None:
+    """Give the memory of a file back, although some process may still have it mapped.
+
+    The file keeps its length: whoever looks there nevertheless sees zeros, and does not die.
+    """
+    with (
+        contextlib.suppress(OSError, ValueError, AttributeError),  # where the system cannot
+        mmap.mmap(descriptor, size) as memory,
+    ):
+        memory.madvise(mmap.MADV_REMOVE)
 
 
 def _is_read(path: Path) -> bool:

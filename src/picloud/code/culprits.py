@@ -4,15 +4,20 @@ Only asked when pickling has failed, so it may take its time: it pickles parts, 
 first one that fails, until no part of it does.
 """
 
+import contextlib
 import functools
+import itertools
 import types
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from picloud.code.files import OPEN_THERE
 from picloud.code.imports import global_names
 
 _MAX_DEPTH = 50
 _MAX_TRIED = 5_000
+_SHOWN = 3
 
 Part = tuple[str, Any]
 """How a part is reached from the whole, and the part."""
@@ -20,18 +25,83 @@ Part = tuple[str, Any]
 
 def find(name: str, value: Any, travels: Callable[[Any], bool]) -> tuple[str, Any]:
     """The innermost part that cannot travel, with the way to it, which begins with `name`."""
+    failing = {id(value): value}
+    place, culprit = _innermost(name, value, travels, failing)
+    return _shortest_way(name, value, culprit, failing) or place, culprit
+
+
+def largest(value: Any, size_of: Callable[[Any], int]) -> str:
+    """The largest parts of what is too large, to go behind a text; empty if it has no parts."""
+    sized: list[tuple[int, str]] = []
+    for step, part in itertools.islice(parts(value), _MAX_TRIED):
+        with contextlib.suppress(Exception):  # classes of users run here
+            sized.append((size_of(part) >> 20, step.strip()))
+    shown = [
+        f"{step} with {size} MB" for size, step in sorted(sized, reverse=True)[:_SHOWN] if size
+    ]
+    return f"; its largest parts are {', '.join(shown)}" if shown else ""
+
+
+class _Whole:
+    """Something that cannot travel, while its parts are tried."""
+
+    def __init__(self, name: str, value: Any) -> None:
+        self.name = name
+        self.value = value
+        self.rest = parts(value)
+        self.has_remedy = has_remedy(kind_of(value))
+        self.is_innermost = True
+
+
+def _innermost(
+    name: str, value: Any, travels: Callable[[Any], bool], failing: dict[int, Any]
+) -> tuple[str, Any]:
+    """The innermost part; all that fails on the way to it is added to `failing`, by id.
+
+    What is in a circle fails as a whole because of any of its members: so each is tried once, and
+    where all that fails has been tried the search goes back.
+    """
+    stack = [_Whole(name, value)]
     tried = 0
-    for _ in range(_MAX_DEPTH):
-        for step, part in parts(value):
+    first_circle: _Whole | None = None
+    while stack:
+        whole = stack[-1]
+        for step, part in whole.rest:
+            if part is whole.value:
+                continue
+            if id(part) in failing:
+                whole.is_innermost = False
+                continue
             tried += 1
-            if tried > _MAX_TRIED:
-                return name, value
-            if part is not value and not travels(part):
-                name, value = _joined(name, step), part
+            if tried > _MAX_TRIED or len(stack) > _MAX_DEPTH or whole.has_remedy:
+                return whole.name, whole.value
+            if not travels(part):
+                whole.is_innermost = False
+                failing[id(part)] = part
+                stack.append(_Whole(_joined(whole.name, step), part))
                 break
         else:
-            break
-    return name, value
+            if whole.is_innermost:
+                return whole.name, whole.value
+            first_circle = first_circle or whole
+            stack.pop()
+    assert first_circle is not None
+    return first_circle.name, first_circle.value
+
+
+def _shortest_way(name: str, value: Any, culprit: Any, failing: Mapping[int, Any]) -> str | None:
+    """Among what is known to fail; None if parts are made anew whenever they are looked at."""
+    ways = {id(value): name}
+    wholes = deque([value])
+    while wholes:
+        whole = wholes.popleft()
+        if whole is culprit:
+            return ways[id(whole)]
+        for step, part in parts(whole):
+            if id(part) in failing and id(part) not in ways:
+                ways[id(part)] = _joined(ways[id(whole)], step)
+                wholes.append(part)
+    return None
 
 
 def _joined(name: str, step: str) -> str:
@@ -39,7 +109,12 @@ def _joined(name: str, step: str) -> str:
 
 
 def parts(value: Any) -> Iterator[Part]:
-    """What a value directly holds, with the way to each."""
+    """What a value directly holds, with the way to each, as far as its class lets us look."""
+    with contextlib.suppress(Exception):  # classes of users run here
+        yield from _parts(value)
+
+
+def _parts(value: Any) -> Iterator[Part]:
     if _is_call(value):
         args, kwargs = value
         yield from ((f"args[{number}]", item) for number, item in enumerate(args))
@@ -112,6 +187,13 @@ def _shown(key: Any) -> str:
         return f"<{type(key).__name__}>"
 
 
+def kind_of(value: Any) -> str:
+    """The name of its type."""
+    kind = type(value)
+    name = kind.__qualname__
+    return name if kind.__module__ == "builtins" else f"{kind.__module__}.{name}"
+
+
 _REMEDIES: dict[str, str] = {
     "_thread.lock": "make it inside the job, or leave it out in __getstate__",
     "_thread.RLock": "make it inside the job, or leave it out in __getstate__",
@@ -139,7 +221,22 @@ _REMEDIES: dict[str, str] = {
     "dict_values": "pass a list of them",
     "dict_items": "pass a list of them",
     "tkinter.Tk": "make it inside the job",
+    "gzip.GzipFile": OPEN_THERE,
+    "bz2.BZ2File": OPEN_THERE,
+    "lzma.LZMAFile": OPEN_THERE,
+    "zipfile.ZipFile": OPEN_THERE,
+    "zipfile.ZipExtFile": OPEN_THERE,
+    "tarfile.TarFile": OPEN_THERE,
+    "tarfile.ExFileObject": OPEN_THERE,
+    "codecs.StreamReaderWriter": "open it inside the job, or pass what it holds",
+    "tempfile._TemporaryFileWrapper": "open it inside the job, or pass what it holds",
 }
+"""What to do; whatever is in things of these kinds, they themselves are in the way."""
+
+
+def has_remedy(kind: str) -> bool:
+    """True if it is known what to do about objects of this type, whatever is in them."""
+    return kind in _REMEDIES
 
 
 def remedy_for(kind: str) -> str:

@@ -2,13 +2,27 @@
 
 As in PiCloud the whole file goes, with its name and mode. A job gets a copy: what it reads moves no
 position here, and what it might write would reach nobody, so files open for writing are refused.
+So is what unpacks a file while it is read: its bytes are not those of the file.
 """
 
 import io
 import os
 import stat
 import sys
-from typing import Any
+from contextvars import ContextVar
+from typing import Any, NoReturn, Self, TypeVar
+
+MOST_UNSIZED = 64 << 20
+"""Bytes of a file that does not say how many it has, as those of the kernel do not."""
+
+_UNPACKERS = frozenset(
+    {"gzip", "bz2", "lzma", "zipfile", "_compression", "compression._common._streams"}
+)
+OPEN_THERE = "pass its path, or its bytes, and open it inside the job"
+"""What to do about a file of one of these."""
+
+_INNER = ("buffer", "raw", "_fp", "file")
+"""By which attributes files of the standard library know what they read from."""
 
 
 class UnshippableFile(TypeError):  # noqa: N818 - named for the file
@@ -16,7 +30,7 @@ class UnshippableFile(TypeError):  # noqa: N818 - named for the file
 
 
 class MemoryFile(io.BytesIO):
-    """A file that has travelled.
+    """A file that has travelled; as the one that it was made from, it is for reading only.
 
     Attributes:
         name: what it is called where it comes from.
@@ -25,6 +39,23 @@ class MemoryFile(io.BytesIO):
 
     name: Any = ""
     mode = "rb"
+
+    def writable(self) -> bool:
+        """What is written here would reach nobody."""
+        return False
+
+    def write(self, *_: Any) -> NoReturn:
+        """Refuse, as a file does that is open for reading.
+
+        Raises:
+            io.UnsupportedOperation: always.
+        """
+        raise io.UnsupportedOperation("not writable: this file was opened for reading")
+
+    writelines = truncate = write
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _binary, (self.getvalue(), self.name, self.tell())
 
 
 def reduce_file(file: Any) -> tuple[Any, ...]:
@@ -36,49 +67,117 @@ def reduce_file(file: Any) -> tuple[Any, ...]:
     for name in ("stdout", "stderr"):
         if file is getattr(sys, name) or file is getattr(sys, f"__{name}__"):
             return getattr, (sys, name)
-    called = getattr(file, "name", "?")
+    called = label(file)
     if file.closed:
-        raise UnshippableFile(f"{called!r} is a closed file: open it, or pass its name")
+        raise UnshippableFile(f"{called} is a closed file: open it, or pass its name")
     if file.writable():
         raise UnshippableFile(
-            f"{called!r} is open for writing, and what a job writes stays with the job: "
+            f"{called} is open for writing, and what a job writes stays with the job: "
             "return what is to be written, or open the file inside the job"
         )
-    try:
-        descriptor = file.fileno()
-        status = os.fstat(descriptor)
-    except (OSError, ValueError) as error:
-        raise UnshippableFile(f"{called!r} is no file on a disk: pass what it holds") from error
-    if not stat.S_ISREG(status.st_mode):
-        raise UnshippableFile(f"{called!r} is no file on a disk: read it, and pass what it holds")
-    content = _content(descriptor, status.st_size)
+    content = _content(file, called)
+    name = getattr(file, "name", "")
     if not isinstance(file, io.TextIOWrapper):
-        return _binary, (content, called, file.tell())
+        return _binary, (content, name, file.tell())
     try:
         place = file.tell()
     except OSError as error:
         raise UnshippableFile(
-            f"{called!r} is being read line by line, so its position is not known: "
+            f"{called} is being read line by line, so its position is not known: "
             "pass it before, or pass the lines"
         ) from error
-    return _text, (content, called, place, file.encoding, file.errors)
+    return _text, (content, name, place, file.encoding, file.errors)
 
 
-def _content(descriptor: int, size: int) -> bytes:
-    """All of it, with the position left where it is."""
+def label(file: Any) -> str:
+    """What a file is called, or what it reads from, for people."""
+    inner = file
+    for _ in range(len(_INNER) + 1):
+        name = getattr(inner, "name", None)
+        if isinstance(name, str | bytes | os.PathLike):
+            return repr(name)
+        inner = next((each for key in _INNER if (each := getattr(inner, key, None))), None)
+    try:
+        is_temporary = os.fstat(file.fileno()).st_nlink == 0
+    except (AttributeError, OSError, ValueError):
+        return "a file without a name"
+    return "a temporary file" if is_temporary else f"the file of descriptor {file.fileno()}"
+
+
+def _content(file: Any, called: str) -> bytes:
+    """All of it, with the position left where it is.
+
+    Raises:
+        UnshippableFile: it cannot be had.
+    """
+    raw = file.buffer if isinstance(file, io.TextIOWrapper) else file
+    raw = getattr(raw, "raw", raw)
+    if isinstance(raw, io.BytesIO):
+        return raw.getvalue()
+    if type(raw).__module__ in _UNPACKERS:
+        raise UnshippableFile(f"{called} is unpacked while it is read: {OPEN_THERE}")
+    try:
+        descriptor = file.fileno()
+        status = os.fstat(descriptor)
+    except (OSError, ValueError) as error:
+        raise UnshippableFile(f"{called} is no file on a disk: pass what it holds") from error
+    if not isinstance(raw, io.FileIO) or not stat.S_ISREG(status.st_mode):
+        raise UnshippableFile(f"{called} is no file on a disk: read it, and pass what it holds")
+    try:
+        content = _read(descriptor, status.st_size or MOST_UNSIZED + 1)
+    except OSError as error:
+        raise UnshippableFile(f"{called} cannot be read: {error.strerror}") from error
+    if len(content) > MOST_UNSIZED and not status.st_size:
+        raise UnshippableFile(
+            f"{called} does not say how much it holds, which is over {MOST_UNSIZED >> 20} MB: "
+            "read what you need of it, and pass that"
+        )
+    return content
+
+
+def _read(descriptor: int, most: int) -> bytes:
+    """What is in a file, up to so many bytes."""
     pieces: list[bytes] = []
     read = 0
-    while read < size and (piece := os.pread(descriptor, size - read, read)):
+    while read < most and (piece := os.pread(descriptor, most - read, read)):
         pieces.append(piece)
         read += len(piece)
     return b"".join(pieces)
 
 
+class Arrivals:
+    """The files that arrive while this is entered: those that a function has captured, say."""
+
+    def __init__(self) -> None:
+        self._files: list[tuple[Any, int]] = []
+
+    def __enter__(self) -> Self:
+        self._token = _arrivals.set(self._files)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _arrivals.reset(self._token)
+
+    def __bool__(self) -> bool:
+        return bool(self._files)
+
+    def rewind(self) -> bool:
+        """Have each where it was when it arrived; False if one has been closed since."""
+        try:
+            for file, place in self._files:
+                file.seek(place)
+        except ValueError:
+            return False
+        return True
+
+
+_arrivals: ContextVar[list[tuple[Any, int]] | None] = ContextVar("arrivals", default=None)
+
+
 def _binary(content: bytes, name: Any, place: int) -> MemoryFile:
     file = MemoryFile(content)
     file.name = name
-    file.seek(place)
-    return file
+    return _arrived(file, place)
 
 
 def _text(
@@ -86,7 +185,17 @@ def _text(
 ) -> io.TextIOWrapper:
     file = io.TextIOWrapper(_binary(content, name, 0), encoding=encoding, errors=errors)
     file.mode = "r"  # type: ignore[misc]  # the built-in one has it set by `open`
+    return _arrived(file, place)
+
+
+_File = TypeVar("_File", MemoryFile, io.TextIOWrapper)
+
+
+def _arrived(file: _File, place: int) -> _File:
     file.seek(place)
+    arrivals = _arrivals.get()
+    if arrivals is not None:
+        arrivals.append((file, place))
     return file
 
 

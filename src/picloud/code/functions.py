@@ -285,9 +285,9 @@ _ATOMS = frozenset(
 _GENERICS = frozenset({types.GenericAlias, types.UnionType})
 
 
-def _is_found_by_name(item: object) -> bool:
+def _is_found_by_name(item: Any) -> bool:
     """Classes and built-ins that are pickled as a name, whatever is done to them."""
-    if not isinstance(item, type | types.BuiltinFunctionType):
+    if not issubclass(type(item), type | types.BuiltinFunctionType):  # a look that runs no code
         return False
     name, module = item.__module__, sys.modules.get(item.__module__ or "")
     if name in values.MAIN_MODULES or module is None or "." in item.__qualname__:

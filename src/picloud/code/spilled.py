@@ -1,13 +1,13 @@
 """Values whose large parts travel apart, as blobs; see `protocol.payloads`.
 
 What gives its memory away unpickled, as arrays do, is used in place by whoever loads it: its own
-copy is made by the kernel, page by page, when it is written to. Large `bytes` cannot be used in
-place; they never change, so those who load them again get the ones that they have.
+copy is made by the kernel, page by page, when it is written to. Large `bytes`, `bytearray`s and
+texts cannot be used in place: their memory becomes a blob as it is, and whoever loads them makes
+one copy of that. Of those that never change, he gets the copy that he has already.
 """
 
 import io
 import pickle
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,7 +15,17 @@ from picloud.protocol import limits
 from picloud.protocol.payloads import blobs_of, head_of, size_of, spilled
 
 KEPT_BYTES = 256 << 20
-"""Bytes of loaded `bytes` that are kept for those who load them again."""
+"""Bytes of loaded `bytes` and texts that are kept for those who load them again."""
+
+Whole = bytes | bytearray | str
+"""What is taken out of a pickle as a whole."""
+
+Place = tuple[bytes, str, int]
+"""What stands for it there: the key, the name of its type, and a number that only the same object
+has, too, if it can change."""
+
+_TYPES = frozenset({bytes, bytearray, str})
+_UTF_8 = "utf-8", "surrogatepass"  # as in a pickle
 
 Keep = Callable[["bytes | memoryview"], bytes]
 """Makes a blob of these bytes and returns its key; an OSError means that there is no room."""
@@ -44,16 +54,24 @@ class Parts:
         self._keep = keep
         self._buffers: list[bytes] = []  # keys, in the order in which an unpickler asks for them
         self._others: list[bytes] = []
+        self._places: dict[int, tuple[Whole, Place]] = {}
 
-    def take_bytes(self, data: bytes) -> bytes:
-        """Make a blob of bytes; return its key.
+    def take(self, item: Whole) -> Place:
+        """Make a blob of something large; return what stands for it in the pickle.
 
         Raises:
             NoRoom: there is none.
         """
-        key = self._kept(data)
+        known = self._places.get(id(item))
+        if known is not None:
+            return known[1]
+        with memoryview(_memory_of(item)) as memory:  # or an error would keep a bytearray's size
+            key = self._kept(memory)
+        number = len(self._places) if isinstance(item, bytearray) else 0
+        place = key, type(item).__name__, number
+        self._places[id(item)] = item, place
         self._others.append(key)
-        return key
+        return place
 
     def take_buffer(self, buffer: pickle.PickleBuffer) -> bool:
         """What a pickler asks about each piece of memory; True if it goes into the pickle."""
@@ -67,6 +85,7 @@ class Parts:
         """The value is pickled once more."""
         self._buffers.clear()
         self._others.clear()
+        self._places.clear()
 
     def payload(self, pickled: bytes) -> bytes:
         """The payload of what is left of the pickle."""
@@ -81,6 +100,30 @@ class Parts:
         except OSError as error:
             text = f"there is no room for {len(data) >> 20} MB of a value: {error.strerror}"
             raise NoRoom(text) from error
+
+
+def is_large(item: Any) -> bool:
+    """True if this is better taken out of a pickle as a whole."""
+    return type(item) in _TYPES and len(item) >= limits.SPILL_FROM
+
+
+def _memory_of(item: Whole) -> bytes | bytearray | memoryview:
+    """The bytes of which a blob is made, not copied if possible."""
+    if not isinstance(item, str):
+        return item
+    return _memory_of_ascii(item) if item.isascii() else item.encode(*_UTF_8)
+
+
+def _memory_of_ascii(text: str) -> memoryview:
+    import ctypes  # few programs have such texts
+
+    size = ctypes.c_ssize_t()
+    find = ctypes.pythonapi.PyUnicode_AsUTF8AndSize
+    find.argtypes = ctypes.py_object, ctypes.c_void_p
+    find.restype = ctypes.c_void_p
+    memory: Any = (ctypes.c_char * len(text)).from_address(find(text, ctypes.byref(size)))
+    memory.text = text  # which lives as long as anything looks at its memory
+    return memoryview(memory).cast("B").toreadonly()
 
 
 class Head(io.BytesIO):
@@ -121,15 +164,34 @@ class _Unpickler(pickle.Unpickler):
     def __init__(self, file: Any, keys: Sequence[bytes], open_blob: Open) -> None:
         super().__init__(file, buffers=(_opened(key, open_blob) for key in keys))
         self._open = open_blob
+        self._found: dict[Place, Whole] = {}
 
-    def persistent_load(self, key: Any) -> bytes:
-        known = _loaded.get(key)
+    def persistent_load(self, place: Place) -> Whole:
+        found = self._found.get(place)
+        if found is None:
+            found = self._found[place] = self._load(place)
+        return found
+
+    def _load(self, place: Place) -> Whole:
+        key, kind, _ = place
+        if kind == "bytearray":
+            return bytearray(_opened(key, self._open))
+        known = _loaded.pop(place, None)
         if known is None:
-            known = _loaded[key] = bytes(_opened(key, self._open))
-        _loaded.move_to_end(key)
-        while len(_loaded) > 1 and sum(map(size_of, _loaded)) > KEPT_BYTES:
-            _loaded.popitem(last=False)
+            _let_go_for(size_of(key))
+            view = _opened(key, self._open)
+            known = bytes(view) if kind == "bytes" else str(view, *_UTF_8)
+        _loaded[place] = known
         return known
 
 
-_loaded: OrderedDict[bytes, bytes] = OrderedDict()
+def _let_go_for(size: int) -> None:
+    """Forget the oldest of what is kept, so that it is not in the way of what comes."""
+    for place in list(_loaded):  # other threads may do so, too
+        if sum(size_of(key) for key, _, _ in list(_loaded)) + size <= KEPT_BYTES:
+            return
+        _loaded.pop(place, None)
+
+
+_loaded: dict[Place, bytes | str] = {}
+"""What was loaded, with what was used last at the end."""

@@ -26,7 +26,8 @@ from picloud.code import culprits, files, imports, sources
 from picloud.code.exception_state import reduce_exception
 from picloud.code.handles import merged
 from picloud.code.interruptions import is_from_signal_handler
-from picloud.code.spilled import Head, Keep, Open, Parts, TooLarge, load
+from picloud.code.plain import begins_large, is_plain
+from picloud.code.spilled import Head, Keep, Open, Parts, Place, TooLarge, is_large, load
 from picloud.code.spilled import NoRoom as NoRoom
 from picloud.protocol import limits
 from picloud.protocol.payloads import is_spilled
@@ -36,14 +37,10 @@ PROTOCOL = 5
 MAIN_MODULES = frozenset({"__main__", "__mp_main__"})
 """The names of the main program, which no other process can import."""
 
-_ATOMS = frozenset({int, float, complex, bool, str, type(None)})
-_ATOMS_AND_BYTES = _ATOMS | {bytes}
 HANDLES = "__picloud_handles__"
 
 _FEW_HANDLES = 64
 """Longer lists are worth putting into order: neighbours are one range then."""
-
-_FEW = 64  # checking a longer tuple would cost more than the pickler that it saves
 
 
 class Unpicklable(TypeError):  # noqa: N818 - named for the value, as its kin in picloud.errors are
@@ -87,7 +84,7 @@ def dumps(value: Any, notes: Notes | None = None) -> bytes:
         NoRoom: there is none for its large parts.
     """
     keep = notes.keep if notes is not None else None
-    if _is_plain(value):
+    if is_plain(value):
         data = pickle.dumps(value, PROTOCOL)
     else:
         data = _dumps_any(value, notes, Parts(keep) if keep is not None else None)
@@ -104,10 +101,24 @@ def _without_large(value: Any, data: bytes, keep: Keep | None) -> bytes:
         data = Parts(keep).payload(data)
     if len(data) > limits.MAX_PAYLOAD:
         raise Oversize(
-            f"a value of type {_name(value)} takes {len(data) >> 20} MB pickled, "
-            f"the limit is {limits.MAX_PAYLOAD >> 20} MB"
+            f"a value of type {culprits.kind_of(value)} takes {len(data) >> 20} MB pickled, "
+            f"the limit is {limits.MAX_PAYLOAD >> 20} MB{culprits.largest(value, _size)}"
         )
     return data
+
+
+def _size(value: Any) -> int:
+    """Bytes of the pickle of a part, which are not kept."""
+    counter = _Counter()
+    ValuePickler(counter, PROTOCOL).dump(value)
+    return counter.size
+
+
+class _Counter:
+    size = 0
+
+    def write(self, data: Any) -> None:
+        self.size += memoryview(data).nbytes
 
 
 def no_blob(_key: bytes) -> None:
@@ -137,47 +148,17 @@ def _put_in_order(flat: list[int]) -> None:
         raise Oversize(f"a value with {error}") from error
 
 
-def _is_plain(value: Any) -> bool:
-    """True for exact built-in atoms, for small tuples of them, and for calls `(args, kwargs)`.
-
-    Large bytes are not plain: they travel apart.
-    """
-    kind = type(value)
-    if kind is tuple and len(value) <= _FEW:
-        if _ATOMS.issuperset(map(type, value)):
-            return True
-        return (len(value) == 2 and _are_plain_arguments(*value)) or _are_small(value)
-    return kind in _ATOMS or _are_small((value,))
-
-
-def _are_plain_arguments(args: Any, kwargs: Any) -> bool:
-    return (
-        type(args) is tuple
-        and type(kwargs) is dict
-        and len(args) + len(kwargs) <= _FEW
-        and _ATOMS.issuperset(map(type, kwargs))
-        and _ATOMS.issuperset(map(type, kwargs.values()))
-        and (_ATOMS.issuperset(map(type, args)) or _are_small(args))
-    )
-
-
-def _are_small(items: tuple[Any, ...]) -> bool:
-    """True for atoms of which no bytes are large."""
-    return _ATOMS_AND_BYTES.issuperset(map(type, items)) and all(
-        len(each) < limits.SPILL_FROM for each in items if type(each) is bytes
-    )
-
-
 def _dumps_any(value: Any, notes: Notes | None, parts: Parts | None) -> bytes:
     _register_main()
     try:
         if parts is None:
             return _pickled(value, notes)
-        try:
-            return parts.payload(_pickled(value, notes, parts))
-        except TooLarge:
-            parts.begin_anew()
-            return parts.payload(_pickled_without_bytes(value, notes, parts))
+        if not begins_large(value):
+            try:
+                return parts.payload(_pickled(value, notes, parts))
+            except TooLarge:
+                parts.begin_anew()
+        return parts.payload(_pickled_without_large(value, notes, parts))
     except (MemoryError, Unpicklable, NoRoom):
         raise
     except Exception as error:  # classes of users run here and raise what they like
@@ -199,8 +180,8 @@ def _pickled(value: Any, notes: Notes | None, parts: Parts | None = None) -> byt
     return file.getvalue()
 
 
-def _pickled_without_bytes(value: Any, notes: Notes | None, parts: Parts) -> bytes:
-    """The same with large bytes left out: to look at each object takes time, so few are."""
+def _pickled_without_large(value: Any, notes: Notes | None, parts: Parts) -> bytes:
+    """The same with bytes and texts left out: to look at each object takes time, so few are."""
     file = io.BytesIO()
     pickler = _SpillingPickler(file, PROTOCOL, parts.take_buffer)
     pickler.notes = notes
@@ -218,15 +199,33 @@ def _register_main() -> None:
 
 def _why(value: Any, error: Exception) -> str:
     """Say where the thing is that cannot travel, what it is, and what to do about it."""
-    root = getattr(value, "__name__", None) or "it"
+    root = _name_of(value)
     place, item = culprits.find(root, value, _travels)
-    where = f"{place}: " if place != root or isinstance(value, types.FunctionType) else ""
+    is_function = issubclass(type(value), types.FunctionType)
+    where = f"{place}: " if place != root or is_function else ""
     if isinstance(error, files.UnshippableFile):
         return f"{where}{error}"
-    kind = _name(_last_reduced(item))
-    text = f"{type(error).__name__}: {error}"
-    remedy = culprits.remedy_for(kind)
-    return f"{where}an object of type {kind} cannot be pickled: {text}; {remedy}"
+    kind = culprits.kind_of(item)
+    if not culprits.has_remedy(kind):
+        kind = culprits.kind_of(_last_reduced(item))
+    what = f"an object of type {kind}"
+    if issubclass(type(item), io.IOBase):
+        what = f"{files.label(item)}, {what},"
+    return f"{where}{what} cannot be pickled: {_shown(error)}; {culprits.remedy_for(kind)}"
+
+
+def _name_of(value: Any) -> str:
+    try:
+        return getattr(value, "__name__", None) or "it"
+    except Exception:  # noqa: BLE001 - classes of users run here
+        return "it"
+
+
+def _shown(error: Exception) -> str:
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:  # noqa: BLE001 - classes of users run here
+        return type(error).__name__
 
 
 def _travels(value: Any) -> bool:
@@ -304,15 +303,13 @@ class ValuePickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle sh
 
 
 class _SpillingPickler(ValuePickler):
-    """Takes large bytes out of the pickle."""
+    """Takes large bytes and texts out of the pickle."""
 
     parts: Parts
 
-    def persistent_id(self, obj: Any) -> bytes | None:
-        """The key of large bytes; see `spilled.load`."""
-        if type(obj) is bytes and len(obj) >= limits.SPILL_FROM:
-            return self.parts.take_bytes(obj)
-        return None
+    def persistent_id(self, obj: Any) -> Place | None:
+        """What stands for them; see `spilled.load`."""
+        return self.parts.take(obj) if is_large(obj) else None
 
 
 def _note_handles(notes: Notes, origin: str | None, ranges: Iterable[tuple[int, int]]) -> None:
@@ -357,12 +354,3 @@ class _Tracer(ValuePickler):
     def reducer_override(self, obj: Any) -> Any:
         self.last = obj
         return super().reducer_override(obj)
-
-
-def _name(value: Any) -> str:
-    kind = type(value)
-    return (
-        kind.__qualname__
-        if kind.__module__ == "builtins"
-        else f"{kind.__module__}.{kind.__qualname__}"
-    )

@@ -9,6 +9,7 @@ from types import CoroutineType
 from typing import Any
 
 from picloud.code import exceptions, values
+from picloud.code.files import Arrivals
 from picloud.protocol.failures import Failure, FailureKind
 from picloud.protocol.ids import Handles
 from picloud.statemachine import value as value_class
@@ -38,6 +39,8 @@ class PreparedSpec:
 
     Attributes:
         arguments: those of the last call, until somebody has looked at them.
+        files: those that the function has captured; each job finds them as they were then, for
+            which the function is loaded anew if one has been closed.
     """
 
     def __init__(self, prepare: Prepare, blobs: JobBlobs | None = None) -> None:
@@ -50,13 +53,18 @@ class PreparedSpec:
         self.is_limited = bool(prepare.memory or prepare.os_env)
         self.profiles = prepare.profile
         self.function: Callable[..., Any] | None = None
+        self.files: Arrivals | None = None
         self.arguments: tuple[tuple[Any, ...], dict[str, Any]] | None = None
 
     def load(self) -> Callable[..., Any]:
         """Unpickle the function."""
-        function: Callable[..., Any] = values.loads(self._code, self._open)
+        with Arrivals() as files:
+            function: Callable[..., Any] = values.loads(self._code, self._open)
         self.function = Profiled(function, _await) if self.profiles else function
-        self._code = b""
+        if files:
+            self.files = files
+        else:
+            self._code = b""
         return self.function
 
     def load_arguments(self, payload: bytes) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -85,7 +93,7 @@ class PreparedSpec:
 def execute(spec: PreparedSpec, payload: bytes) -> bytes | Naming | Failure:
     """Run one attempt. Nothing that user code raises leaves this function."""
     function = spec.function
-    if function is None:
+    if function is None or (spec.files is not None and not spec.files.rewind()):
         loaded = _load(spec)
         if isinstance(loaded, Failure):
             return loaded

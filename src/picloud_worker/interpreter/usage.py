@@ -90,9 +90,19 @@ def _forget_peak() -> None:
             os.close(descriptor)
 
 
+class _Shortened(reprlib.Repr):
+    """Does not write large bytes out to cut most of it off: that takes four times their memory."""
+
+    def repr_bytes(self, data: bytes | bytearray, level: int) -> str:
+        """Their beginning and end, as of a text."""
+        return self.repr_str(data, level)  # type: ignore[arg-type]  # it takes slices of it
+
+    repr_bytearray = repr_bytes
+
+
 def shown(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
     """The arguments of a call, as they might be written, shortened."""
-    shorten = reprlib.Repr()
+    shorten = _Shortened()
     shorten.maxstring = shorten.maxother = shorten.maxlong = 120
     shorten.maxlist = shorten.maxtuple = shorten.maxset = shorten.maxdict = 12
     try:

@@ -1,11 +1,16 @@
 """Files that are written to, put aside and used again."""
 
+import fcntl
+import mmap
 import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from picloud.blobs import segments
+from picloud.blobs.places import MEMORY
 from picloud.blobs.segments import MOST_MAPPED, WASTE, Segments, read_into, write_at
 
 SIZE = 1 << 16
@@ -14,6 +19,15 @@ SIZE = 1 << 16
 @pytest.fixture
 def files(tmp_path: Path) -> Segments:
     return Segments(tmp_path, recycles=True)
+
+
+@pytest.fixture
+def memory_place() -> Iterator[Path]:
+    """A directory in memory."""
+    if not MEMORY.is_dir():
+        pytest.skip("this system has no file system in memory")
+    with tempfile.TemporaryDirectory(dir=MEMORY) as directory:
+        yield Path(directory)
 
 
 def names(place: Path) -> list[str]:
@@ -146,3 +160,30 @@ def test_bytes_are_read_as_they_were_written(tmp_path: Path) -> None:
     read_into(descriptor, memoryview(memory))
     os.close(descriptor)
     assert memory == b"abcd"
+
+
+def test_what_is_not_put_aside_gives_its_memory_back_even_if_it_is_still_mapped(
+    memory_place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(segments, "MAX_SPARE", SIZE)
+    files = Segments(memory_place, recycles=True)
+    first, second = (kept(files, memory_place, b"a" * SIZE, name) for name in ("1", "2"))
+    with open(second, "r+b") as file, mmap.mmap(file.fileno(), SIZE) as mapping:
+        files.recycle(first)
+        files.recycle(second)
+        status = os.fstat(file.fileno())
+        assert (status.st_nlink, status.st_blocks, status.st_size) == (0, 0, SIZE)
+        assert mapping[:1] == b"\0"  # nobody should look; who does so all the same lives on
+
+
+def test_what_is_still_read_keeps_its_memory(
+    memory_place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(segments, "MAX_SPARE", 0)
+    files = Segments(memory_place, recycles=True)
+    path = kept(files, memory_place, b"a" * SIZE)
+    with open(path, "rb") as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        files.recycle(path)
+        assert not path.exists()
+        assert file.read() == b"a" * SIZE

@@ -3,12 +3,13 @@
 import io
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from picloud.code import values
+from picloud.code import files, values
 
 TEXT = "first\nzweite Zeile: ä\nthird\n"
 
@@ -79,3 +80,81 @@ def test_a_file_in_memory_travels_on() -> None:
     file = io.BytesIO(b"bytes")
     file.read(2)
     assert arrived(arrived(file)).read() == b"tes"
+
+
+def test_a_text_file_that_has_arrived_travels_on(path: Path) -> None:
+    with open(path, encoding="utf-8") as file:
+        copy = arrived(file)
+    copy.seek(6)
+    again = arrived(copy)
+    assert (again.name, again.mode, again.encoding) == (str(path), "r", "utf-8")
+    assert again.read() == TEXT[6:]
+
+
+def test_a_binary_file_that_has_arrived_travels_on(path: Path) -> None:
+    with open(path, "rb") as file:
+        copy = arrived(file)
+    copy.seek(6)
+    again = arrived(copy)
+    assert (again.name, again.read()) == (str(path), TEXT.encode()[6:])
+
+
+UNSIZED = "/proc/self/status"
+
+
+@pytest.mark.skipif(not os.path.exists(UNSIZED), reason="this system has no such files")
+def test_a_file_that_does_not_say_how_much_it_holds_is_read_to_its_end() -> None:
+    with open(UNSIZED) as file:
+        assert os.fstat(file.fileno()).st_size == 0
+        assert arrived(file).read().startswith("Name:")
+
+
+@pytest.mark.skipif(not os.path.exists(UNSIZED), reason="this system has no such files")
+def test_one_that_has_no_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "MOST_UNSIZED", 100)
+    with open(UNSIZED) as file, pytest.raises(values.Unpicklable, match="read what you need"):
+        values.dumps(file)
+
+
+def test_an_empty_file_arrives_empty(tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    with open(tmp_path / "empty") as file:
+        assert arrived(file).read() == ""
+
+
+WRITES: dict[str, Callable[[Any], object]] = {
+    "write": lambda file: file.write(b"x"),
+    "writelines": lambda file: file.writelines([b"x"]),
+    "truncate": lambda file: file.truncate(0),
+}
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_what_has_arrived_is_for_reading_only_as_the_file_was(path: Path, name: str) -> None:
+    with open(path, "rb") as file:
+        for each in (file, arrived(file)):
+            assert (each.readable(), each.writable()) == (True, False)
+            with pytest.raises(io.UnsupportedOperation):
+                WRITES[name](each)
+            assert each.read() == TEXT.encode()
+
+
+def test_so_is_a_text_file(path: Path) -> None:
+    with open(path, encoding="utf-8") as file:
+        for each in (file, arrived(file)):
+            assert not each.writable()
+            with pytest.raises(io.UnsupportedOperation):
+                each.write("x")
+
+
+def test_a_buffer_before_a_file_in_memory_travels() -> None:
+    file = io.BufferedReader(io.BytesIO(b"content"))  # type: ignore[arg-type]
+    file.read(3)
+    assert arrived(file).read() == b"tent"
+
+
+def test_a_file_without_a_name_is_called_what_it_is(path: Path) -> None:
+    with open(os.open(path, os.O_WRONLY), "wb") as file:
+        assert files.label(file) == f"the file of descriptor {file.fileno()}"
+        with pytest.raises(values.Unpicklable, match="the file of descriptor"):
+            values.dumps(file)

@@ -3,6 +3,8 @@
 import errno
 import hashlib
 import pickle
+import tracemalloc
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -69,7 +71,14 @@ LAYOUTS: dict[str, tuple[Any, int]] = {
     "both": ([large_bytes(), large_array(), large_bytes(b"y"), large_array() + 1], 4),
     "the same bytes twice": ([large_bytes(), large_bytes()], 2),
     "a text": ("x" * LARGE, 1),
+    "a text just too small": ("x" * (LARGE - 100), 0),
+    "a text of any letters": ("xä€\U0001f600" * LARGE, 1),
+    "a text with halves of letters": ("x\ud800" * LARGE, 1),
+    "texts deep inside": ([{"a": ["x" * LARGE, "ä" * LARGE]}], 2),
+    "a tuple with a text": ((1, "x" * LARGE), 1),
+    "a call with a text": ((("x" * LARGE,), {"b": "y" * LARGE}), 2),
     "a bytearray": (bytearray(LARGE), 1),
+    "all kinds": ([b"x" * LARGE, "x" * LARGE, bytearray(b"x" * LARGE)], 3),
     "a large number": (1 << (8 * LARGE), 1),
     "many small things": (list(range(LARGE)), 1),
     "many small things and an array": ([large_array(), list(range(LARGE))], 2),
@@ -106,7 +115,7 @@ def _with_large(nest: Any) -> Any:
 
 
 def test_what_is_left_of_a_pickle_is_small(blobs: Blobs) -> None:
-    payload = blobs.dumps([large_bytes(), large_array()])
+    payload = blobs.dumps([large_bytes(), large_array(), "x" * LARGE, bytearray(LARGE)])
     assert len(head_of(payload)) < 1000
 
 
@@ -130,6 +139,90 @@ def test_an_array_that_must_not_be_written_to_must_not_be_so_there(blobs: Blobs)
 def test_bytes_that_were_loaded_before_are_the_same_object(blobs: Blobs) -> None:
     payload = blobs.dumps([large_bytes(b"once")])
     assert blobs.loads(payload)[0] is blobs.loads(payload)[0]
+
+
+def test_so_are_texts(blobs: Blobs) -> None:
+    payload = blobs.dumps(["once" * LARGE])
+    assert blobs.loads(payload)[0] is blobs.loads(payload)[0]
+
+
+def test_bytearrays_are_shared_there_as_they_were_here(blobs: Blobs) -> None:
+    shared = bytearray(LARGE)
+    one, other, third = blobs.loads(blobs.dumps([shared, shared, bytearray(LARGE)]))
+    assert one is other
+    assert one == third
+    assert one is not third
+
+
+def test_a_bytearray_belongs_to_whoever_loads_it(blobs: Blobs) -> None:
+    payload = blobs.dumps(bytearray(LARGE))
+    blobs.loads(payload)[0] = 1
+    assert blobs.loads(payload)[0] == 0
+
+
+SIZE = 16 << 20
+KINDS: dict[str, Callable[[], Any]] = {
+    "bytes": lambda: bytes(SIZE),
+    "a bytearray": lambda: bytearray(SIZE),
+    "a text": lambda: "x" * SIZE,
+    "a list of bytes": lambda: [bytes(SIZE), bytes(SIZE)],
+    "a call": lambda: ((1, "x" * SIZE), {"b": bytearray(SIZE)}),
+    "an array": lambda: np.zeros(SIZE // 8),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_to_make_a_payload_takes_no_memory_for_what_is_large(kind: str) -> None:
+    value = KINDS[kind]()
+    key = key_of(bytes(16), SIZE)
+    assert peak_of(lambda: values.dumps(value, values.Notes(lambda _data: key))) < SIZE // 16
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_to_load_it_takes_one_copy(kind: str, blobs: Blobs) -> None:
+    payload = blobs.dumps(KINDS[kind]())
+    opened = {key: memoryview(bytearray(content)) for key, content in blobs.kept.items()}
+    expected = 0 if kind == "an array" else sum(map(len, opened.values()))
+    assert peak_of(lambda: values.loads(payload, opened.get)) < expected + SIZE // 16
+
+
+def peak_of(run: Callable[[], Any]) -> int:
+    """Bytes that are taken at most at one time."""
+    run()  # what is imported and kept is so now
+    spilled._loaded.clear()
+    tracemalloc.start()
+    try:
+        run()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_what_is_kept_makes_room_before_more_is_loaded(
+    blobs: Blobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spilled, "KEPT_BYTES", 3 * LARGE)
+    for letter in b"abcde":
+        payload = blobs.dumps(bytes([letter]) * LARGE)
+
+        def opened(key: bytes) -> memoryview | None:
+            assert len(spilled._loaded) <= 2
+            return blobs.open(key)
+
+        values.loads(payload, opened)
+    assert len(spilled._loaded) == 3
+
+
+def test_a_bytearray_can_grow_again_amid_the_error_that_there_was_no_room_for_it() -> None:
+    def full(_data: bytes | memoryview) -> bytes:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    data = bytearray(LARGE)
+    try:
+        values.dumps(data, values.Notes(full))
+    except values.NoRoom:
+        data.append(1)
+    assert len(data) == LARGE + 1
 
 
 def test_a_shared_array_is_shared_there_too(blobs: Blobs) -> None:

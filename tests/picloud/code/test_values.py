@@ -92,6 +92,21 @@ def test_a_value_over_the_limit_says_how_large_it_is(make: Any) -> None:
         values.dumps(make(limits.MAX_PAYLOAD + (1 << 20)))
 
 
+def test_a_value_over_the_limit_says_which_of_its_parts_are_large() -> None:
+    class Report:
+        def __init__(self) -> None:
+            self.title = "title"
+            self.image = bytes(limits.MAX_PAYLOAD)
+            self.table = bytearray(2 << 20)
+
+    with pytest.raises(values.Oversize) as caught:
+        values.dumps(Report())
+    assert str(caught.value).endswith(
+        "Report takes 66 MB pickled, the limit is 64 MB; "
+        "its largest parts are .image with 64 MB, .table with 2 MB"
+    )
+
+
 def test_plain_values_are_plain_pickles() -> None:
     assert values.dumps(((1, "a"), {"b": 2.0})) == pickle.dumps(((1, "a"), {"b": 2.0}), 5)
 

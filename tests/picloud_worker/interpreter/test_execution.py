@@ -2,7 +2,10 @@
 
 import os
 import sys
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from picloud.code import values
 from picloud.protocol.failures import Failure, FailureKind
@@ -30,6 +33,18 @@ def test_the_function_is_unpickled_once() -> None:
     loaded = spec.function
     execute(spec, values.dumps(((), {})))
     assert spec.function is loaded is not None
+
+
+@pytest.mark.parametrize("mode", ["r", "rb"])
+def test_each_job_finds_a_captured_file_where_it_was_captured(tmp_path: Path, mode: str) -> None:
+    (tmp_path / "file").write_text("first\nsecond\n")
+
+    with open(tmp_path / "file", mode) as file:
+        file.readline()
+        spec = prepared(lambda closes: (file.readline(), closes and file.close())[0])
+    expected = values.dumps("second\n" if mode == "r" else b"second\n")
+    for closes in (False, True, False, False):
+        assert execute(spec, values.dumps(((closes,), {}))) == expected
 
 
 def test_a_result_whose_class_cannot_be_pickled_blames_the_result() -> None:

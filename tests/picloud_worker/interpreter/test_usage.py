@@ -1,5 +1,6 @@
 """What an attempt has used, measured in this process."""
 
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -53,6 +54,19 @@ def test_the_peak_of_what_was_not_measured_is_forgotten_too() -> None:
 )
 def test_arguments_read_as_they_might_be_written(args: Any, kwargs: Any, text: str) -> None:
     assert shown(args, kwargs) == text
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray, lambda size: [bytes(size)]])
+def test_large_bytes_are_not_written_out_to_show_their_ends(kind: Any) -> None:
+    argument = kind(64 << 20)
+    tracemalloc.start()
+    try:
+        text = shown((argument,), {"data": argument})
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+    assert text.count("...") == 2
+    assert len(text) < MAX_ARGUMENTS
 
 
 def test_many_arguments_are_cut() -> None:

@@ -1,0 +1,57 @@
+"""Short looks at values: whether the pickler of Python alone is enough, and how to begin.
+
+Every job that is submitted and every result is looked at so, which takes a part of a microsecond.
+"""
+
+from collections.abc import Collection
+from typing import Any
+
+from picloud.code.spilled import is_large
+from picloud.protocol import limits
+
+_NUMBERS = frozenset({int, float, complex, bool, type(None)})
+_NAMES = frozenset({str})
+_LARGE = limits.SPILL_FROM
+_SHORT = 4  # up to here a loop is faster than one that Python does by itself
+_FEW = 64  # checking a longer tuple would cost more than the pickler that it saves
+
+
+def is_plain(value: Any) -> bool:
+    """True for exact built-in atoms, for small tuples of them, and for calls `(args, kwargs)`.
+
+    Large bytes and texts are not plain: they travel apart.
+    """
+    kind = type(value)
+    if kind in _NUMBERS:
+        return True
+    if kind is not tuple:
+        return (kind is str or kind is bytes) and len(value) < _LARGE
+    if len(value) == 2 and type(value[0]) is tuple and type(value[1]) is dict:
+        args, kwargs = value
+        if kwargs and not (_NAMES.issuperset(map(type, kwargs)) and _are_plain(kwargs.values())):
+            return False
+        return len(args) + len(kwargs) <= _FEW and _are_plain(args)
+    return len(value) <= _FEW and _are_plain(value)
+
+
+def _are_plain(items: Collection[Any]) -> bool:
+    """True for atoms that are not large."""
+    if len(items) > _SHORT and _NUMBERS.issuperset(map(type, items)):
+        return True
+    for each in items:
+        kind = type(each)
+        if kind not in _NUMBERS and (
+            (kind is not str and kind is not bytes) or len(each) >= _LARGE
+        ):
+            return False
+    return True
+
+
+def begins_large(value: Any) -> bool:
+    """True if a short look finds what is better taken out: a pickler would copy a text first."""
+    if type(value) is not tuple:
+        return is_large(value)
+    if len(value) == 2 and type(value[0]) is tuple and type(value[1]) is dict:
+        args, kwargs = value
+        return any(map(is_large, args)) or (kwargs and any(map(is_large, kwargs.values())))
+    return any(map(is_large, value))
