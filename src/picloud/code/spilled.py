@@ -2,8 +2,8 @@
 
 What gives its memory away unpickled, as arrays do, is used in place by whoever loads it: its own
 copy is made by the kernel, page by page, when it is written to. Large `bytes`, `bytearray`s and
-texts cannot be used in place: their memory becomes a blob as it is, and whoever loads them makes
-one copy of that. Of those that never change, he gets the copy that he has already.
+texts cannot be used in place: whoever loads them makes one copy of the blob. Of those that never
+change, he gets the copy that he has already.
 """
 
 import io
@@ -65,7 +65,8 @@ class Parts:
         known = self._places.get(id(item))
         if known is not None:
             return known[1]
-        with memoryview(_memory_of(item)) as memory:  # or an error would keep a bytearray's size
+        data = item.encode(*_UTF_8) if isinstance(item, str) else item
+        with memoryview(data) as memory:  # or an error would keep a bytearray's size
             key = self._kept(memory)
         number = len(self._places) if isinstance(item, bytearray) else 0
         place = key, type(item).__name__, number
@@ -105,25 +106,6 @@ class Parts:
 def is_large(item: Any) -> bool:
     """True if this is better taken out of a pickle as a whole."""
     return type(item) in _TYPES and len(item) >= limits.SPILL_FROM
-
-
-def _memory_of(item: Whole) -> bytes | bytearray | memoryview:
-    """The bytes of which a blob is made, not copied if possible."""
-    if not isinstance(item, str):
-        return item
-    return _memory_of_ascii(item) if item.isascii() else item.encode(*_UTF_8)
-
-
-def _memory_of_ascii(text: str) -> memoryview:
-    import ctypes  # few programs have such texts
-
-    size = ctypes.c_ssize_t()
-    find = ctypes.pythonapi.PyUnicode_AsUTF8AndSize
-    find.argtypes = ctypes.py_object, ctypes.c_void_p
-    find.restype = ctypes.c_void_p
-    memory: Any = (ctypes.c_char * len(text)).from_address(find(text, ctypes.byref(size)))
-    memory.text = text  # which lives as long as anything looks at its memory
-    return memoryview(memory).cast("B").toreadonly()
 
 
 class Head(io.BytesIO):

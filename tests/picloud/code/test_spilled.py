@@ -172,10 +172,12 @@ KINDS: dict[str, Callable[[], Any]] = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_to_make_a_payload_takes_no_memory_for_what_is_large(kind: str) -> None:
+def test_to_make_a_payload_takes_memory_only_to_encode_a_text(kind: str) -> None:
     value = KINDS[kind]()
     key = key_of(bytes(16), SIZE)
-    assert peak_of(lambda: values.dumps(value, values.Notes(lambda _data: key))) < SIZE // 16
+    copies = 1 if kind in ("a text", "a call") else 0
+    peak = peak_of(lambda: values.dumps(value, values.Notes(lambda _data: key)))
+    assert peak < copies * SIZE + SIZE // 16
 
 
 @pytest.mark.parametrize("kind", KINDS)
