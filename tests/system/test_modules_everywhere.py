@@ -36,6 +36,11 @@ ANSWERS: dict[str, tuple[dict[str, str], str, str]] = {
         f"from mod import f\n{ASK}",
         "1",
     ),
+    "a constant that is pickled by its name": (
+        {"leaf.py": "class C:\n    n = 1\n    def __reduce__(self): return 'IT'\nIT = C()"},
+        f"from leaf import IT\ndef f(it=IT): return it.n\n{ASK}",
+        "1",
+    ),
     "a module in memory that travels by value": (
         {},
         "import cloudpickle\n"

@@ -68,11 +68,10 @@ class FileWatch:
                 return False
         except OSError:
             return False
-        modules = sys.modules
         return (
             self._directories_look_the_same()
             and not any(map(os.path.exists, self._missing))
-            and not any(name in modules for name in self._absent)
+            and not any(map(sys.modules.__contains__, self._absent))
         )
 
     def _directories_look_the_same(self) -> bool:

@@ -111,7 +111,8 @@ class _Walk:
             if module is not None:
                 self._take(module)
             elif not self._finder.is_there(name):
-                self._watch.add_absent(name)
+                if "." not in name:  # what is below it is its own affair
+                    self._watch.add_absent(name)
             elif self._finder.is_in_memory_only(name) and name not in by_value_modules():
                 self._findings.note_in_memory(name)
         self._findings.check(finds_extensions=self._finds_extensions)
