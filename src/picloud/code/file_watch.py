@@ -4,16 +4,12 @@ import os
 import sys
 import time
 from collections.abc import Iterable
-from operator import attrgetter
+
+from picloud.code.many_files import ManyFiles, State, state_of
 
 _RACY = 50_000_000
 """Nanoseconds. A file that was changed so shortly before it was read may be changed again without
 a sign: clocks of file systems are coarse."""
-
-Signature = tuple[int, int, int] | None
-"""Time of the last change, size, inode; None for what is not there."""
-
-_signature_of = attrgetter("st_mtime_ns", "st_size", "st_ino")
 
 
 class FileWatch:
@@ -24,14 +20,12 @@ class FileWatch:
 
     def __init__(self) -> None:
         self._began = time.time_ns()
-        self._files: dict[str, None] = {}
-        self._seen: list[Signature] = []  # of each of these
+        self._files: dict[str, State] = {}
         self._missing: set[str] = set()  # files that were not there
         self._is_racy = False
         self._directories: dict[str, _Directory] = {}
-        self._settled: list[Signature] | None = (
-            None  # of directories, if that is all there is to see
-        )
+        self._all_files: ManyFiles | None = None  # once they are looked at
+        self._settled: ManyFiles | None = None  # directories, if their states say all of them
         self._absent: list[str] = []
         self._path = list(sys.path)
         self._working_directory = "" if all(map(os.path.isabs, sys.path)) else _working_directory()
@@ -39,18 +33,17 @@ class FileWatch:
     def add(self, file: str, directories: Iterable[str] = ()) -> None:
         """Look at this file from now on, and at what there is in these directories."""
         if file and file not in self._files and file not in self._missing:
-            signature = _signature(file)
-            if signature is None:
+            state = _state_or_none(file)
+            if state is None:
                 self._missing.add(file)
             else:
-                self._files[file] = None
-                self._seen.append(signature)
-                self._is_racy |= signature[0] > self._began - _RACY
+                self._files[file] = state
+                self._is_racy |= state[0] > self._began - _RACY
             directories = [*directories, os.path.dirname(file)]
         for directory in directories:
             if directory not in self._directories:
                 self._directories[directory] = _Directory(directory)
-                self._settled = None
+        self._all_files = self._settled = None
 
     def add_absent(self, module: str) -> None:
         """Look from now on whether a module of this name is loaded."""
@@ -62,11 +55,9 @@ class FileWatch:
             return False
         if self._working_directory and _working_directory() != self._working_directory:
             return False
-        try:
-            # No step of it in Python: nearly all of the time is the system's.
-            if list(map(_signature_of, map(os.stat, self._files))) != self._seen:
-                return False
-        except OSError:
+        if self._all_files is None:
+            self._all_files = ManyFiles(self._files)
+        if not self._all_files.are_as_seen():
             return False
         return (
             self._directories_look_the_same()
@@ -75,24 +66,24 @@ class FileWatch:
         )
 
     def _directories_look_the_same(self) -> bool:
-        if self._settled is not None:
-            try:
-                if list(map(_signature_of, map(os.stat, self._directories))) == self._settled:
-                    return True
-            except OSError:
-                pass  # one is gone: which one is seen below
-        directories = self._directories.values()
-        if not all(each.looks_the_same() for each in directories):
+        if self._settled is not None and self._settled.are_as_seen():
+            return True
+        if not all(each.looks_the_same() for each in self._directories.values()):
             return False
-        is_settled = all(each.is_settled for each in directories)
-        self._settled = [each.signature for each in directories] if is_settled else None
+        states = {path: each.settled for path, each in self._directories.items()}
+        known = {path: state for path, state in states.items() if state is not None}
+        self._settled = ManyFiles(known) if len(known) == len(states) else None
         return True
 
 
 class _Directory:
-    """What there is in a directory that could be imported."""
+    """What there is in a directory that could be imported.
 
-    __slots__ = ("_names", "_path", "is_settled", "signature")
+    Attributes:
+        settled: its state, if a change would show in it; None if it may not, or is not there.
+    """
+
+    __slots__ = ("_names", "_path", "settled")
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -100,7 +91,7 @@ class _Directory:
 
     def looks_the_same(self) -> bool:
         """True if nothing of that has come or gone, though other files may have."""
-        if self.is_settled and _signature(self._path) == self.signature:
+        if self.settled is not None and _state_or_none(self._path) == self.settled:
             return True
         names = self._names
         self._look()
@@ -108,10 +99,10 @@ class _Directory:
 
     def _look(self) -> None:
         began = time.time_ns()
-        self.signature = _signature(self._path)
+        state = _state_or_none(self._path)
         self._names = _names_in(self._path)
         # What changes it so shortly afterwards may leave no sign.
-        self.is_settled = self.signature is not None and self.signature[0] <= began - _RACY
+        self.settled = state if state is not None and state[0] <= began - _RACY else None
 
 
 def _working_directory() -> str:
@@ -121,12 +112,11 @@ def _working_directory() -> str:
         return "gone"
 
 
-def _signature(path: str) -> Signature:
+def _state_or_none(path: str) -> State | None:
     try:
-        found = os.stat(path or os.curdir)
+        return state_of(path or os.curdir)
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def _names_in(directory: str) -> frozenset[str]:
