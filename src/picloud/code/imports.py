@@ -131,7 +131,10 @@ class _Tolerance:
 
     def _tolerates(self, offset: int) -> bool:
         """Look at a handler: at the classes that it compares with, one clause after the other."""
-        place = self._places.get(offset, len(self._steps)) + 1  # after PUSH_EXC_INFO
+        place = self._places.get(offset, len(self._steps))
+        if place == len(self._steps) or self._steps[place].opname != "PUSH_EXC_INFO":
+            return False  # it only tidies up, as comprehensions do
+        place += 1
         if place < len(self._steps) and self._steps[place].opname == "POP_TOP":
             return True  # a bare `except:`
         while place < len(self._steps):
