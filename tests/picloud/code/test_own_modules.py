@@ -72,3 +72,26 @@ def test_a_change_of_the_path_is_seen(project: Project, monkeypatch: pytest.Monk
     assert project.paths("leaf") == []
     monkeypatch.syspath_prepend(str(project.root / "lib"))
     assert project.paths("leaf") == ["leaf.py"]
+
+
+def test_a_module_of_the_working_directory_is_of_the_one_there_is(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("here", "there"):
+        project.writes(f"{name}/leaf.py", f"x = '{name}'")
+    monkeypatch.setattr(sys, "path", ["", *sys.path])
+    for name in ("here", "there"):
+        monkeypatch.chdir(project.root / name)
+        assert project.tree("leaf").files[0].content == f"x = '{name}'".encode()
+
+
+def test_without_a_working_directory_the_rest_of_the_path_is_searched(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.writes("leaf.py", "")
+    gone = project.root / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    monkeypatch.setattr(sys, "path", ["", *sys.path])
+    assert project.paths("leaf") == project.paths("leaf") == ["leaf.py"]
