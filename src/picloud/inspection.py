@@ -7,6 +7,7 @@ from typing import Any
 from picloud.code import culprits, functions, values
 from picloud.code.scan import Scan
 from picloud.code.unshippable import Unshippable
+from picloud.code.ways import described
 from picloud.protocol.payloads import DIGEST_SIZE, key_of
 from picloud.statemachine import value
 
@@ -102,7 +103,7 @@ def inspect(
     try:
         modules = _files(scan(frozenset(roots), only))
     except Unshippable as error:
-        refused.append(str(error))
+        refused.append(described(error, function, (args, kwargs)))
     if not refused:
         functions.pack(function).check(*args, **kwargs)
     return Inspection(functions.name_of(function), found, modules, refused)

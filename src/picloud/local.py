@@ -14,6 +14,7 @@ from functools import partial
 from picloud import errors
 from picloud.aio.loop_thread import LoopThread
 from picloud.client import Client
+from picloud.code.own_modules import is_own_place
 from picloud.protocol.jobs import CORE_TYPES, SlotPool
 from picloud.session import Session
 
@@ -65,7 +66,9 @@ async def _open(offers: list[SlotPool], thread: LoopThread, client: Client) -> C
     # The zygote boots in its own process while the rest is imported here. All have one store: what
     # one of them has written the others have.
     store = client.exchange.store()
-    worker = Worker(f"embedded-{next(_numbers)}", offers, sys.path, store)
+    # What is installed here is there for jobs. The user's own modules must travel, as anywhere.
+    installed = [each for each in sys.path if not is_own_place(each)]
+    worker = Worker(f"embedded-{next(_numbers)}", offers, installed, store)
 
     from picloud.aio.memory import MemoryChannel
     from picloud.aio.session import LinkSession

@@ -216,7 +216,7 @@ class Session(BlockingVerbs):
 
     def scan(self, roots: frozenset[str], only: tuple[str, ...] | None) -> Scan:
         """What these modules need of the user's own ones; `only` these, if it is given."""
-        if not roots or only == ():
+        if only == () or not (roots or only):
             return NOTHING
         if self._scanner is None:
             from picloud.code.scanner import Scanner  # most functions need none

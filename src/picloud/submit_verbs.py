@@ -9,6 +9,7 @@ from picloud import errors
 from picloud.code import functions, values
 from picloud.code.scan import NOTHING, Scan
 from picloud.code.unshippable import Unshippable
+from picloud.code.ways import described
 from picloud.connected import AnyClient, Connected, ask_in_pieces
 from picloud.dependencies import Dependencies
 from picloud.grants import Grant
@@ -120,7 +121,7 @@ class SubmitVerbs(Connected):
             payload = values.dumps((args, kwargs), notes)
             spec = self._spec(packed, options, notes.roots)
         except _UNSENDABLE as error:
-            raise _unsendable(error) from error
+            raise _unsendable(error, func, (args, kwargs)) from error
         if keeper is not None:
             if keeper.has_new:
                 spec.spills = True
@@ -185,7 +186,7 @@ class SubmitVerbs(Connected):
                 await self._check_dependencies(client, options.submit.after)
             ranges = await self._stream(packed, pieces, options, keepers)
         except _UNSENDABLE as error:
-            raise _unsendable(error) from error
+            raise _unsendable(error, func) from error
         return JobMap(ranges, cast("HandleSession", self))
 
     async def _stream(
@@ -350,10 +351,11 @@ _STILL = frozenset({list, tuple, range, set, frozenset, dict, str, bytes})
 _UNSENDABLE = (values.Unpicklable, values.Oversize, values.NoRoom, Unshippable)
 
 
-def _unsendable(error: Exception) -> errors.CloudException:
+def _unsendable(error: Exception, func: Any, call: Any = ((), {})) -> errors.CloudException:
     if isinstance(error, values.NoRoom):
         return errors.StorageFull(str(error), hint="free some, or read files inside the job")
-    return errors.SerializationError(str(error))
+    text = described(error, func, call) if isinstance(error, Unshippable) else str(error)
+    return errors.SerializationError(text)
 
 
 def _pieces(

@@ -275,9 +275,9 @@ LAYOUTS: dict[str, tuple[dict[str, str], str, str]] = {
         "import sys; sys.path.insert(0, 'src')\nfrom pack import f",
         "src/pack/leaf.py",
     ),
-    "a module that jobs import from where the program lies": (
+    "a constant name in the program": (
         {"leaf.py": LEAF},
-        "f = lambda name='le' + 'af': __import__(name).answer()",
+        "f = lambda: __import__('leaf').answer()",
         "leaf.py",
     ),
     "a job inside a job": (

@@ -1,10 +1,23 @@
 """What a piece of code may import and which globals it asks for, read from its bytecode."""
 
 import dis
+import re
+from collections.abc import Iterator
 from functools import lru_cache
 from types import CodeType
 
 from picloud.statemachine import value
+
+OPTIONAL = "?"
+"""The end of a name that is asked for by code which goes on without it."""
+
+TOLERANT = frozenset({"ImportError", "ModuleNotFoundError", "Exception", "BaseException"})
+"""Who catches one of these can do without what it imports."""
+
+IMPORTERS = frozenset({"import_module", "__import__"})
+"""Functions that import what they are given the name of."""
+
+MODULE_NAME = re.compile(r"\.*\w+(\.\w+)*")
 
 
 @value
@@ -14,23 +27,31 @@ class Import:
     Attributes:
         names: what is taken from the module, which may be submodules of it; none for `import`.
         is_optional: the code catches that it is missing.
+        is_certain: whoever imports the code runs the statement.
     """
 
     module: str
     names: tuple[str, ...]
     level: int
     is_optional: bool = False
+    is_certain: bool = False
+
+
+def import_of(name: str, *, is_optional: bool) -> Import:
+    """What `import_module(name)` means; a relative name starts from the code's own package."""
+    module = name.lstrip(".")
+    return Import(module, (), len(name) - len(module), is_optional)
 
 
 @lru_cache(1024)
 def read_code(code: CodeType) -> tuple[Import, ...]:
     """Read the bytecode of a function that travels by value, and of the functions inside it."""
     found: list[Import] = []
-    if _IMPORT_NAME in code.co_code[::2]:
-        steps = [step for step in dis.get_instructions(code) if step.opname != "EXTENDED_ARG"]
-        for level, names, step in zip(steps, steps[1:], steps[2:], strict=False):
-            if step.opname == "IMPORT_NAME":
-                found.append(Import(step.argval, names.argval or (), level.argval))
+    if _IMPORT_NAME in code.co_code[::2] or not IMPORTERS.isdisjoint(_names_in(code)):
+        steps = [step for step in dis.get_instructions(code) if step.opname not in _IDLE]
+        tolerance = _Tolerance(code, steps)
+        found += _statements(steps, tolerance)
+        found += _calls(steps, tolerance)
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             found += read_code(constant)
@@ -38,14 +59,112 @@ def read_code(code: CodeType) -> tuple[Import, ...]:
 
 
 _IMPORT_NAME = dis.opmap["IMPORT_NAME"]
+_IDLE = frozenset({"EXTENDED_ARG", "PUSH_NULL", "PRECALL", "NOP", "RESUME"})
+
+
+def _names_in(code: CodeType) -> tuple[str, ...]:
+    return code.co_names + code.co_varnames + code.co_freevars + code.co_cellvars
+
+
+def _statements(steps: list[dis.Instruction], tolerance: "_Tolerance") -> Iterator[Import]:
+    for level, names, step in zip(steps, steps[1:], steps[2:], strict=False):
+        if step.opname == "IMPORT_NAME":
+            yield Import(step.argval, names.argval or (), level.argval, tolerance.covers(step))
+
+
+def _calls(steps: list[dis.Instruction], tolerance: "_Tolerance") -> Iterator[Import]:
+    """`import_module("name")`, and what is like it: the name is the first constant that is given.
+
+    A constant that something is added to, or put into, is no name.
+    """
+    for function, name, *rest in zip(steps, steps[1:], steps[2:], steps[3:], strict=False):
+        if (
+            function.opname.startswith("LOAD_")
+            and function.argval in IMPORTERS
+            and isinstance(name.argval, str)
+            and name.opname == "LOAD_CONST"
+            and MODULE_NAME.fullmatch(name.argval)
+            and not _goes_on(*rest)
+        ):
+            package = rest[0].argval if rest[0].opname == "LOAD_CONST" else None
+            yield from _named(name.argval, package, is_optional=tolerance.covers(function))
+
+
+def _goes_on(step: dis.Instruction, after: dis.Instruction) -> bool:
+    """True if a text is put together that begins with a constant."""
+    return step.opname.startswith(("LOAD_METHOD", "LOAD_ATTR", "BINARY_", "FORMAT_")) or (
+        step.opname.startswith("LOAD_") and after.opname.startswith(("BINARY_", "FORMAT_"))
+    )
+
+
+def _named(name: str, package: object, *, is_optional: bool) -> Iterator[Import]:
+    one = import_of(name, is_optional=is_optional)
+    if one.level and isinstance(package, str):
+        for each in modules_meant(one, package):
+            yield Import(each, (), 0, is_optional)
+    else:
+        yield one
+
+
+class _Tolerance:
+    """Which steps of a piece of code stand within `try: ... except ImportError`."""
+
+    def __init__(self, code: CodeType, steps: list[dis.Instruction]) -> None:
+        self._entries = dis.Bytecode(code).exception_entries  # type: ignore[attr-defined]
+        self._steps = steps
+        self._places = {step.offset: place for place, step in enumerate(steps)}
+
+    def covers(self, step: dis.Instruction) -> bool:
+        """True if a handler goes on where the step finds no module."""
+        offset, seen = step.offset, set()
+        while offset not in seen:
+            seen.add(offset)
+            for entry in self._entries:
+                if entry.start <= offset < entry.end:
+                    offset = entry.target  # what it lets pass goes to the handler around it
+                    break
+            else:
+                return False
+            if self._tolerates(offset):
+                return True
+        return False
+
+    def _tolerates(self, offset: int) -> bool:
+        """Look at a handler: at the classes that it compares with, one clause after the other."""
+        place = self._places.get(offset, len(self._steps))
+        if place == len(self._steps) or self._steps[place].opname != "PUSH_EXC_INFO":
+            return False  # it only tidies up, as comprehensions do
+        place += 1
+        if place < len(self._steps) and self._steps[place].opname == "POP_TOP":
+            return True  # a bare `except:`
+        while place < len(self._steps):
+            step = self._steps[place]
+            if step.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
+                if step.argval in TOLERANT:
+                    return True
+            elif step.opname.startswith("POP_JUMP") and isinstance(step.argval, int):
+                place = self._places.get(step.argval, len(self._steps))
+                continue
+            elif step.opname not in ("CHECK_EXC_MATCH", "BUILD_TUPLE", "LOAD_ATTR", "TO_BOOL"):
+                return False
+            place += 1
+        return False
 
 
 def names_of(one: Import, package: str) -> list[str]:
     """The absolute names of all modules that an import statement may mean.
 
+    Those that the code can do without end in `OPTIONAL`.
+
     Args:
         package: the package that the statement stands in, for relative ones.
     """
+    names = modules_meant(one, package)
+    return [name + OPTIONAL for name in names] if one.is_optional else names
+
+
+def modules_meant(one: Import, package: str) -> list[str]:
+    """The same names as they are."""
     module = one.module
     if one.level:
         parts = package.split(".")

@@ -27,8 +27,7 @@ def content_of(module: OwnModule) -> tuple[bytes, Callable[[bytes], Reading]]:
         Unshippable: there is nothing left of it, or it cannot be read.
     """
     if module.loader is not None:
-        source = module.loader.get_source(module.name)
-        return (source or "").encode(), read_source
+        return _source_of(module), read_source
     path = Path(module.file)
     try:
         content = path.read_bytes()
@@ -39,13 +38,28 @@ def content_of(module: OwnModule) -> tuple[bytes, Callable[[bytes], Reading]]:
     return content, read_compiled if path.suffix == ".pyc" else read_source
 
 
+def _source_of(module: OwnModule) -> bytes:
+    """What a loader says that is not Python's own, or that reads an archive."""
+    try:
+        source = module.loader.get_source(module.name)
+    except Exception:  # noqa: BLE001 - it may be anybody's
+        source = None
+    if not isinstance(source, str):
+        raise Unshippable(
+            f"module {module.name} was loaded from {module.file} by {type(module.loader).__name__}"
+            ", which does not give its source: write it to a file of Python"
+        )
+    return source.encode()
+
+
 def _remembered(module: OwnModule) -> bytes:
     import linecache
 
     lines = linecache.getlines(module.file)
     if not lines:
         raise Unshippable(
-            f"module {module.name} was imported from {module.file}, which is there no more"
+            f"module {module.name} was imported from {module.file}, which is there no more: put it "
+            "back, or start the program again without it"
         )
     return "".join(lines).encode()
 

@@ -6,17 +6,19 @@ costs. What has changed is read again; the rest is known.
 """
 
 import importlib
+import os
 import threading
 from collections.abc import Iterable, Iterator
 
-from picloud.code import own_modules
+from picloud.code import compiled, own_modules
 from picloud.code.file_watch import FileWatch
-from picloud.code.imports import Import, names_of
+from picloud.code.findings import Findings
+from picloud.code.imports import OPTIONAL, Import, modules_meant
 from picloud.code.module_files import content_of, data_files
 from picloud.code.own_modules import OwnModule
 from picloud.code.scan import NOTHING, Scan
 from picloud.code.source_imports import Reading
-from picloud.code.unshippable import Unshippable
+from picloud.code.values import by_value_modules
 from picloud.protocol.trees import EMPTY, Tree, TreeFile, digest_of, tree_of
 
 TREES_REMEMBERED = 256
@@ -44,16 +46,18 @@ class Scanner:
         """What these modules need, themselves included, as it is on disk now.
 
         Args:
+            roots: names of modules; of what can be done without if they end in `imports.OPTIONAL`.
             only: nothing but these, and what is below them, may travel; None for no limit.
 
         Raises:
             Unshippable: one of them cannot travel.
+            ValueError: there is no module of a name in `only`.
         """
-        return self.scan(roots, only).tree if roots else EMPTY
+        return self.scan(roots, only).tree if roots or only else EMPTY
 
     def scan(self, roots: frozenset[str], only: tuple[str, ...] | None = None) -> Scan:
         """The same, with the reasons."""
-        if not roots:
+        if not roots and not only:
             return NOTHING
         key = roots, only
         with self._lock:
@@ -82,11 +86,9 @@ class _Walk:
         self._finds_extensions = finds_extensions
         self._finder = own_modules.Finder()
         self._watch = FileWatch()
+        self._findings = Findings()
         self._files: dict[str, TreeFile] = {}
         self._reasons: dict[str, str] = {}
-        self._extensions: list[OwnModule] = []
-        self._reached_from: dict[str, str] = {}
-        self._optional: set[str] = set()
         self._line: list[str] = []
         self._whole: set[str] = set()  # packages of which everything is needed
 
@@ -95,57 +97,80 @@ class _Walk:
 
         Raises:
             Unshippable: something cannot travel.
+            ValueError: there is no module of a name that was asked for.
         """
-        for name in sorted(_with_parents(roots)):
-            self._reach(name, "", is_optional=False)
+        for name in self._only or ():
+            self._check_name(name)
+        for root in sorted(roots):
+            for name in _with_parents([root.removesuffix(OPTIONAL)]):
+                self._reach(name, "", is_optional=root.endswith(OPTIONAL))
         while self._line:
             name = self._line.pop()
             module = self._finder.find(name)
-            if module is None:
-                self._watch.add("", self._finder.places_for(name))
-            else:
+            self._watch.add("", self._finder.places_for(name))
+            if module is not None:
                 self._take(module)
-        for module in self._extensions:
-            self._check_extension(module)
+            elif not self._finder.is_there(name):
+                if "." not in name:  # what is below it is its own affair
+                    self._watch.add_absent(name)
+            elif self._finder.is_in_memory_only(name) and name not in by_value_modules():
+                self._findings.note_in_memory(name)
+        self._findings.check(finds_extensions=self._finds_extensions)
+        if self._finds_extensions:
+            self._point_at(self._findings.extensions)
         return Scan(tree_of(list(self._files.values())), self._reasons, self._watch)
 
+    def _check_name(self, name: str) -> None:
+        module = self._finder.find(name)
+        if module is not None:
+            self._watch.add(module.file, module.locations or ())
+        elif not self._finder.is_there(name):
+            near = "".join(f"; did you mean {each!r}?" for each in self._finder.near(name))
+            raise ValueError(f"transfer_modules: there is no module {name!r} here{near}")
+
     def _reach(self, name: str, above: str, *, is_optional: bool) -> None:
-        if name not in self._reached_from:
-            if self._only is not None and not any(_belong(name, each) for each in self._only):
-                return
-            self._reached_from[name] = above
+        if self._only is not None and not any(_belong(name, each) for each in self._only):
+            return
+        if self._findings.reach(name, above, is_optional=is_optional):
             self._line.append(name)
-            if is_optional:
-                self._optional.add(name)
-        elif not is_optional:
-            self._optional.discard(name)
 
     def _take(self, module: OwnModule) -> None:
-        self._watch.add(module.file, module.locations or ())
+        self._watch.add(module.file, [*(module.locations or ()), *_rivals(module)])
         if module.is_extension:
-            self._extensions.append(module)
+            self._findings.extensions.append(module)
         elif module.path:
             content, read = content_of(module)
             file = TreeFile(module.path, digest_of(content), content)
-            self._files[module.path] = file
-            above = self._reached_from[module.name]
-            self._reasons[module.path] = f"imported by {above}" if above else "named by the call"
             reading = self._readings.get(file.digest)
             if reading is None:
                 reading = self._readings[file.digest] = read(content)
+            self._files[module.path] = file
+            self._reasons[module.path] = self._reason(module, reading)
+            self._findings.makes_modules |= reading.makes_modules
+            if reading.flaw and self._finder.is_plain(module.name):
+                self._findings.note_flaw(module, reading.flaw)
             self._follow(module, reading)
+
+    def _reason(self, module: OwnModule, reading: Reading) -> str:
+        reason = self._findings.reason(module.name)
+        if reading.reads_data and not module.package:
+            return f"{reason}; it is in no package, so files beside it stay"
+        return reason
 
     def _follow(self, module: OwnModule, reading: Reading) -> None:
         for one in reading.imports:
             for each in self._meant(one, module.package):
                 self._reach(each, module.name, is_optional=one.is_optional)
+            if one.is_certain:
+                for each in _with_parents(modules_meant(one, module.package)[:1]):
+                    self._findings.always_imports(module.name, each)
         if reading.computes_names:
             self._take_all_below(module.name.partition(".")[0])
         if reading.reads_data and module.package and self._only is None:
             self._take_data(module.package)
 
     def _meant(self, one: Import, package: str) -> Iterator[str]:
-        names = names_of(one, package)
+        names = modules_meant(one, package)
         if "*" in one.names and names:
             target = self._finder.find(names[0])
             inside = own_modules.submodules(target.locations or ()) if target is not None else []
@@ -176,16 +201,23 @@ class _Walk:
             self._files.setdefault(path, TreeFile(path, digest_of(content), content))
             self._reasons.setdefault(path, f"a file of {name}, which reads some")
 
-    def _check_extension(self, module: OwnModule) -> None:
-        if self._finds_extensions or module.name in self._optional:
+    def _point_at(self, extensions: list[OwnModule]) -> None:
+        """Let jobs on this machine load them where they lie."""
+        if not extensions:
             return
-        way = [module.name]
-        while above := self._reached_from.get(way[-1]):
-            way.append(above)
-        raise Unshippable(
-            f"{' <- '.join(way)}: {module.file} is compiled for this machine and cannot travel; "
-            "install it where the workers run, or import it within try: ... except ImportError"
-        )
+        files = {module.name: module.file for module in extensions}
+        index = compiled.index_of(files)
+        self._files[compiled.INDEX] = TreeFile(compiled.INDEX, digest_of(index), index)
+        self._reasons[compiled.INDEX] = f"says where compiled modules lie: {', '.join(files)}"
+        for path in compiled.paths_of(files):
+            self._files[path] = TreeFile(path, digest_of(b""), b"")
+            self._reasons[path] = "a package of compiled modules"
+
+
+def _rivals(module: OwnModule) -> list[str]:
+    """A directory that is imported instead of the file beside it as soon as it is a package."""
+    rival = os.path.splitext(module.file)[0]
+    return [rival] if module.locations is None and os.path.isdir(rival) else []
 
 
 def _belong(name: str, allowed: str) -> bool:

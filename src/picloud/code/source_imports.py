@@ -9,16 +9,13 @@ import ast
 import re
 from collections.abc import Iterator
 
-from picloud.code.imports import Import
+from picloud.code.imports import IMPORTERS, MODULE_NAME, TOLERANT, Import, import_of, modules_meant
 from picloud.statemachine import value
 
-_TOLERANT = frozenset({"ImportError", "ModuleNotFoundError", "Exception", "BaseException"})
-_LITERAL = re.compile(r"""\b(?:import_module|__import__)\(\s*["']([\w.]+)["']""")
-_COMPUTED = re.compile(
-    r"""\b(?:import_module|__import__)\((?!\s*["'][\w.]+["']\s*\))|\b(?:iter|walk)_modules\b"""
-    r"|\b__path__\b|\bspec_from_file_location\b"
-)
+_LOOKS_AROUND = re.compile(r"\b(?:iter|walk)_modules\b|\b__path__\b|\bspec_from_file_location\b")
 _DATA = re.compile(r"\b__file__\b|\bimportlib[._]resources\b|\bimport\s+resources\b|\bget_data\b")
+_MODULE_TABLE = re.compile(r"\bsys\s*\.\s*modules\b|\bimport\s+modules\b")
+_SHOWN = 100
 
 
 @value
@@ -28,53 +25,151 @@ class Reading:
     Attributes:
         computes_names: it imports modules by names that are computed.
         reads_data: it looks for files beside itself.
+        makes_modules: it may put modules into `sys.modules`.
+        flaw: why this Python cannot import it; empty if it can.
     """
 
     imports: list[Import]
     computes_names: bool
     reads_data: bool
-
-
-NOTHING_READ = Reading([], False, False)
+    makes_modules: bool = False
+    flaw: str = ""
 
 
 def read_source(source: bytes) -> Reading:
     """Read a module's source; one that is no Python imports nothing, as it cannot be imported."""
+    text = source.decode("utf-8", "replace")
     try:
-        text = source.decode("utf-8", "replace")
         body = ast.parse(source).body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return NOTHING_READ
-    found = list(_statements(body, is_optional=False))
-    found += [Import(name, (), 0, True) for name in _LITERAL.findall(text)]
-    return Reading(found, bool(_COMPUTED.search(text)), bool(_DATA.search(text)))
+    except SyntaxError as error:
+        return Reading([], False, False, flaw=_flaw(error))
+    except ValueError as error:
+        return Reading([], False, False, flaw=str(error))
+    except (RecursionError, MemoryError):
+        return Reading([], False, False)
+    calls = _Calls(body) if any(each in text for each in IMPORTERS) else None
+    return Reading(
+        list(_statements(body, calls, is_optional=False, is_certain=True)),
+        bool(_LOOKS_AROUND.search(text)) or (calls is not None and calls.computes_names),
+        bool(_DATA.search(text)),
+        bool(_MODULE_TABLE.search(text)),
+    )
 
 
-def _statements(body: list[ast.stmt], *, is_optional: bool) -> Iterator[Import]:
-    """The import statements, at whatever depth; expressions hold none."""
+def _flaw(error: SyntaxError) -> str:
+    line = f"line {error.lineno}: " if error.lineno else ""
+    shown = f": {error.text.strip()[:_SHOWN]}" if error.text else ""
+    return f"{line}{error.msg}{shown}"
+
+
+class _Calls:
+    """Calls of `import_module` and `__import__`, under whatever name.
+
+    Attributes:
+        computes_names: there is one whose name is no constant, or that somebody else makes.
+    """
+
+    def __init__(self, body: list[ast.stmt]) -> None:
+        nodes = [node for statement in body for node in ast.walk(statement)]
+        self._names = set(IMPORTERS)
+        for node in nodes:
+            if isinstance(node, ast.ImportFrom) and node.module == "importlib":
+                self._names |= {each.asname or "" for each in node.names if each.name in IMPORTERS}
+        plain = {
+            id(node.func)
+            for node in nodes
+            if isinstance(node, ast.Call) and self._import(node) is not None
+        }
+        self.computes_names = any(
+            self._is_importer(node) and id(node) not in plain for node in nodes
+        )
+
+    def inside(self, statement: ast.stmt, *, is_optional: bool) -> Iterator[Import]:
+        """What the expressions of a statement import, but not those of statements inside it."""
+        line = [each for each in ast.iter_child_nodes(statement) if not _holds_statements(each)]
+        for node in (inner for each in line for inner in ast.walk(each)):
+            found = self._import(node)
+            if found is not None:
+                name, package = found
+                one = import_of(name, is_optional=is_optional)
+                if one.level and package:
+                    for each in modules_meant(one, package):
+                        yield Import(each, (), 0, is_optional)
+                else:
+                    yield one
+
+    def _import(self, node: ast.AST) -> tuple[str, str] | None:
+        """The constant name that a call gives, and the package if that is a constant, too."""
+        if not isinstance(node, ast.Call) or not self._is_importer(node.func):
+            return None
+        keywords = {each.arg: each.value for each in node.keywords}
+        name = node.args[0] if node.args else keywords.get("name")
+        package = node.args[1] if len(node.args) > 1 else keywords.get("package")
+        text = _constant(name)
+        return (text, _constant(package)) if MODULE_NAME.fullmatch(text) else None
+
+    def _is_importer(self, node: ast.AST) -> bool:
+        if isinstance(node, ast.Attribute):
+            return node.attr in IMPORTERS
+        return isinstance(node, ast.Name) and node.id in self._names
+
+
+def _constant(node: ast.expr | None) -> str:
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    return ""
+
+
+def _holds_statements(node: ast.AST) -> bool:
+    return isinstance(node, ast.stmt | ast.ExceptHandler | ast.match_case)
+
+
+def _statements(
+    body: list[ast.stmt], calls: _Calls | None, *, is_optional: bool, is_certain: bool
+) -> Iterator[Import]:
+    """What is imported, at whatever depth.
+
+    Args:
+        calls: of functions that import; None if there are none.
+        is_optional: what is around these statements catches that a module is missing.
+        is_certain: importing the module runs them.
+    """
     for node in body:
         if isinstance(node, ast.Import):
             for alias in node.names:
-                yield Import(alias.name, (), 0, is_optional)
+                yield Import(alias.name, (), 0, is_optional, is_certain)
         elif isinstance(node, ast.ImportFrom):
             names = tuple(alias.name for alias in node.names)
-            yield Import(node.module or "", names, node.level, is_optional)
-        elif isinstance(node, ast.Try | ast.TryStar):
-            tolerates = is_optional or any(map(_catches_import_error, node.handlers))
-            yield from _statements(node.body, is_optional=tolerates)
-            for handler in node.handlers:
-                yield from _statements(handler.body, is_optional=is_optional)
-            yield from _statements(node.orelse + node.finalbody, is_optional=is_optional)
-        elif isinstance(node, ast.Match):
-            for case in node.cases:
-                yield from _statements(case.body, is_optional=is_optional)
+            yield Import(node.module or "", names, node.level, is_optional, is_certain)
         else:
-            for part in ("body", "orelse"):
-                inner = getattr(node, part, None)
-                if isinstance(inner, list):
-                    yield from _statements(inner, is_optional=is_optional)
+            if calls is not None:
+                yield from calls.inside(node, is_optional=is_optional)
+            if isinstance(node, ast.Try | ast.TryStar):
+                tolerates = is_optional or any(map(_catches_import_error, node.handlers))
+                yield from _statements(node.body, calls, is_optional=tolerates, is_certain=False)
+            for part in _parts(node):
+                yield from _statements(
+                    part,
+                    calls,
+                    is_optional=is_optional,
+                    is_certain=is_certain and isinstance(node, ast.With | ast.ClassDef),
+                )
+
+
+def _parts(node: ast.stmt) -> Iterator[list[ast.stmt]]:
+    """The statements inside a statement, but for those that a `try` is about."""
+    if isinstance(node, ast.Try | ast.TryStar):
+        yield from (handler.body for handler in node.handlers)
+        yield node.orelse + node.finalbody
+    elif isinstance(node, ast.Match):
+        yield from (case.body for case in node.cases)
+    else:
+        for name in ("body", "orelse"):
+            inner = getattr(node, name, None)
+            if isinstance(inner, list):
+                yield inner
 
 
 def _catches_import_error(handler: ast.ExceptHandler) -> bool:
     kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
-    return any(kind is None or getattr(kind, "id", "") in _TOLERANT for kind in kinds)
+    return any(kind is None or getattr(kind, "id", "") in TOLERANT for kind in kinds)

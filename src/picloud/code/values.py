@@ -294,6 +294,8 @@ class ValuePickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle sh
         if self.notes is not None:
             if isinstance(obj, _NAMED):
                 _note_roots(obj, self.notes.roots)
+            elif _reduces_itself(type(obj)) and type(obj).__module__ not in self.notes.roots:
+                _note_roots(type(obj), self.notes.roots)  # it may go by a name of this module
             handles_of = getattr(type(obj), HANDLES, None)
             if handles_of is not None:
                 _note_handles(self.notes, *handles_of(obj))
@@ -318,6 +320,14 @@ def _note_handles(notes: Notes, origin: str | None, ranges: Iterable[tuple[int, 
         notes.handles += each
     if origin is not None and len(notes.handles) > before:
         notes.origins[origin] = notes.handles[before]
+
+
+_REDUCE: Any = object.__reduce__
+_REDUCE_EX: Any = object.__reduce_ex__
+
+
+def _reduces_itself(kind: Any) -> bool:
+    return kind.__reduce__ is not _REDUCE or kind.__reduce_ex__ is not _REDUCE_EX
 
 
 _NAMED = (

@@ -13,6 +13,7 @@ from picloud.code.files import Arrivals
 from picloud.protocol.failures import Failure, FailureKind
 from picloud.protocol.ids import Handles
 from picloud.statemachine import value as value_class
+from picloud_worker.interpreter.advice import advise
 from picloud_worker.interpreter.job_blobs import JobBlobs
 from picloud_worker.interpreter.usage import Profiled, shown
 from picloud_worker.pipe.messages import Prepare
@@ -36,6 +37,7 @@ class PreparedSpec:
     Args:
         prepare: what the agent says of it.
         blobs: where the large parts of values are; without it they stay in one piece.
+        tree: where the user's modules are; empty if there are none.
 
     Attributes:
         arguments: those of the last call, until somebody has looked at them.
@@ -43,8 +45,9 @@ class PreparedSpec:
             which the function is loaded anew if one has been closed.
     """
 
-    def __init__(self, prepare: Prepare, blobs: JobBlobs | None = None) -> None:
+    def __init__(self, prepare: Prepare, blobs: JobBlobs | None = None, tree: str = "") -> None:
         self._code = prepare.code
+        self.tree = tree
         self._open = blobs.open if blobs is not None else values.no_blob
         self._keep = blobs.keep if blobs is not None else None
         self.python = prepare.python
@@ -188,6 +191,7 @@ def _unsendable(spec: PreparedSpec, error: BaseException) -> Failure:
 def _failure(spec: PreparedSpec, error: BaseException) -> Failure:
     if spec.memory:
         limit_memory(0)  # describing takes memory too
+    advise(error, spec.tree)
     failure = exceptions.describe(error)
     if isinstance(error, SystemExit):
         code = "" if error.code is None else repr(error.code)

@@ -74,6 +74,7 @@ class ModuleWatch:
         return f"sys.modules without {', '.join(gone[:_NAMED])}{more}"
 
     def _changeable(self, modules: list[Any]) -> str:
+        from picloud.code.compiled import InPlaceLoader
         from picloud.code.own_modules import ALWAYS_THERE, is_installed
 
         for module in modules:
@@ -84,6 +85,7 @@ class ModuleWatch:
                 and not (self._tree and origin.startswith(self._tree))
                 and not is_installed(origin)
                 and spec.name.partition(".")[0] not in ALWAYS_THERE
+                and not isinstance(spec.loader, InPlaceLoader)  # the tree is of one build
             ):
                 return f"a module that may change: {spec.name} from {origin}"
         return ""

@@ -131,6 +131,7 @@ class InterpreterLoop:
         """Serve the agent until it closes the pipe; own modules of jobs are in the tree."""
         self._surroundings = Surroundings(directory, self._on_recall)
         self._modules = hygiene.ModuleWatch(tree)
+        self._tree = tree
         try:
             while True:
                 self._wait()
@@ -181,7 +182,7 @@ class InterpreterLoop:
                     self.line.take_inputs(sequences, inputs, are_next=not self._pending)
                 self._pending.extend(zip(repeat(prepared), sequences, payloads, strict=False))
             case Prepare():
-                self._specs[message.spec] = PreparedSpec(message, self._blobs)
+                self._specs[message.spec] = PreparedSpec(message, self._blobs, self._tree)
             case Discard():
                 del self._specs[message.spec]
             case _:

@@ -31,7 +31,7 @@ class InterpreterSettings:
     Attributes:
         state_dir: an existing directory that no other worker uses; working directories are made
             below it, and what is left of earlier ones is removed.
-        import_path: where the interpreters look for modules first.
+        import_path: where the interpreters look for modules first, after `libraries`.
         variables: names of environment variables that jobs may see; everything else stays out.
         executable: the Python to run.
         libraries: where our own packages lie.

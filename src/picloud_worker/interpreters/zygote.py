@@ -175,7 +175,7 @@ def _start(settings: InterpreterSettings, control: int, mark: str) -> subprocess
     ours = settings.libraries
     path = [absolute for each in settings.import_path if (absolute := _absolute(each))]
     boot = {
-        "path": [*path, *([] if ours in path else [ours])],
+        "path": [*([] if ours in path else [ours]), *path],
         "control": control,
         "agent": os.getpid(),
         "stores": settings.stores,

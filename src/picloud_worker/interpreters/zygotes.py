@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from picloud.code.own_modules import is_installed
 from picloud_worker.interpreters.settings import InterpreterSettings
 from picloud_worker.interpreters.zygote import ZygoteProcess
 
@@ -170,22 +169,18 @@ _LINKS = "libraries"
 def settings_in(settings: InterpreterSettings, place: Path) -> InterpreterSettings:
     """The settings of interpreters that have the packages at `place` and no others.
 
-    Of what the worker imports from, they have the directories where the user works, and picloud.
+    Of what the worker imports from, they have picloud.
     """
     binaries = place / "bin"
     path = os.pathsep.join([str(binaries), os.environ.get("PATH", os.defpath)])
     return replace(
         settings,
         stores=[],  # they outlive an environment: it is the worker's own zygote that removes them
-        import_path=[each for each in settings.import_path if _is_own(each)],
+        import_path=[],
         executable=str(binaries / "python"),
         libraries=str(_linked(Path(settings.state_dir, _LINKS), Path(settings.libraries))),
         changed_variables={"VIRTUAL_ENV": str(place), "PATH": path},
     )
-
-
-def _is_own(directory: str) -> bool:
-    return os.path.isdir(directory or os.curdir) and not is_installed(os.path.join(directory, "m"))
 
 
 def _linked(directory: Path, libraries: Path) -> Path:

@@ -54,3 +54,75 @@ def test_a_statement_means_modules_by_their_whole_names(
     statement: Import, package: str, names: list[str]
 ) -> None:
     assert names_of(statement, package) == names
+
+
+def code_of(body: str) -> CodeType:
+    """The code of a function with these lines."""
+    lines = "".join(f"    {line}\n" for line in body.splitlines())
+    (code,) = [
+        each
+        for each in compile(f"def f():\n{lines}", "source", "exec").co_consts
+        if isinstance(each, CodeType)
+    ]
+    return code
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "__import__('a.b')",
+        "return __import__('a.b').c.d",
+        "__import__('a.b', fromlist=['c'])",
+        "import_module('a.b').c()",
+        "importlib.import_module('a.b')",
+        "importlib.import_module(name='a.b')",
+        "import_module('.b', 'a')",
+        "import_module('..b', package='a.c')",
+        "return lambda: __import__('a.b')",
+        "return [import_module('a.b') for each in x]",
+    ],
+)
+def test_a_constant_name_that_is_given_to_an_importer_is_an_import(line: str) -> None:
+    assert read_code(code_of(line)) == (Import("a.b", (), 0),)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "__import__('a' + b)",
+        "__import__(f'a.{b}')",
+        "__import__('a.%s' % b)",
+        "__import__('a.{}'.format(b))",
+        "__import__(b)",
+        "__import__('no module')",
+        "other('a')",
+    ],
+)
+def test_a_name_that_is_put_together_is_none(line: str) -> None:
+    assert read_code(code_of(line)) == ()
+
+
+@pytest.mark.parametrize(
+    ("body", "is_optional"),
+    [
+        ("try: import a\nexcept ImportError: pass", True),
+        ("try: import a\nexcept ModuleNotFoundError as e: print(e)", True),
+        ("try: import a\nexcept (KeyError, ImportError): pass", True),
+        ("try: import a\nexcept KeyError: pass\nexcept Exception: pass", True),
+        ("try: import a\nexcept: pass", True),
+        ("try:\n    try: import a\n    except KeyError: pass\nexcept ImportError: pass", True),
+        ("try:\n    with b: import a\nexcept ImportError: pass", True),
+        ("try: __import__('a')\nexcept ImportError: pass", True),
+        ("try: import a\nexcept KeyError: pass", False),
+        ("try: import a\nfinally: pass", False),
+        ("with b: import a", False),
+        ("try: pass\nexcept ImportError: import a", False),
+        ("import a", False),
+    ],
+)
+def test_what_the_code_can_do_without_is_optional(body: str, is_optional: bool) -> None:
+    assert read_code(code_of(body)) == (Import("a", (), 0, is_optional),)
+
+
+def test_names_of_what_is_optional_say_so() -> None:
+    assert names_of(Import("a", ("b",), 0, True), "") == ["a?", "a.b?"]

@@ -2,58 +2,17 @@
 
 import os
 import sys
+import types
 import zipfile
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from importlib.machinery import ModuleSpec
 
 import pytest
 
-from picloud.code import module_files
+from picloud.code import compiled, module_files
 from picloud.code.scanner import Scanner
 from picloud.code.unshippable import Unshippable
-from picloud.protocol.trees import EMPTY, Tree
-
-LONG_AGO = 1_000_000_000.0
-"""Seconds: files of that age are not looked into twice."""
-
-
-class Project:
-    """A directory of modules that can be imported, and a scanner that has not seen them."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.scanner = Scanner()
-
-    def has(self, files: Mapping[str, str]) -> "Project":
-        """Write these files."""
-        for path, text in files.items():
-            self.writes(path, text)
-        return self
-
-    def writes(self, path: str, text: str | bytes) -> Path:
-        """Write one file, which looks old."""
-        file = self.root / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(text if isinstance(text, bytes) else text.encode())
-        os.utime(file, (LONG_AGO, LONG_AGO))
-        return file
-
-    def tree(self, *roots: str) -> Tree:
-        return self.scanner.tree(frozenset(roots))
-
-    def paths(self, *roots: str) -> list[str]:
-        """What the tree of these modules holds."""
-        return [file.path for file in self.tree(*roots).files]
-
-
-@pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
-    monkeypatch.syspath_prepend(str(tmp_path))
-    before = set(sys.modules)
-    yield Project(tmp_path)
-    for name in set(sys.modules) - before:
-        del sys.modules[name]
-
+from picloud.protocol.trees import EMPTY
+from tests.support.projects import Project
 
 LAYOUTS: dict[str, tuple[dict[str, str], list[str], list[str]]] = {
     # name: files, roots, paths of the tree
@@ -271,11 +230,26 @@ def test_one_that_the_code_can_do_without_stays(project: Project) -> None:
     assert project.paths("one") == ["one.py"]
 
 
-def test_where_jobs_run_on_this_machine_it_stays_and_is_found(project: Project) -> None:
+def test_where_jobs_run_on_this_machine_it_is_told_where_it_lies(project: Project) -> None:
+    project.scanner = Scanner(finds_extensions=True)
+    project.has({"one.py": "import fast, space.quick"})
+    fast = project.writes(f"fast{SUFFIX}", b"")
+    quick = project.writes(f"space/quick{SUFFIX}", b"")
+    tree = project.tree("one")
+    assert [file.path for file in tree.files] == [".compiled", "one.py", "space/.compiled"]
+    assert compiled.files_of(tree.files[0].content) == {
+        "fast": str(fast),
+        "space.quick": str(quick),
+    }
+
+
+def test_another_build_of_it_makes_another_tree(project: Project) -> None:
     project.scanner = Scanner(finds_extensions=True)
     project.has({"one.py": "import fast"})
     project.writes(f"fast{SUFFIX}", b"")
-    assert project.paths("one") == ["one.py"]
+    before = project.tree("one")
+    project.writes(f"fast{SUFFIX}", b"another")
+    assert project.tree("one").digest != before.digest
 
 
 def test_what_one_module_can_do_without_another_may_need(project: Project) -> None:
@@ -351,3 +325,26 @@ def test_a_module_that_cannot_be_read_is_refused(project: Project) -> None:
     (project.root / "unreadable.py").mkdir()
     with pytest.raises(Unshippable, match="unreadable cannot be read"):
         project.tree("unreadable")
+
+
+def test_a_module_from_a_loader_that_hides_its_source_is_refused(project: Project) -> None:
+    file = project.writes("sealed.bin", b"")
+
+    class Sealed:
+        def create_module(self, spec: ModuleSpec) -> None:
+            return None
+
+    module = types.ModuleType("sealed")
+    module.__spec__ = ModuleSpec("sealed", Sealed(), origin=str(file))  # type: ignore[arg-type]
+    module.__spec__.has_location = True
+    sys.modules["sealed"] = module
+    with pytest.raises(Unshippable, match=r"sealed was loaded from .* by Sealed"):
+        project.tree("sealed")
+
+
+def test_a_file_beside_a_single_module_is_said_to_stay(project: Project) -> None:
+    project.has({"leaf.py": "__file__", "table.csv": ""})
+    scan = project.scanner.scan(frozenset({"leaf"}))
+    assert scan.reasons == {
+        "leaf.py": "named by the call; it is in no package, so files beside it stay"
+    }

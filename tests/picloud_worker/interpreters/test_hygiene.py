@@ -5,6 +5,8 @@
 import contextlib
 import os
 import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 from picloud_worker.interpreters.settings import VARIABLES
@@ -171,3 +173,22 @@ async def test_a_child_program_inherits_only_the_standard_streams(bench: Any) ->
             print(descriptor)
     """
     assert (await bench.call(job, look)).split() == ["0", "1", "2"]
+
+
+async def test_what_is_found_outside_of_the_tree_is_read_anew_by_another_interpreter(
+    bench: Any, tmp_path: Path
+) -> None:
+    leaf = tmp_path / "found_outside.py"
+
+    def look(directory: str) -> Any:
+        sys.path.append(directory)
+        return __import__("found_outside").x
+
+    for number in (1, 2):
+        leaf.write_text(f"x = {number}")
+        if number > 1:
+            bench.pool.start_interpreter(number)
+        assert await bench.call(look, str(tmp_path), interpreter=number) == number
+        await bench.until(lambda number=number: bench.messages(Dirty, number))
+        assert "found_outside" in bench.messages(Dirty, number)[0].leftovers
+    assert not (tmp_path / "__pycache__").exists()

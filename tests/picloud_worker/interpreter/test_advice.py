@@ -1,0 +1,44 @@
+"""What is said to errors that come of what has travelled."""
+
+import json
+
+import pytest
+
+from picloud_worker.interpreter.advice import advise
+
+
+def notes(error: BaseException, tree: str = "/trees/1") -> str:
+    """What an error is told."""
+    advise(error, tree)
+    return "".join(getattr(error, "__notes__", []))
+
+
+def test_who_misses_a_module_is_told_to_import_it_where_it_is_needed() -> None:
+    error = ModuleNotFoundError("No module named 'leaf'", name="leaf")
+    assert "import leaf in the function" in notes(error)
+
+
+def test_who_misses_a_file_beside_a_module_is_told_what_travels() -> None:
+    error = FileNotFoundError(2, "No such file", "/trees/1/table.csv")
+    assert "only if the module is in a package" in notes(error)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ImportError("cannot import name"),
+        ModuleNotFoundError("raised by hand"),
+        ModuleNotFoundError("No module named 'json.nothing'", name=f"{json.__name__}.nothing"),
+        FileNotFoundError(2, "No such file", "/trees/2/table.csv"),
+        FileNotFoundError(2, "No such file", "table.csv"),
+        FileNotFoundError(2, "No such file", 3),
+        FileNotFoundError("raised by hand"),
+        KeyError("leaf"),
+    ],
+)
+def test_others_are_as_they_were(error: BaseException) -> None:
+    assert notes(error) == ""
+
+
+def test_without_modules_there_are_no_files_beside_them() -> None:
+    assert notes(FileNotFoundError(2, "No such file", "/trees/1/table.csv"), "") == ""
