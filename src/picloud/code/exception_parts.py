@@ -274,7 +274,7 @@ def _size(text: str) -> int:
 
 
 def _said(what: str, item: Any) -> str:
-    why = "it cannot be pickled, or is too large"
+    why = "it cannot be pickled, or takes too much room"
     return f"[{what} of type {type(item).__qualname__} stayed on the worker: {why}]"
 
 

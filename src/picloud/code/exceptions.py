@@ -7,14 +7,17 @@ describing never fails.
 """
 
 from picloud.code.exception_parts import class_name, pickled
-from picloud.code.tracebacks import headline, shortened, tracebacks_of
+from picloud.code.tracebacks import frames_of, headline, shortened, tracebacks_of
 from picloud.protocol.failures import Failure, FailureKind
 
 MAX_MESSAGE = 8 << 10
 
 
 def describe(error: BaseException) -> Failure:
-    """Say what an exception of user code was, for people and for `rebuild`. Never fails."""
+    """Say what an exception of user code was, for people and for `rebuild`.
+
+    It fails only for one whose class lets nobody look at it: see `describe_unseen`.
+    """
     handles: list[int] = []
     story, own = tracebacks_of(error)
     return Failure(
@@ -25,3 +28,10 @@ def describe(error: BaseException) -> Failure:
         pickled(error, own, handles),
         handles or None,
     )
+
+
+def describe_unseen(error: BaseException) -> Failure:
+    """Say where an exception came from at which nobody may look. Never fails."""
+    name = shortened(class_name(type(error)), MAX_MESSAGE)
+    message = f"{name}, whose objects let nobody look at them"
+    return Failure(FailureKind.EXCEPTION, message, name, f"{frames_of(error)}{message}\n")

@@ -7,6 +7,7 @@ one after the other, shows each of them once.
 
 import traceback
 import types
+from typing import Any
 
 from picloud.errors import JobError
 
@@ -14,6 +15,9 @@ MAX_TRACEBACK = 128 << 10
 """Characters of one text."""
 
 _OURS = frozenset({"picloud", "picloud_worker", "asyncio"})
+
+_TRACEBACK: Any = vars(BaseException)["__traceback__"]
+"""Read so, it runs no code of the user."""
 
 _Part = tuple[traceback.TracebackException | None, BaseException | None]
 
@@ -25,18 +29,28 @@ def tracebacks_of(error: BaseException) -> tuple[str, dict[int, str]]:
         That, and by the `id` of each exception that was raised, its own traceback without notes;
         not of one that stands alone, of which the first text says all.
     """
-    trace = error.__traceback__
-    while trace is not None and _is_ours(trace.tb_frame):
-        trace = trace.tb_next
+    trace = _trace_of(error)
     try:
         story = traceback.TracebackException(type(error), error, trace)
         _cut_raising(story, error)
         whole = shortened("".join(story.format()), MAX_TRACEBACK)
         return whole, {} if _is_alone(story) else _own_texts(story, error)
     except Exception:  # noqa: BLE001 - a class of the user, which may do anything
-        frames = "".join(traceback.format_tb(trace))
-        text = f"Traceback (most recent call last):\n{frames}{headline(error)}\n"
-        return shortened(text, MAX_TRACEBACK), {}
+        return shortened(f"{frames_of(error)}{headline(error)}\n", MAX_TRACEBACK), {}
+
+
+def frames_of(error: BaseException) -> str:
+    """Where it was raised, without a look at itself. Never fails."""
+    frames = "".join(traceback.format_tb(_trace_of(error)))
+    return shortened(f"Traceback (most recent call last):\n{frames}", MAX_TRACEBACK)
+
+
+def _trace_of(error: BaseException) -> types.TracebackType | None:
+    """Its traceback from the user's function on."""
+    trace: types.TracebackType | None = _TRACEBACK.__get__(error)
+    while trace is not None and _is_ours(trace.tb_frame):
+        trace = trace.tb_next
+    return trace
 
 
 def headline(error: BaseException) -> str:

@@ -4,6 +4,7 @@ import os
 import resource
 import sys
 from collections.abc import Callable, Coroutine
+from functools import wraps
 from pathlib import Path
 from types import CoroutineType
 from typing import Any
@@ -172,6 +173,23 @@ def _await(coroutine: Coroutine[Any, Any, Any]) -> Any:
 # ------------------------------------------------------------------ failures
 
 
+_Describe = Callable[[Any, BaseException], Failure]
+
+
+def _never_failing(describe: _Describe) -> _Describe:
+    """Even `isinstance` raises what a class of the user does whose objects let nobody look."""
+
+    @wraps(describe)
+    def attempt(what: Any, error: BaseException) -> Failure:
+        try:
+            return describe(what, error)
+        except Exception:  # noqa: BLE001 - see above
+            return exceptions.describe_unseen(error)
+
+    return attempt
+
+
+@_never_failing
 def _unreadable(what: str, error: BaseException) -> Failure:
     failure = exceptions.describe(error)
     if isinstance(error, ModuleNotFoundError) and error.name:
@@ -181,6 +199,7 @@ def _unreadable(what: str, error: BaseException) -> Failure:
     return _renamed(failure, FailureKind.SERIALIZATION, text)
 
 
+@_never_failing
 def _unsendable(spec: PreparedSpec, error: BaseException) -> Failure:
     if not isinstance(error, values.Unpicklable | values.Oversize | values.NoRoom):
         return _failure(spec, error)
@@ -188,6 +207,7 @@ def _unsendable(spec: PreparedSpec, error: BaseException) -> Failure:
     return _renamed(failure, FailureKind.SERIALIZATION, f"the result cannot be sent: {error}")
 
 
+@_never_failing
 def _failure(spec: PreparedSpec, error: BaseException) -> Failure:
     if spec.memory:
         limit_memory(0)  # describing takes memory too

@@ -54,6 +54,21 @@ def test_a_result_whose_class_cannot_be_pickled_blames_the_result() -> None:
     assert outcome.message.startswith("the result cannot be sent: an object of type frame")
 
 
+def test_an_exception_at_which_nobody_may_look_is_an_outcome_too() -> None:
+    class Shy(Exception):
+        def __getattribute__(self, name: str) -> Any:
+            raise ValueError("no")
+
+    def fail() -> None:
+        raise Shy
+
+    outcome = run(fail)
+    assert isinstance(outcome, Failure)
+    assert outcome.kind is FailureKind.EXCEPTION
+    assert "Shy, whose objects let nobody look at them" in outcome.message
+    assert "in fail" in outcome.traceback
+
+
 def test_an_exception_while_pickling_the_result_is_serialization_too() -> None:
     class Broken:
         def __reduce__(self) -> Any:
