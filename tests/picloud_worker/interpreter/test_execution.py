@@ -55,17 +55,17 @@ def test_a_result_whose_class_cannot_be_pickled_blames_the_result() -> None:
 
 
 def test_an_exception_at_which_nobody_may_look_is_an_outcome_too() -> None:
-    class Shy(Exception):
+    class ShyError(Exception):
         def __getattribute__(self, name: str) -> Any:
             raise ValueError("no")
 
     def fail() -> None:
-        raise Shy
+        raise ShyError
 
     outcome = run(fail)
     assert isinstance(outcome, Failure)
     assert outcome.kind is FailureKind.EXCEPTION
-    assert "Shy, whose objects let nobody look at them" in outcome.message
+    assert "ShyError, whose objects let nobody look at them" in outcome.message
     assert "in fail" in outcome.traceback
 
 
