@@ -5,9 +5,9 @@ from hashlib import blake2b
 from typing import Any
 
 from picloud.code import culprits, functions, values
-from picloud.code.scan import Scan
+from picloud.code.modules.scan import Scan
+from picloud.code.modules.ways import described
 from picloud.code.unshippable import Unshippable
-from picloud.code.ways import described
 from picloud.protocol.payloads import DIGEST_SIZE, key_of
 from picloud.statemachine import value
 

@@ -14,7 +14,7 @@ from functools import partial
 from picloud import errors
 from picloud.aio.loop_thread import LoopThread
 from picloud.client import Client
-from picloud.code.own_modules import is_own_place
+from picloud.code.modules.own_modules import is_own_place
 from picloud.protocol.jobs import CORE_TYPES, SlotPool
 from picloud.session import Session
 

@@ -19,8 +19,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from picloud import errors
-from picloud.code import exception_parts
-from picloud.code.exception_state import (
+from picloud.code.exceptions import parts
+from picloud.code.exceptions.rebuilding import rebuild
+from picloud.code.exceptions.state import (
     arguments_of,
     builtin_base,
     is_closed,
@@ -28,8 +29,7 @@ from picloud.code.exception_state import (
     set_attribute,
     set_links,
 )
-from picloud.code.rebuilding import rebuild
-from picloud.code.tracebacks import headline
+from picloud.code.exceptions.tracebacks import headline
 from picloud.code.values import HANDLES
 from picloud.errors import CloudException, JobError
 from picloud.protocol.failures import Failure, FailureKind
@@ -225,13 +225,13 @@ def _as_error_of(original: BaseException, jid: int, status: str) -> JobError:
 def _handles_of_mixed(self: Any) -> tuple[None, Iterable[tuple[int, int]]]:
     """Tell the serializer which jobs' handles there are in the bytes that it gets."""
     handles: list[int] = []
-    exception_parts.pickled(self, {}, handles)
+    parts.pickled(self, {}, handles)
     bounds = iter(handles)
     return None, zip(bounds, bounds, strict=True)
 
 
 def _reduce_mixed(self: Any, _protocol: object = None) -> tuple[Any, ...]:
-    data = exception_parts.pickled(self, {}, [])
+    data = parts.pickled(self, {}, [])
     return _remake_mixed, (
         data,
         str(self),

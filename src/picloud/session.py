@@ -20,7 +20,7 @@ from picloud.blocking import drive
 from picloud.blocking_verbs import BlockingVerbs
 from picloud.callback_thread import CallbackThread
 from picloud.client import Client
-from picloud.code.scan import NOTHING, Scan
+from picloud.code.modules.scan import NOTHING, Scan
 from picloud.grants import Grant, Secrets
 from picloud.job_options import JobOptions
 from picloud.own_store import OwnStore
@@ -31,7 +31,7 @@ from picloud.submit_verbs import SpecKey
 from picloud.waiters import Waiter
 
 if TYPE_CHECKING:
-    from picloud.code.scanner import Scanner
+    from picloud.code.modules.scanner import Scanner
 
 Closer = Callable[[], Awaitable[None]]
 """Ends what an opener has started; runs on the engine's loop."""
@@ -219,7 +219,7 @@ class Session(BlockingVerbs):
         if only == () or not (roots or only):
             return NOTHING
         if self._scanner is None:
-            from picloud.code.scanner import Scanner  # most functions need none
+            from picloud.code.modules.scanner import Scanner  # most functions need none
 
             # All jobs of an embedded cloud run on this machine, and look where this program does.
             self._scanner = Scanner(finds_extensions=bool(self._offers))

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple, cast
 
 from picloud import errors
 from picloud.code import functions, values
-from picloud.code.scan import NOTHING, Scan
+from picloud.code.modules.scan import NOTHING, Scan
+from picloud.code.modules.ways import described
 from picloud.code.unshippable import Unshippable
-from picloud.code.ways import described
 from picloud.connected import AnyClient, Connected, ask_in_pieces
 from picloud.dependencies import Dependencies
 from picloud.grants import Grant

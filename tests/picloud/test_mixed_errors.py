@@ -13,7 +13,7 @@ import pytest
 
 from picloud import errors
 from picloud.code import values
-from picloud.code.exceptions import describe
+from picloud.code.exceptions.describing import describe
 from picloud.mixed_errors import from_failure
 from picloud.protocol.failures import Failure, FailureKind
 from picloud.protocol.jobs import JobStatus

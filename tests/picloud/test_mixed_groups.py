@@ -8,7 +8,7 @@ import pydantic
 import pytest
 
 from picloud import errors
-from picloud.code.exceptions import describe
+from picloud.code.exceptions.describing import describe
 from picloud.mixed_errors import from_failure
 from picloud.protocol.jobs import JobStatus
 from tests.support.odd_exceptions import KeywordOnly, OwnGroup

@@ -260,7 +260,7 @@ def test_it_is_refused_where_it_lies(master: FakeMaster, session: Session, name:
         assert str(caught.value).startswith(f"{way}: "), str(caught.value)
         assert remedy in str(caught.value)
     assert master.told(SubmitJobs) == []
-    if isinstance(thing, io.IOBase | tempfile._TemporaryFileWrapper):
+    if issubclass(type(thing), io.IOBase | tempfile._TemporaryFileWrapper):
         thing.close()  # the tracebacks keep it alive until another test
     CLOSED.close()
 

@@ -13,7 +13,8 @@ from picloud.aio.loop_thread import LoopThread
 from picloud.aio.memory import MemoryChannel
 from picloud.aio.session import LinkSession
 from picloud.client import Client
-from picloud.code import exceptions, values
+from picloud.code import values
+from picloud.code.exceptions import describing
 from picloud.protocol import client_messages as messages
 from picloud.protocol.blob_messages import (
     BlobMissing,
@@ -272,7 +273,7 @@ class FakeMaster:
             result = values.loads(code, self._open_blob)(*args, **kwargs)
             return values.dumps(result, values.Notes(self._keep_blob))
         except Exception as error:  # noqa: BLE001 - code of the test, which may raise anything
-            return exceptions.describe(error)
+            return describing.describe(error)
 
     def _open_blob(self, key: bytes) -> memoryview | None:
         assert self.client is not None

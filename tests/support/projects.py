@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from picloud.code.scanner import Scanner
+from picloud.code.modules.scanner import Scanner
 from picloud.protocol.trees import Tree
 
 LONG_AGO = 1_000_000_000.0

@@ -17,7 +17,8 @@ from picloud.aio.loop_thread import LoopThread
 from picloud.aio.memory import MemoryChannel
 from picloud.aio.session import LinkSession
 from picloud.client import Client
-from picloud.code import exceptions, values
+from picloud.code import values
+from picloud.code.exceptions import describing
 from picloud.environment_names import MY_PYTHON
 from picloud.errors import NestingTooDeep
 from picloud.protocol import worker_messages as messages
@@ -235,7 +236,7 @@ class ThreadWorker:
                     result = runner.run(result)
             outcome = values.dumps(result, notes)
         except BaseException as error:  # noqa: BLE001 - whatever it is, it is the job's outcome
-            outcome = exceptions.describe(error)
+            outcome = describing.describe(error)
         self.line.begin(None)
         runtime = time.monotonic() - started
         assert self._thread is not None

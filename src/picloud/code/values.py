@@ -23,7 +23,7 @@ from typing import Any, ClassVar
 import cloudpickle
 
 from picloud.code import culprits, files, imports, sources
-from picloud.code.exception_state import reduce_exception
+from picloud.code.exceptions.state import reduce_exception
 from picloud.code.handles import merged
 from picloud.code.interruptions import is_from_signal_handler
 from picloud.code.plain import begins_large, is_plain

@@ -8,7 +8,8 @@ from types import CoroutineType
 from typing import Any
 
 from picloud import inside
-from picloud.code import exceptions, values
+from picloud.code import values
+from picloud.code.exceptions import describing
 from picloud.protocol.failures import Failure
 from picloud.protocol.ids import WorkerId
 from picloud.protocol.jobs import SlotPool
@@ -76,7 +77,7 @@ class VirtualInterpreter(SimulatedInterpreter):
         try:
             seconds = self._seconds(function, attempt.payload)
         except Exception as error:  # noqa: BLE001 - how long it takes is the user's code
-            self._over(line, exceptions.describe(error))
+            self._over(line, describing.describe(error))
             return
         self._timeline.after(seconds, partial(self._begin, line, function, attempt.payload))
 

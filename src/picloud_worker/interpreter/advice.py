@@ -3,7 +3,7 @@
 import os
 import sys
 
-from picloud.code.own_modules import is_installed
+from picloud.code.modules.own_modules import is_installed
 
 _MODULE = (
     "[Modules of your own travel if an import statement leads to them, or import_module() or "

@@ -9,7 +9,8 @@ from pathlib import Path
 from types import CoroutineType
 from typing import Any
 
-from picloud.code import exceptions, values
+from picloud.code import values
+from picloud.code.exceptions import describing
 from picloud.code.files import Arrivals
 from picloud.protocol.failures import Failure, FailureKind
 from picloud.protocol.ids import Handles
@@ -184,14 +185,14 @@ def _never_failing(describe: _Describe) -> _Describe:
         try:
             return describe(what, error)
         except Exception:  # noqa: BLE001 - see above
-            return exceptions.describe_unseen(error)
+            return describing.describe_unseen(error)
 
     return attempt
 
 
 @_never_failing
 def _unreadable(what: str, error: BaseException) -> Failure:
-    failure = exceptions.describe(error)
+    failure = describing.describe(error)
     if isinstance(error, ModuleNotFoundError) and error.name:
         text = f"{what} cannot be read on the worker, which has no module {error.name!r}"
     else:
@@ -203,7 +204,7 @@ def _unreadable(what: str, error: BaseException) -> Failure:
 def _unsendable(spec: PreparedSpec, error: BaseException) -> Failure:
     if not isinstance(error, values.Unpicklable | values.Oversize | values.NoRoom):
         return _failure(spec, error)
-    failure = exceptions.describe(error)
+    failure = describing.describe(error)
     return _renamed(failure, FailureKind.SERIALIZATION, f"the result cannot be sent: {error}")
 
 
@@ -212,7 +213,7 @@ def _failure(spec: PreparedSpec, error: BaseException) -> Failure:
     if spec.memory:
         limit_memory(0)  # describing takes memory too
     advise(error, spec.tree)
-    failure = exceptions.describe(error)
+    failure = describing.describe(error)
     if isinstance(error, SystemExit):
         code = "" if error.code is None else repr(error.code)
         return _renamed(failure, FailureKind.EXIT, f"the job called sys.exit({code:.1000})")

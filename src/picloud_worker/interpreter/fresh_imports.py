@@ -20,8 +20,8 @@ from importlib.util import spec_from_file_location
 from types import CodeType, ModuleType
 from typing import Any
 
-from picloud.code import compiled
-from picloud.code.own_modules import is_installed
+from picloud.code.modules import compiled
+from picloud.code.modules.own_modules import is_installed
 
 
 class FreshLoader(SourceFileLoader):

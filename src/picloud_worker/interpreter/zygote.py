@@ -20,7 +20,7 @@ from collections.abc import Iterable, Sequence
 from typing import NoReturn
 
 from picloud import inside
-from picloud.code.own_modules import is_installed
+from picloud.code.modules.own_modules import is_installed
 from picloud_worker.interpreter import fresh_imports, processes
 from picloud_worker.interpreter.control import (
     CONTROL,

@@ -2,7 +2,7 @@
 
 import markupsafe._speedups
 
-from picloud.code.compiled import InPlaceLoader
+from picloud.code.modules.compiled import InPlaceLoader
 from picloud_worker.interpreter.fresh_imports import InPlaceFinder
 
 FILE = markupsafe._speedups.__file__

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from picloud.code import values
-from picloud.code.rebuilding import rebuild
+from picloud.code.exceptions.rebuilding import rebuild
 from picloud.protocol.failures import FailureKind
 from picloud_worker.interpreter.control import EXIT_UNREPORTABLE
 from picloud_worker.interpreters.process import HUNG_UP

@@ -9,9 +9,10 @@ import pickle
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from picloud.code import exception_state, values
-from picloud.code.exception_links import LinkedExceptions
-from picloud.code.tracebacks import headline, shortened, text_of
+from picloud.code import values
+from picloud.code.exceptions import state
+from picloud.code.exceptions.links import LinkedExceptions
+from picloud.code.exceptions.tracebacks import headline, shortened, text_of
 from picloud.errors import original_of
 from picloud.statemachine import value
 
@@ -127,7 +128,7 @@ class _Taking:
             args,
             attributes,
             notes + left_out,
-            self._part(raised) if exception_state.is_closed(cls) else None,
+            self._part(raised) if state.is_closed(cls) else None,
             "" if error.args else self._text(text_of(raised)),
             traceback,
             error.__suppress_context__,
@@ -172,7 +173,7 @@ class _Taking:
 
     def _notes(self, error: BaseException, left_out: list[str]) -> list[str]:
         notes: list[str] = []
-        own = exception_state.notes_of(error)
+        own = state.notes_of(error)
         for note in own:
             if self._room < MAX_TEXT:
                 left_out.append(f"[{len(own) - len(notes)} notes stayed on the worker]")
@@ -242,7 +243,7 @@ def _bases(cls: type) -> Iterator[type[BaseException]]:
     for base in cls.__mro__:
         if issubclass(base, BaseException):
             yield base
-            if exception_state.is_builtin(base):
+            if state.is_builtin(base):
                 return
 
 
@@ -264,7 +265,7 @@ def _job_of(error: BaseException) -> tuple[int, str] | None:
 
 def _attributes_of(error: BaseException) -> Iterator[tuple[str, Any]]:
     original = original_of(error)
-    for name, item in exception_state.attributes_of(error):
+    for name, item in state.attributes_of(error):
         if original is None or name not in _OURS or name in original.__dict__:
             yield name, item
 

@@ -10,14 +10,14 @@ import os
 import threading
 from collections.abc import Iterable, Iterator
 
-from picloud.code import compiled, own_modules
-from picloud.code.file_watch import FileWatch
-from picloud.code.findings import Findings
 from picloud.code.imports import OPTIONAL, Import, modules_meant
-from picloud.code.module_files import content_of, data_files
-from picloud.code.own_modules import OwnModule
-from picloud.code.scan import NOTHING, Scan
-from picloud.code.source_imports import Reading
+from picloud.code.modules import compiled, own_modules
+from picloud.code.modules.file_watch import FileWatch
+from picloud.code.modules.findings import Findings
+from picloud.code.modules.module_files import content_of, data_files
+from picloud.code.modules.own_modules import OwnModule
+from picloud.code.modules.scan import NOTHING, Scan
+from picloud.code.modules.source_imports import Reading
 from picloud.code.values import by_value_modules
 from picloud.protocol.trees import EMPTY, Tree, TreeFile, digest_of, tree_of
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from picloud.code import exceptions
+from picloud.code.exceptions import describing
 from picloud.protocol.codec import Codec
 from picloud.protocol.failures import Failure, FailureKind
 from tests.support.odd_exceptions import STRANGE, BadStr, TwoArguments, raised
@@ -13,27 +13,27 @@ from tests.support.odd_exceptions import STRANGE, BadStr, TwoArguments, raised
 
 @pytest.mark.parametrize("error", STRANGE, ids=lambda error: type(error).__name__)
 def test_every_failure_fits_the_wire(error: BaseException) -> None:
-    failure = exceptions.describe(raised(error))
+    failure = describing.describe(raised(error))
     codec = Codec({1: Failure})
     assert codec.decode(codec.encode([failure])) == [failure]
 
 
 def test_the_message_is_what_python_prints_last() -> None:
-    failure = exceptions.describe(ValueError("text"))
+    failure = describing.describe(ValueError("text"))
     assert (failure.kind, failure.message) == (FailureKind.EXCEPTION, "ValueError: text")
-    assert exceptions.describe(ValueError()).message == "ValueError"
-    assert "its __str__ raised ZeroDivisionError" in exceptions.describe(BadStr()).message
+    assert describing.describe(ValueError()).message == "ValueError"
+    assert "its __str__ raised ZeroDivisionError" in describing.describe(BadStr()).message
 
 
 def test_the_name_of_the_class_is_qualified() -> None:
-    assert exceptions.describe(ValueError()).type_name == "ValueError"
+    assert describing.describe(ValueError()).type_name == "ValueError"
     name = f"{TwoArguments.__module__}.TwoArguments"
-    assert exceptions.describe(TwoArguments(1, "")).type_name == name
+    assert describing.describe(TwoArguments(1, "")).type_name == name
 
 
 def test_a_long_text_is_cut_in_the_middle() -> None:
-    failure = exceptions.describe(ValueError("a" * 100_000 + "z"))
-    assert len(failure.message) < exceptions.MAX_MESSAGE + 100
+    failure = describing.describe(ValueError("a" * 100_000 + "z"))
+    assert len(failure.message) < describing.MAX_MESSAGE + 100
     assert failure.message.endswith("z")
 
 
@@ -51,12 +51,12 @@ def test_the_handles_in_an_exception_are_noted() -> None:
     error = ValueError("no", Handle(3))
     error.job = Handle(5)  # type: ignore[attr-defined]
     error.__cause__ = KeyError(Handle(7))
-    assert exceptions.describe(error).handles == [3, 4, 5, 6, 7, 8]
-    assert exceptions.describe(ValueError("no")).handles is None
+    assert describing.describe(error).handles == [3, 4, 5, 6, 7, 8]
+    assert describing.describe(ValueError("no")).handles is None
 
 
 def test_a_part_that_stays_behind_takes_its_handles_with_it() -> None:
-    assert exceptions.describe(ValueError([Handle(3), lock_of_a_thread()])).handles is None
+    assert describing.describe(ValueError([Handle(3), lock_of_a_thread()])).handles is None
 
 
 def lock_of_a_thread() -> Any:

@@ -6,8 +6,8 @@ an object that fails when it is loaded. What cannot travel is left out and named
 describing never fails.
 """
 
-from picloud.code.exception_parts import class_name, pickled
-from picloud.code.tracebacks import frames_of, headline, shortened, tracebacks_of
+from picloud.code.exceptions.parts import class_name, pickled
+from picloud.code.exceptions.tracebacks import frames_of, headline, shortened, tracebacks_of
 from picloud.protocol.failures import Failure, FailureKind
 
 MAX_MESSAGE = 8 << 10

@@ -1,6 +1,6 @@
 """What goes along with an exception: shared, without circles, and not without end."""
 
-from picloud.code.exception_links import MAX_DEPTH, MAX_EXCEPTIONS, LinkedExceptions
+from picloud.code.exceptions.links import MAX_DEPTH, MAX_EXCEPTIONS, LinkedExceptions
 
 
 def test_what_is_met_twice_has_one_place() -> None:

@@ -8,8 +8,8 @@ from importlib.machinery import ModuleSpec
 
 import pytest
 
-from picloud.code import compiled, module_files
-from picloud.code.scanner import Scanner
+from picloud.code.modules import compiled, module_files
+from picloud.code.modules.scanner import Scanner
 from picloud.code.unshippable import Unshippable
 from picloud.protocol.trees import EMPTY
 from tests.support.projects import Project

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterator
 
-from picloud.code.own_modules import OwnModule
+from picloud.code.modules.own_modules import OwnModule
 from picloud.code.unshippable import Unshippable
 
 _COMPILED = (

@@ -5,10 +5,10 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from picloud.code.file_watch import FileWatch
 from picloud.code.imports import Import, read_code
-from picloud.code.own_modules import OwnModule
-from picloud.code.source_imports import Reading, read_source
+from picloud.code.modules.file_watch import FileWatch
+from picloud.code.modules.own_modules import OwnModule
+from picloud.code.modules.source_imports import Reading, read_source
 from picloud.code.unshippable import Unshippable
 
 MAX_DATA = 64 << 20

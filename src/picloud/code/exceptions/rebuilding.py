@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from picloud.code import values
-from picloud.code.exception_parts import ExceptionParts, class_name
-from picloud.code.exception_state import new_exception, set_attribute, set_links
+from picloud.code.exceptions.parts import ExceptionParts, class_name
+from picloud.code.exceptions.state import new_exception, set_attribute, set_links
 
 Mix = Callable[[BaseException, int, str], BaseException]
 """Makes of an exception the error of a job that raised it, given the jid and the status."""
@@ -19,7 +19,7 @@ def rebuild(data: bytes, traceback: str = "", mix: Mix | None = None) -> BaseExc
     """Make the exception that was pickled in parts; None if it cannot be had here.
 
     Args:
-        data: what `exception_parts.pickled` made of it.
+        data: what `parts.pickled` made of it.
         traceback: of the exception, unless it has brought its own; its last note.
         mix: for the errors of other jobs among those that go with the exception, not for itself.
     """

@@ -8,8 +8,8 @@ from time import perf_counter
 
 import pytest
 
-from picloud.code import many_files
-from picloud.code.many_files import ManyFiles, state_of
+from picloud.code.modules import many_files
+from picloud.code.modules.many_files import ManyFiles, state_of
 
 CHANGES: dict[str, Callable[[Path], object]] = {
     "another size": lambda file: (file.write_text("longer"), os.utime(file, ns=(5, 5))),

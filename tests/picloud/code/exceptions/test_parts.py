@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from picloud.code.exception_links import MAX_DEPTH, MAX_EXCEPTIONS
-from picloud.code.exception_parts import MAX_RECORD, pickled
-from picloud.code.rebuilding import rebuild
+from picloud.code.exceptions.links import MAX_DEPTH, MAX_EXCEPTIONS
+from picloud.code.exceptions.parts import MAX_RECORD, pickled
+from picloud.code.exceptions.rebuilding import rebuild
 from tests.support.odd_exceptions import KeywordOnly
 
 

@@ -4,7 +4,7 @@
 
 from typing import Any
 
-from picloud.code import exceptions
+from picloud.code.exceptions import describing
 from picloud.errors import JobError
 from tests.support.odd_exceptions import catch
 
@@ -24,7 +24,7 @@ def test_the_traceback_shows_lines_and_causes() -> None:
         except KeyError as error:
             raise ValueError("second") from error  # line two
 
-    text = exceptions.describe(catch(job)).traceback
+    text = describing.describe(catch(job)).traceback
     assert "# line one" in text
     assert "# line two" in text
     assert "direct cause" in text
@@ -42,7 +42,7 @@ def test_the_traceback_of_another_job_s_error_ends_with_the_user_s_line() -> Non
             raise ExceptionGroup("several", [ValueError("mine"), error]) from error
 
     for each in (job, careful):
-        text = exceptions.describe(catch(each)).traceback
+        text = describing.describe(catch(each)).traceback
         assert "names[" in text
         assert "JobError: of a child" in text
         assert "of_picloud.py" not in text
@@ -52,4 +52,4 @@ def test_the_traceback_of_any_other_error_shows_what_is_ours() -> None:
     def job() -> None:
         through_ours(KeyError("a fault of ours"))
 
-    assert "of_picloud.py" in exceptions.describe(catch(job)).traceback
+    assert "of_picloud.py" in describing.describe(catch(job)).traceback

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from picloud.code import exceptions
-from picloud.code.exception_parts import MAX_TEXT
-from picloud.code.rebuilding import rebuild
+from picloud.code.exceptions import describing
+from picloud.code.exceptions.parts import MAX_TEXT
+from picloud.code.exceptions.rebuilding import rebuild
 from tests.support.odd_exceptions import (
     SET,
     STRANGE,
@@ -30,7 +30,7 @@ from tests.support.odd_exceptions import (
 
 
 def there_and_back(error: BaseException) -> Any:
-    failure = exceptions.describe(raised(error))
+    failure = describing.describe(raised(error))
     return rebuild(failure.exception, failure.traceback)
 
 
@@ -75,7 +75,7 @@ def test_causes_contexts_groups_and_notes_come_back() -> None:
             error.add_note("noted")
             raise error from inner
 
-    back: Any = rebuild(exceptions.describe(catch(job)).exception)
+    back: Any = rebuild(describing.describe(catch(job)).exception)
     assert (back.__cause__.code, back.__notes__[0]) == (1, "noted")
     assert [type(each) for each in back.exceptions] == [KeywordOnly, KeyError]
     assert back.__suppress_context__
@@ -120,7 +120,7 @@ def test_for_a_class_that_cannot_be_had_its_nearest_base_stands(
     monkeypatch.setitem(sys.modules, "only_there", module)
     error = module.Lost("x")
     error.code = 5
-    failure = exceptions.describe(raised(error))
+    failure = describing.describe(raised(error))
     assert failure.type_name == "only_there.Lost"
     monkeypatch.delitem(sys.modules, "only_there")
     back: Any = rebuild(failure.exception)
@@ -178,7 +178,7 @@ class Speaking(LookupError):
 def test_a_base_that_stands_for_a_class_says_what_that_said(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    failure = exceptions.describe(raised(Speaking()))
+    failure = describing.describe(raised(Speaking()))
     assert type(rebuild(failure.exception)) is Speaking
     monkeypatch.delattr(sys.modules[__name__], "Speaking")
     back = rebuild(failure.exception)

@@ -1,6 +1,6 @@
 """What a scan for own modules comes to."""
 
-from picloud.code.file_watch import FileWatch
+from picloud.code.modules.file_watch import FileWatch
 from picloud.protocol.trees import EMPTY, Tree
 from picloud.statemachine import value
 

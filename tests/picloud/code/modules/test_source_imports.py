@@ -5,7 +5,7 @@ import textwrap
 import pytest
 
 from picloud.code.imports import Import
-from picloud.code.source_imports import read_source
+from picloud.code.modules.source_imports import read_source
 
 
 def found(source: str) -> list[Import]:

@@ -4,7 +4,7 @@ import os
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
-from picloud.code.compiled import files_of, index_of, paths_of
+from picloud.code.modules.compiled import files_of, index_of, paths_of
 
 SUFFIX = EXTENSION_SUFFIXES[0]
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from picloud.code import values
-from picloud.code.exception_state import reduce_exception
+from picloud.code.exceptions.state import reduce_exception
 from tests.support.odd_exceptions import (
     Frozen,
     KeywordOnly,

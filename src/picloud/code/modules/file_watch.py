@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Iterable
 
-from picloud.code.many_files import ManyFiles, State, state_of
+from picloud.code.modules.many_files import ManyFiles, State, state_of
 
 _RACY = 50_000_000
 """Nanoseconds. A file that was changed so shortly before it was read may be changed again without

@@ -1,0 +1,1 @@
+"""Exceptions of user code: taken apart, described, and made again without their constructors."""
