@@ -148,7 +148,7 @@ def test_what_is_not_is_told(place: Place, variables: dict[str, str], name: str)
         place.script(content, path)
     done = place.run(place.script(START + text), env=variables)
     assert done.returncode == 1
-    _, first, text = done.stderr.rpartition(parts[0])
+    _, first, text = done.stderr.partition(parts[0])
     assert first, done.stderr
     assert [part for part in parts[1:] if part not in text] == []
 
