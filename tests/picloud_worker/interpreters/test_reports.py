@@ -47,6 +47,19 @@ async def test_results_that_have_waited_are_sent_before_the_next_job_begins(
     await bench.result(last)
 
 
+async def test_results_do_not_wait_for_a_job_of_another_kind(bench: Any, tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    first, second = bench.submit(longer_jobs(), (3600, str(go)), (3600,))
+    (last,) = bench.submit(longer_jobs(), (3600, str(tmp_path / "last")))
+    await bench.is_running(first)
+    go.touch()
+    await bench.is_running(last)
+    await bench.result(first)
+    await bench.result(second)
+    (tmp_path / "last").touch()
+    await bench.result(last)
+
+
 async def test_what_a_job_has_changed_is_put_back_though_its_result_waits(bench: Any) -> None:
     before = os.umask(0)
     os.umask(before)
