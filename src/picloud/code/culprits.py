@@ -229,7 +229,8 @@ _REMEDIES: dict[str, str] = {
     "tarfile.TarFile": OPEN_THERE,
     "tarfile.ExFileObject": OPEN_THERE,
     "codecs.StreamReaderWriter": "open it inside the job, or pass what it holds",
-    "tempfile._TemporaryFileWrapper": "open it inside the job, or pass what it holds",
+    "tempfile._TemporaryFileWrapper": OPEN_THERE,
+    "tempfile.SpooledTemporaryFile": "pass what it holds",
 }
 """What to do; whatever is in things of these kinds, they themselves are in the way."""
 
