@@ -17,12 +17,13 @@ import sys
 import types
 from collections import ChainMap
 from collections.abc import Iterable
-from itertools import accumulate
 from typing import Any, ClassVar
 
 import cloudpickle
 
 from picloud.code import culprits, files, imports, sources
+from picloud.code.by_name import by_value_modules as by_value_modules
+from picloud.code.by_name import held_by_class, is_importable
 from picloud.code.exceptions.state import reduce_exception
 from picloud.code.handles import merged
 from picloud.code.interruptions import is_from_signal_handler
@@ -33,9 +34,6 @@ from picloud.protocol import limits
 from picloud.protocol.payloads import is_spilled
 
 PROTOCOL = 5
-
-MAIN_MODULES = frozenset({"__main__", "__mp_main__"})
-"""The names of the main program, which no other process can import."""
 
 HANDLES = "__picloud_handles__"
 
@@ -257,33 +255,20 @@ def _last_reduced(value: Any) -> Any:
     return value
 
 
-def by_value_modules() -> set[str]:
-    """The modules that the user wants to travel with what is defined in them."""
-    registered: set[str] = cloudpickle.list_registry_pickle_by_value()
-    return registered
-
-
 def _reduce_cached(cached: Any) -> Any:
     """Pickle a `functools.cache` object, which Python can do by its name only."""
     module = getattr(cached, "__module__", None) or "?"
     name = getattr(cached, "__qualname__", None) or "?"
-    if _is_importable(cached, module, name):
+    if is_importable(cached, module, name):
         return cached.__reduce__()
+    held = held_by_class(cached)
+    if held is not None:
+        return held
     raise Unpicklable(
         f"{module}.{name} is a functools.cache object that no other process can import, and "
         f"functools.cache objects of the main program cannot travel: define {name} in a module, "
         "or cache inside the job"
     )
-
-
-def _is_importable(item: Any, module: str, name: str) -> bool:
-    parents = accumulate(module.split("."), "{}.{}".format)
-    if module in MAIN_MODULES or not by_value_modules().isdisjoint(parents):
-        return False
-    found: Any = sys.modules.get(module)
-    for part in name.split("."):
-        found = getattr(found, part, None)
-    return found is item
 
 
 class ValuePickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle ships no types
@@ -302,6 +287,10 @@ class ValuePickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle sh
 
     def reducer_override(self, obj: Any) -> Any:
         """Note handles and modules; an exception's constructor is not run; all else as it is."""
+        if isinstance(obj, types.FunctionType):
+            held = held_by_class(obj)
+            if held is not None:
+                return held
         if self.notes is not None:
             if isinstance(obj, _NAMED):
                 _note_roots(obj, self.notes.roots)
@@ -360,7 +349,7 @@ def _note_roots(item: Any, roots: set[str]) -> None:
         roots.add(item.__name__)
         return
     module = getattr(item, "__module__", None)
-    if isinstance(module, str) and _is_importable(item, module, item.__qualname__):
+    if isinstance(module, str) and is_importable(item, module, item.__qualname__):
         if module.partition(".")[0] not in _EVERYWHERE:
             roots.add(module)
     elif isinstance(item, types.FunctionType):
