@@ -30,7 +30,7 @@ from picloud.code.exceptions.state import (
     set_links,
 )
 from picloud.code.exceptions.tracebacks import headline
-from picloud.code.values import HANDLES
+from picloud.code.values import HANDLES, Notes
 from picloud.errors import CloudException, JobError
 from picloud.protocol.failures import Failure, FailureKind
 from picloud.protocol.jobs import JobStatus
@@ -222,16 +222,16 @@ def _as_error_of(original: BaseException, jid: int, status: str) -> JobError:
 # ---------------------------------------------------------------------- mixed errors as values
 
 
-def _handles_of_mixed(self: Any) -> tuple[None, Iterable[tuple[int, int]]]:
-    """Tell the serializer which jobs' handles there are in the bytes that it gets."""
-    handles: list[int] = []
-    parts.pickled(self, {}, handles)
-    bounds = iter(handles)
-    return None, zip(bounds, bounds, strict=True)
+def _handles_of_mixed(self: Any) -> tuple[None, Iterable[tuple[int, int]], set[str]]:
+    """Tell the serializer what there is in the bytes that it gets: handles of jobs, and modules."""
+    notes = Notes()
+    parts.pickled(self, {}, notes)
+    bounds = iter(notes.handles)
+    return None, zip(bounds, bounds, strict=True), notes.roots
 
 
 def _reduce_mixed(self: Any, _protocol: object = None) -> tuple[Any, ...]:
-    data = parts.pickled(self, {}, [])
+    data = parts.pickled(self, {}, Notes())
     return _remake_mixed, (
         data,
         str(self),

@@ -7,7 +7,8 @@ cloudpickle pickler costs ten times as much as pickling a small number.
 
 A value may hold handles of jobs. Their classes say so by an attribute `__picloud_handles__`, a
 method that gives what their cloud is known by, or None, and the ranges of ids; `dumps` notes both
-where it is given `Notes`. What is large in a value travels apart (`code.spilled`).
+where it is given `Notes`. What holds pickles of its own adds the modules that these
+need. What is large in a value travels apart (`code.spilled`).
 """
 
 import functools
@@ -16,7 +17,7 @@ import pickle
 import sys
 import types
 from collections import ChainMap
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, ClassVar
 
 import cloudpickle
@@ -314,7 +315,13 @@ class _SpillingPickler(ValuePickler):
         return self.parts.take(obj) if is_large(obj) else None
 
 
-def _note_handles(notes: Notes, origin: str | None, ranges: Iterable[tuple[int, int]]) -> None:
+def _note_handles(
+    notes: Notes,
+    origin: str | None,
+    ranges: Iterable[tuple[int, int]],
+    roots: Collection[str] = (),
+) -> None:
+    notes.roots.update(roots)
     before = len(notes.handles)
     for each in ranges:
         notes.handles += each
