@@ -25,6 +25,7 @@ from picloud.code.exceptions.state import (
     arguments_of,
     builtin_base,
     is_closed,
+    is_empty_field,
     notes_of,
     set_attribute,
     set_links,
@@ -202,7 +203,7 @@ def _copy_attributes(original: BaseException, error: JobError) -> None:
             if isinstance(kind, types.MemberDescriptorType) and not name.startswith("__"):
                 try:
                     item = kind.__get__(original)
-                    if item is not None:  # what is unset in C reads as None: leave it unset
+                    if not is_empty_field(cls, item):
                         kind.__set__(error, item)
                 except (AttributeError, TypeError):
                     continue  # an empty slot, or not settable

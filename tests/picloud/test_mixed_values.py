@@ -9,7 +9,7 @@ from picloud.code.exceptions.describing import describe
 from picloud.mixed_errors import from_failure
 from picloud.protocol.jobs import JobStatus
 from picloud.session import Session
-from tests.support.odd_exceptions import KeywordOnly
+from tests.support.odd_exceptions import KeywordOnly, Slotted
 
 
 def raised(error: BaseException) -> Any:
@@ -54,3 +54,31 @@ def test_one_without_own_classes_notes_none() -> None:
 def test_the_module_travels_with_the_error(session: Session) -> None:
     found = session.inspect(repr, raised(KeywordOnly(path="/x")))
     assert f"{OWN.replace('.', '/')}.py" in [part.place for part in found.modules]
+
+
+class Axis(Exception):  # noqa: N818 - as users write them
+    """Like numpy's, which reads its slots to say what it is."""
+
+    __slots__ = ("axis", "text")
+
+    def __init__(self, axis: int, text: str | None = None) -> None:
+        self.axis = axis
+        self.text = text
+
+    def __str__(self) -> str:
+        return self.text or f"axis {self.axis}"
+
+
+def test_slots_that_hold_none_come_home_over_any_number_of_levels() -> None:
+    error: Any = Axis(3)
+    for _ in range(3):
+        error = values.loads(values.dumps([raised(error)]))[0]
+        assert (str(error), error.text) == ("axis 3", None)
+
+
+def test_slots_that_were_never_set_stay_so() -> None:
+    error = Slotted("x")
+    error.depth = None  # type: ignore[attr-defined]
+    back = raised(error)
+    assert back.depth is None
+    assert not hasattr(back, "never_set")
