@@ -210,18 +210,19 @@ _knows_temporary: list[bool] = []
 def _why(value: Any, error: Exception) -> str:
     """Say where the thing is that cannot travel, what it is, and what to do about it."""
     root = _name_of(value)
-    place, item = culprits.find(root, value, _travels)
+    deep = culprits.too_deep(root, value, _is_shallow) if _is_too_deep(error) else None
+    place, item = deep or culprits.find(root, value, _travels)
     is_function = issubclass(type(value), types.FunctionType)
     where = f"{place}: " if place != root or is_function else ""
-    if isinstance(error, files.UnshippableFile):
+    if deep:
+        return f"{where}what this {culprits.kind_of(item)} holds is nested too deeply: flatten it"
+    if isinstance(error, files.UnshippableFile | _CacheStays):
         return f"{where}{error}"
-    kind = culprits.kind_of(item)
-    if not culprits.has_remedy(kind):
-        kind = culprits.kind_of(_last_reduced(item))
-    what = f"an object of type {kind}"
+    stuck = item if culprits.has_remedy(item) else _last_reduced(item)
+    what = f"an object of type {culprits.kind_of(stuck)}"
     if issubclass(type(item), io.IOBase):
         what = f"{files.label(item)}, {what},"
-    return f"{where}{what} cannot be pickled: {_shown(error)}; {culprits.remedy_for(kind)}"
+    return f"{where}{what} cannot be pickled: {_shown(error)}; {culprits.remedy_for(stuck)}"
 
 
 def _name_of(value: Any) -> str:
@@ -246,6 +247,18 @@ def _travels(value: Any) -> bool:
     return True
 
 
+def _is_shallow(value: Any) -> bool:
+    try:
+        ValuePickler(io.BytesIO(), PROTOCOL).dump(value)
+    except Exception as error:  # noqa: BLE001 - classes of users run here
+        return not _is_too_deep(error)
+    return True
+
+
+def _is_too_deep(error: Exception) -> bool:
+    return isinstance(error, RecursionError) or isinstance(error.__cause__, RecursionError)
+
+
 def _last_reduced(value: Any) -> Any:
     """Pickle once more to see at which object it stops."""
     tracer = _Tracer(io.BytesIO(), PROTOCOL)
@@ -254,6 +267,10 @@ def _last_reduced(value: Any) -> Any:
     except Exception:  # noqa: BLE001 - the first attempt's error is the one that is reported
         return tracer.last
     return value
+
+
+class _CacheStays(TypeError):  # noqa: N818
+    """A functools.cache object that cannot travel."""
 
 
 def _reduce_cached(cached: Any) -> Any:
@@ -265,7 +282,7 @@ def _reduce_cached(cached: Any) -> Any:
     held = held_by_class(cached)
     if held is not None:
         return held
-    raise Unpicklable(
+    raise _CacheStays(
         f"{module}.{name} is a functools.cache object that no other process can import, and "
         f"functools.cache objects of the main program cannot travel: define {name} in a module, "
         "or cache inside the job"
