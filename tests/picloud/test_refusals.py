@@ -259,7 +259,7 @@ def test_it_is_refused_where_it_lies(master: FakeMaster, session: Session, name:
     for submit, way in (
         (lambda: session.call(len, thing), f"args[0]{place}"),
         (lambda: session.call(dict, key=thing), f"kwargs['key']{place}"),
-        (lambda: session.map(len, [[], thing]), f"args[0]{place}"),
+        (lambda: session.map(len, [[], thing]), f"item 1: args[0]{place}"),
         (lambda: session.call(captures(thing)), f"<lambda>.__closure__[0]{place}"),
     ):
         with pytest.raises(SerializationError) as caught:
