@@ -25,12 +25,13 @@ from picloud.code.exceptions.state import (
     arguments_of,
     builtin_base,
     is_closed,
+    is_empty_field,
     notes_of,
     set_attribute,
     set_links,
 )
 from picloud.code.exceptions.tracebacks import headline
-from picloud.code.values import HANDLES
+from picloud.code.values import HANDLES, Notes
 from picloud.errors import CloudException, JobError
 from picloud.protocol.failures import Failure, FailureKind
 from picloud.protocol.jobs import JobStatus
@@ -202,7 +203,7 @@ def _copy_attributes(original: BaseException, error: JobError) -> None:
             if isinstance(kind, types.MemberDescriptorType) and not name.startswith("__"):
                 try:
                     item = kind.__get__(original)
-                    if item is not None:  # what is unset in C reads as None: leave it unset
+                    if not is_empty_field(cls, item):
                         kind.__set__(error, item)
                 except (AttributeError, TypeError):
                     continue  # an empty slot, or not settable
@@ -222,16 +223,16 @@ def _as_error_of(original: BaseException, jid: int, status: str) -> JobError:
 # ---------------------------------------------------------------------- mixed errors as values
 
 
-def _handles_of_mixed(self: Any) -> tuple[None, Iterable[tuple[int, int]]]:
-    """Tell the serializer which jobs' handles there are in the bytes that it gets."""
-    handles: list[int] = []
-    parts.pickled(self, {}, handles)
-    bounds = iter(handles)
-    return None, zip(bounds, bounds, strict=True)
+def _handles_of_mixed(self: Any) -> tuple[None, Iterable[tuple[int, int]], set[str]]:
+    """Tell the serializer what there is in the bytes that it gets: handles of jobs, and modules."""
+    notes = Notes()
+    parts.pickled(self, {}, notes)
+    bounds = iter(notes.handles)
+    return None, zip(bounds, bounds, strict=True), notes.roots
 
 
 def _reduce_mixed(self: Any, _protocol: object = None) -> tuple[Any, ...]:
-    data = parts.pickled(self, {}, [])
+    data = parts.pickled(self, {}, Notes())
     return _remake_mixed, (
         data,
         str(self),

@@ -1,5 +1,8 @@
 """Outcomes to values and exceptions: in the thread that asked for them, never on the loop."""
 
+import inspect
+import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NoReturn
@@ -94,4 +97,28 @@ def raise_error(error: BaseException) -> NoReturn:
 
 def _unloadable(jid: int, error: Exception) -> errors.ResultError:
     text = f"the result of job {jid} cannot be loaded here: {type(error).__name__}: {error}"
+    if isinstance(error, AttributeError):
+        text += _if_newer_there(str(error))
     return errors.ResultError(text, jid, "done")
+
+
+def _if_newer_there(text: str) -> str:
+    """What to do where a name is in the file of a module by now, but not in the loaded module."""
+    found = _NOT_FOUND.match(text)
+    module = sys.modules.get(found[2]) if found else None
+    if found is None or module is None or hasattr(module, found[1]):
+        return ""
+    try:
+        source = inspect.getsource(module)
+    except Exception:  # noqa: BLE001 - a module without a file, or one that stands for another
+        return ""
+    if not re.search(rf"\b{found[1]}\b", source):
+        return ""
+    return (
+        f"; the job ran a newer version of module {found[2]} than this program has loaded: "
+        "importlib.reload it, and ask for the result again"
+    )
+
+
+_NOT_FOUND = re.compile(r"Can't get attribute '(\w+)[^']*' on <module '([^']+)'")
+"""What Python's unpickler says; it leaves the fields of the error empty."""

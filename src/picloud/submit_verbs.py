@@ -2,8 +2,8 @@
 
 import platform
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
-from typing import Any, NamedTuple, cast
+from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
+from typing import Any, cast
 
 from picloud import errors
 from picloud.code import functions, values
@@ -17,8 +17,8 @@ from picloud.job import HandleSession, Job, JobMap, check_origins, job_of
 from picloud.job_futures import kill_soon
 from picloud.job_options import NO_OPTIONS, JobOptions
 from picloud.large_values import Keeper, Keepers
+from picloud.map_items import Piece, pieces_of
 from picloud.protocol.client_messages import AskStatus
-from picloud.protocol.limits import FRAME_TARGET
 from picloud.submissions import MAX_SPECS, Spec
 from picloud.submit_options import NO_SUBMIT_OPTIONS, SubmitOptions
 from picloud.waiters import LoopTurn
@@ -41,15 +41,6 @@ PackedCall = tuple[Spec, bytes, list[int] | None, SubmitOptions, Mapping[str, in
 """A call that is checked, pickled and ready to be submitted: its function, its arguments, the
 handles in them, how to submit it, of which clouds are the jobs that it names, and the blobs that it
 names, if any."""
-
-
-class Piece(NamedTuple):
-    """Items of a `map` that are sent together."""
-
-    payloads: list[bytes]
-    handles: list[list[int]] | None
-    roots: set[str]
-    origins: Mapping[str, int]
 
 
 class SubmitVerbs(Connected):
@@ -180,7 +171,7 @@ class SubmitVerbs(Connected):
             is_there = all(isinstance(each, Sized) for each in iterables)
             keepers = self._keepers(is_still=all(type(each) in _STILL for each in iterables))
             packed = functions.pack(func, keepers.lasting)
-            pieces = _pieces(packed, calls, PIECE_ITEMS if is_there else 1, keepers.passing)
+            pieces = pieces_of(packed, calls, PIECE_ITEMS if is_there else 1, keepers.passing)
             if options.submit.after is not None:
                 client = self._client or await self._opened()
                 await self._check_dependencies(client, options.submit.after)
@@ -356,40 +347,6 @@ def _unsendable(error: Exception, func: Any, call: Any = ((), {})) -> errors.Clo
         return errors.StorageFull(str(error), hint="free some, or read files inside the job")
     text = described(error, func, call) if isinstance(error, Unshippable) else str(error)
     return errors.SerializationError(text)
-
-
-def _pieces(
-    packed: functions.PackedFunction,
-    calls: Iterable[tuple[Any, ...]],
-    most: int,
-    keeper: Keeper | None,
-) -> Iterator[Piece]:
-    """Pickle items, and yield at most so many at a time."""
-    check, dumps = packed.check, values.dumps
-    payloads: list[bytes] = []
-    handles: list[list[int]] | None = None
-    notes = values.Notes(keeper)
-    if packed.origins:
-        notes.origins.update(packed.origins)
-    size = 0
-    for args in calls:
-        if not payloads:
-            check(*args)  # all items come as equally many arguments
-        payload = dumps((args, {}), notes)
-        if notes.handles:
-            handles = handles or [[] for _ in payloads]
-            handles.append(notes.handles)
-            notes.handles = []
-        elif handles is not None:
-            handles.append([])
-        payloads.append(payload)
-        size += len(payload)
-        is_full = len(payloads) >= most or size >= FRAME_TARGET
-        if is_full or (keeper is not None and keeper.is_full):
-            yield Piece(payloads, handles, notes.roots, notes.origins)
-            payloads, handles, size = [], None, 0
-    if payloads:
-        yield Piece(payloads, handles, notes.roots, notes.origins)
 
 
 def _append(ranges: list[range], jids: range) -> None:

@@ -43,6 +43,12 @@ class Holder:
         vars(self).update(attributes)
 
 
+class OwnThread(threading.Thread):
+    def __init__(self) -> None:
+        super().__init__()
+        self.lock = threading.Lock()
+
+
 class Slotted:
     __slots__ = ("client",)
 
@@ -175,7 +181,8 @@ THINGS: dict[str, tuple[Callable[[], Any], str, str]] = {
     "a reentrant lock": (threading.RLock, "", "make it inside the job"),
     "a condition": (threading.Condition, "._lock", "make it inside the job"),
     "an event": (threading.Event, "._cond._lock", "make it inside the job"),
-    "a thread": (threading.Thread, "._started._cond._lock", "make it inside the job"),
+    "a thread": (threading.Thread, "", "start it inside the job"),
+    "a thread of a class of its own": (OwnThread, "", "start it inside the job"),
     "what a thread keeps": (threading.local, "", "make it inside the job"),
     "a queue": (queue.Queue, ".mutex", "make it inside the job"),
     "a simple queue": (queue.SimpleQueue, "", "pass a list of what is in it"),
@@ -252,7 +259,7 @@ def test_it_is_refused_where_it_lies(master: FakeMaster, session: Session, name:
     for submit, way in (
         (lambda: session.call(len, thing), f"args[0]{place}"),
         (lambda: session.call(dict, key=thing), f"kwargs['key']{place}"),
-        (lambda: session.map(len, [[], thing]), f"args[0]{place}"),
+        (lambda: session.map(len, [[], thing]), f"item 1: args[0]{place}"),
         (lambda: session.call(captures(thing)), f"<lambda>.__closure__[0]{place}"),
     ):
         with pytest.raises(SerializationError) as caught:
@@ -277,3 +284,11 @@ def test_a_global_that_a_function_names_is_found(master: FakeMaster, session: Se
 def test_text_in_memory_and_files_open_for_reading_are_no_trouble(session: Session) -> None:
     with open(__file__) as file:
         session.call(len, [file, io.StringIO("text"), io.BytesIO(b"bytes"), sys.__stdout__])
+
+
+def test_a_session_is_refused_as_what_it_is(master: FakeMaster, session: Session) -> None:
+    calls = lambda: session.call(len, session), lambda: session.call(captures(session.call))
+    for call in calls:
+        with pytest.raises(SerializationError, match=r"type picloud\.session\.Session .*; inside"):
+            call()
+    assert master.told(SubmitJobs) == []

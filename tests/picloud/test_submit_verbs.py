@@ -8,13 +8,12 @@ from typing import Any
 import pytest
 
 from picloud import errors
-from picloud.code import functions
 from picloud.job import Job, JobMap
 from picloud.protocol.client_messages import ReserveJids, SubmitJobs
 from picloud.protocol.definitions import DefineSpec, ForgetSpec
 from picloud.session import Session
 from picloud.submissions import MAX_SPECS
-from picloud.submit_verbs import PIECE_ITEMS, _pieces
+from picloud.submit_verbs import PIECE_ITEMS
 from tests.support.fake_master import FakeMaster
 
 
@@ -198,12 +197,6 @@ def test_so_is_the_last_item_of_a_burst(session: Session) -> None:
         yield 1_234
 
     assert session.result(session.map(double, numbers())) == [2 * n for n in range(1_235)]
-
-
-def test_an_input_that_is_there_already_is_sent_in_few_pieces() -> None:
-    packed = functions.pack(double)
-    pieces = _pieces(packed, ((n,) for n in range(2 * PIECE_ITEMS + 1)), PIECE_ITEMS, None)
-    assert [len(piece.payloads) for piece in pieces] == [PIECE_ITEMS, PIECE_ITEMS, 1]
 
 
 def test_an_error_of_the_input_comes_through_and_the_jobs_before_it_are_killed(

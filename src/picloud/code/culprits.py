@@ -18,6 +18,8 @@ from picloud.code.imports import global_names
 _MAX_DEPTH = 50
 _MAX_TRIED = 5_000
 _SHOWN = 3
+_NESTED = 3
+"""So many of a kind in each other are the reason why something is too deep."""
 
 Part = tuple[str, Any]
 """How a part is reached from the whole, and the part."""
@@ -28,6 +30,23 @@ def find(name: str, value: Any, travels: Callable[[Any], bool]) -> tuple[str, An
     failing = {id(value): value}
     place, culprit = _innermost(name, value, travels, failing)
     return _shortest_way(name, value, culprit, failing) or place, culprit
+
+
+def too_deep(name: str, value: Any, is_shallow: Callable[[Any], bool]) -> tuple[str, Any] | None:
+    """Where what is nested too deeply begins: the outermost of the kind that is in each other."""
+    chain = [(name, value)]
+    while len(chain) < _MAX_DEPTH:
+        place, whole = chain[-1]
+        for step, part in itertools.islice(parts(whole), _MAX_TRIED):
+            if not is_shallow(part):
+                chain.append((_joined(place, step), part))
+                break
+        else:
+            break
+    if _is_call(value):
+        chain = chain[1:]
+    alike = [found for found in chain if type(found[1]) is type(chain[-1][1])]
+    return alike[0] if len(alike) >= _NESTED else None
 
 
 def largest(value: Any, size_of: Callable[[Any], int]) -> str:
@@ -49,7 +68,7 @@ class _Whole:
         self.name = name
         self.value = value
         self.rest = parts(value)
-        self.has_remedy = has_remedy(kind_of(value))
+        self.has_remedy = has_remedy(value)
         self.is_innermost = True
 
 
@@ -189,7 +208,10 @@ def _shown(key: Any) -> str:
 
 def kind_of(value: Any) -> str:
     """The name of its type."""
-    kind = type(value)
+    return _name_of(type(value))
+
+
+def _name_of(kind: type[Any]) -> str:
     name = kind.__qualname__
     return name if kind.__module__ == "builtins" else f"{kind.__module__}.{name}"
 
@@ -198,6 +220,9 @@ _REMEDIES: dict[str, str] = {
     "_thread.lock": "make it inside the job, or leave it out in __getstate__",
     "_thread.RLock": "make it inside the job, or leave it out in __getstate__",
     "_thread._local": "make it inside the job",
+    "threading.Thread": "start it inside the job",
+    "picloud.connected.Connected": "inside a job the module picloud itself is connected: use that",
+    "functools._lru_cache_wrapper": "define it in a module, or cache inside the job",
     "generator": "pass a list of its items, or the function that makes it",
     "coroutine": "pass the coroutine function and its arguments",
     "async_generator": "pass the function that makes it and its arguments",
@@ -229,18 +254,26 @@ _REMEDIES: dict[str, str] = {
     "tarfile.TarFile": OPEN_THERE,
     "tarfile.ExFileObject": OPEN_THERE,
     "codecs.StreamReaderWriter": "open it inside the job, or pass what it holds",
-    "tempfile._TemporaryFileWrapper": "open it inside the job, or pass what it holds",
+    "tempfile._TemporaryFileWrapper": OPEN_THERE,
+    "tempfile.SpooledTemporaryFile": "pass what it holds",
 }
-"""What to do; whatever is in things of these kinds, they themselves are in the way."""
+"""What to do; whatever is in things of these kinds, they themselves are in the way.
+
+Things of classes derived from these are such things, too.
+"""
 
 
-def has_remedy(kind: str) -> bool:
-    """True if it is known what to do about objects of this type, whatever is in them."""
-    return kind in _REMEDIES
+def has_remedy(value: Any) -> bool:
+    """True if it is known what to do about objects of its type, whatever is in them."""
+    return _remedy(value) is not None
 
 
-def remedy_for(kind: str) -> str:
-    """What to do about an object of this type."""
-    return _REMEDIES.get(
-        kind, "make it inside the job, or say how it is pickled (__reduce__ or __getstate__)"
-    )
+def remedy_for(value: Any) -> str:
+    """What to do about an object."""
+    general = "make it inside the job, or say how it is pickled (__reduce__ or __getstate__)"
+    return _remedy(value) or general
+
+
+def _remedy(value: Any) -> str | None:
+    names = map(_name_of, type(value).__mro__)
+    return next((_REMEDIES[name] for name in names if name in _REMEDIES), None)

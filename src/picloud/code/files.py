@@ -9,6 +9,7 @@ import io
 import os
 import stat
 import sys
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, NoReturn, Self, TypeVar
 
@@ -87,6 +88,25 @@ def reduce_file(file: Any) -> tuple[Any, ...]:
             "pass it before, or pass the lines"
         ) from error
     return _text, (content, name, place, file.encoding, file.errors)
+
+
+def add_temporary(reducers: dict[type[Any], Callable[[Any], Any]]) -> None:
+    """Have the files of `tempfile` pickled, too, if the program has loaded it.
+
+    Python would take along what removes them: it runs where they have arrived, on the file here.
+    """
+    tempfile: Any = sys.modules.get("tempfile")
+    if tempfile is not None:
+        reducers[tempfile._TemporaryFileWrapper] = _reduce_wrapper
+        reducers[tempfile.SpooledTemporaryFile] = _reduce_spooled
+
+
+def _reduce_wrapper(wrapper: Any) -> tuple[Any, ...]:
+    return reduce_file(wrapper.file)
+
+
+def _reduce_spooled(spooled: Any) -> tuple[Any, ...]:
+    return reduce_file(spooled._file)  # to ask itself for its descriptor would write it to a disk
 
 
 def label(file: Any) -> str:

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from picloud.code import signatures, values
+from picloud.code.by_name import MAIN_MODULES, by_value_modules
 from picloud.code.imports import global_names
 from picloud.code.spilled import Keep
 from picloud.protocol.payloads import is_spilled
@@ -290,8 +291,8 @@ def _is_found_by_name(item: Any) -> bool:
     if not issubclass(type(item), type | types.BuiltinFunctionType):  # a look that runs no code
         return False
     name, module = item.__module__, sys.modules.get(item.__module__ or "")
-    if name in values.MAIN_MODULES or module is None or "." in item.__qualname__:
+    if name in MAIN_MODULES or module is None or "." in item.__qualname__:
         return False
-    if name in values.by_value_modules():
+    if name in by_value_modules():
         return False
     return getattr(module, item.__qualname__, None) is item

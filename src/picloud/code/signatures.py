@@ -27,6 +27,10 @@ def check_of(function: Callable[..., Any]) -> Check:
     if isinstance(function, types.MethodType):
         # Python counts `self` in its messages.
         return functools.partial(check_of(function.__func__), function.__self__)
+    if isinstance(function, functools.partial):
+        if not _is_called_as_partials_are(type(function)):
+            return _anything  # `inspect` does not see that it does something else
+        return functools.partial(check_of(function.func), *function.args, **function.keywords)
     try:
         signature = inspect.signature(function, follow_wrapped=False)
     except (ValueError, TypeError):
@@ -37,6 +41,11 @@ def check_of(function: Callable[..., Any]) -> Check:
     ]
     name = getattr(function, "__qualname__", type(function).__qualname__)
     return _twin(name, _declaration(parameters))
+
+
+def _is_called_as_partials_are(cls: type[Any]) -> bool:
+    call: Any = functools.partial.__call__
+    return cls.__call__ is call
 
 
 def _anything(*_args: object, **_kwargs: object) -> None:

@@ -7,7 +7,8 @@ cloudpickle pickler costs ten times as much as pickling a small number.
 
 A value may hold handles of jobs. Their classes say so by an attribute `__picloud_handles__`, a
 method that gives what their cloud is known by, or None, and the ranges of ids; `dumps` notes both
-where it is given `Notes`. What is large in a value travels apart (`code.spilled`).
+where it is given `Notes`. What holds pickles of its own adds the modules that these
+need. What is large in a value travels apart (`code.spilled`).
 """
 
 import functools
@@ -16,13 +17,14 @@ import pickle
 import sys
 import types
 from collections import ChainMap
-from collections.abc import Iterable
-from itertools import accumulate
+from collections.abc import Collection, Iterable
 from typing import Any, ClassVar
 
 import cloudpickle
 
 from picloud.code import culprits, files, imports, sources
+from picloud.code.by_name import by_value_modules as by_value_modules
+from picloud.code.by_name import held_by_class, is_importable
 from picloud.code.exceptions.state import reduce_exception
 from picloud.code.handles import merged
 from picloud.code.interruptions import is_from_signal_handler
@@ -33,9 +35,6 @@ from picloud.protocol import limits
 from picloud.protocol.payloads import is_spilled
 
 PROTOCOL = 5
-
-MAIN_MODULES = frozenset({"__main__", "__mp_main__"})
-"""The names of the main program, which no other process can import."""
 
 HANDLES = "__picloud_handles__"
 
@@ -150,6 +149,7 @@ def _put_in_order(flat: list[int]) -> None:
 
 def _dumps_any(value: Any, notes: Notes | None, parts: Parts | None) -> bytes:
     _register_main()
+    _register_temporary()
     try:
         if parts is None:
             return _pickled(value, notes)
@@ -197,21 +197,32 @@ def _register_main() -> None:
         cloudpickle.register_pickle_by_value(main)  # costs as little as a look if it is known
 
 
+def _register_temporary() -> None:
+    """Know of files that a module makes which is seldom loaded."""
+    if not _knows_temporary and "tempfile" in sys.modules:
+        files.add_temporary(ValuePickler.dispatch_table.maps[0])
+        _knows_temporary.append(True)
+
+
+_knows_temporary: list[bool] = []
+
+
 def _why(value: Any, error: Exception) -> str:
     """Say where the thing is that cannot travel, what it is, and what to do about it."""
     root = _name_of(value)
-    place, item = culprits.find(root, value, _travels)
+    deep = culprits.too_deep(root, value, _is_shallow) if _is_too_deep(error) else None
+    place, item = deep or culprits.find(root, value, _travels)
     is_function = issubclass(type(value), types.FunctionType)
     where = f"{place}: " if place != root or is_function else ""
-    if isinstance(error, files.UnshippableFile):
+    if deep:
+        return f"{where}what this {culprits.kind_of(item)} holds is nested too deeply: flatten it"
+    if isinstance(error, files.UnshippableFile | _CacheStays):
         return f"{where}{error}"
-    kind = culprits.kind_of(item)
-    if not culprits.has_remedy(kind):
-        kind = culprits.kind_of(_last_reduced(item))
-    what = f"an object of type {kind}"
+    stuck = item if culprits.has_remedy(item) else _last_reduced(item)
+    what = f"an object of type {culprits.kind_of(stuck)}"
     if issubclass(type(item), io.IOBase):
         what = f"{files.label(item)}, {what},"
-    return f"{where}{what} cannot be pickled: {_shown(error)}; {culprits.remedy_for(kind)}"
+    return f"{where}{what} cannot be pickled: {_shown(error)}; {culprits.remedy_for(stuck)}"
 
 
 def _name_of(value: Any) -> str:
@@ -236,6 +247,18 @@ def _travels(value: Any) -> bool:
     return True
 
 
+def _is_shallow(value: Any) -> bool:
+    try:
+        ValuePickler(io.BytesIO(), PROTOCOL).dump(value)
+    except Exception as error:  # noqa: BLE001 - classes of users run here
+        return not _is_too_deep(error)
+    return True
+
+
+def _is_too_deep(error: Exception) -> bool:
+    return isinstance(error, RecursionError) or isinstance(error.__cause__, RecursionError)
+
+
 def _last_reduced(value: Any) -> Any:
     """Pickle once more to see at which object it stops."""
     tracer = _Tracer(io.BytesIO(), PROTOCOL)
@@ -246,33 +269,24 @@ def _last_reduced(value: Any) -> Any:
     return value
 
 
-def by_value_modules() -> set[str]:
-    """The modules that the user wants to travel with what is defined in them."""
-    registered: set[str] = cloudpickle.list_registry_pickle_by_value()
-    return registered
+class _CacheStays(TypeError):  # noqa: N818
+    """A functools.cache object that cannot travel."""
 
 
 def _reduce_cached(cached: Any) -> Any:
     """Pickle a `functools.cache` object, which Python can do by its name only."""
     module = getattr(cached, "__module__", None) or "?"
     name = getattr(cached, "__qualname__", None) or "?"
-    if _is_importable(cached, module, name):
+    if is_importable(cached, module, name):
         return cached.__reduce__()
-    raise Unpicklable(
+    held = held_by_class(cached)
+    if held is not None:
+        return held
+    raise _CacheStays(
         f"{module}.{name} is a functools.cache object that no other process can import, and "
         f"functools.cache objects of the main program cannot travel: define {name} in a module, "
         "or cache inside the job"
     )
-
-
-def _is_importable(item: Any, module: str, name: str) -> bool:
-    parents = accumulate(module.split("."), "{}.{}".format)
-    if module in MAIN_MODULES or not by_value_modules().isdisjoint(parents):
-        return False
-    found: Any = sys.modules.get(module)
-    for part in name.split("."):
-        found = getattr(found, part, None)
-    return found is item
 
 
 class ValuePickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle ships no types
@@ -291,6 +305,10 @@ class ValuePickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle sh
 
     def reducer_override(self, obj: Any) -> Any:
         """Note handles and modules; an exception's constructor is not run; all else as it is."""
+        if isinstance(obj, types.FunctionType):
+            held = held_by_class(obj)
+            if held is not None:
+                return held
         if self.notes is not None:
             if isinstance(obj, _NAMED):
                 _note_roots(obj, self.notes.roots)
@@ -314,7 +332,13 @@ class _SpillingPickler(ValuePickler):
         return self.parts.take(obj) if is_large(obj) else None
 
 
-def _note_handles(notes: Notes, origin: str | None, ranges: Iterable[tuple[int, int]]) -> None:
+def _note_handles(
+    notes: Notes,
+    origin: str | None,
+    ranges: Iterable[tuple[int, int]],
+    roots: Collection[str] = (),
+) -> None:
+    notes.roots.update(roots)
     before = len(notes.handles)
     for each in ranges:
         notes.handles += each
@@ -349,7 +373,7 @@ def _note_roots(item: Any, roots: set[str]) -> None:
         roots.add(item.__name__)
         return
     module = getattr(item, "__module__", None)
-    if isinstance(module, str) and _is_importable(item, module, item.__qualname__):
+    if isinstance(module, str) and is_importable(item, module, item.__qualname__):
         if module.partition(".")[0] not in _EVERYWHERE:
             roots.add(module)
     elif isinstance(item, types.FunctionType):

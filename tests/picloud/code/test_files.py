@@ -3,6 +3,7 @@
 import io
 import os
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,35 @@ def test_a_binary_file_does_too(path: Path, buffering: int) -> None:
         assert copy.read() == TEXT.encode()[3:]
         assert copy.seek(0) == 0
         assert copy.read() == TEXT.encode()
+
+
+@pytest.mark.parametrize("mode", ["rb", "r"])
+def test_a_temporary_file_does_too_and_is_still_there(mode: str) -> None:
+    with tempfile.NamedTemporaryFile(mode) as file:
+        Path(file.name).write_text("content")
+        file.read(3)
+        copy = arrived([file, len])[0]
+        assert (copy.name, copy.read(), copy.seek(0)) == (file.name, file.read(), 0)
+        del copy
+        assert os.path.exists(file.name)
+
+
+def test_a_temporary_file_that_is_open_for_writing_is_refused_where_it_is() -> None:
+    with (
+        tempfile.NamedTemporaryFile() as file,
+        pytest.raises(values.Unpicklable, match=r"it\[1\]: '.*' is open for writing"),
+    ):
+        values.dumps([1, file])
+
+
+@pytest.mark.parametrize("written", [b"", b"so much that it is on a disk"])
+def test_so_is_one_that_is_kept_in_memory(written: bytes) -> None:
+    with tempfile.SpooledTemporaryFile(10) as file:
+        file.write(written)
+        before = file._rolled  # type: ignore[attr-defined]
+        with pytest.raises(values.Unpicklable, match=r"it\[1\]: a .*file.* is open for writing"):
+            values.dumps([1, file])
+        assert file._rolled is before  # type: ignore[attr-defined]
 
 
 def test_what_it_is_in_stays(path: Path) -> None:

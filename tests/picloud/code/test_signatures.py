@@ -67,6 +67,32 @@ def test_other_callables_refuse_what_they_would_refuse(function: Callable[..., A
         check_of(function)(1, 2, 3, 4)
 
 
+@given(
+    function=st.sampled_from(FUNCTIONS),
+    bound=st.lists(st.integers(), max_size=3),
+    named=st.dictionaries(st.sampled_from("abcdx"), st.integers(), max_size=2),
+    args=st.lists(st.integers(), max_size=3),
+    kwargs=st.dictionaries(st.sampled_from("abcdx"), st.integers(), max_size=2),
+)
+def test_a_partial_s_check_says_what_python_says_of_its_function(
+    function: Callable[..., Any],
+    bound: list[int],
+    named: dict[str, int],
+    args: list[int],
+    kwargs: dict[str, int],
+) -> None:
+    partial = functools.partial(function, *bound, **named)
+    assert outcome(check_of(partial), args, kwargs) == outcome(partial, args, kwargs)
+
+
+def test_a_partial_that_is_called_in_its_own_way_is_not_looked_into() -> None:
+    class Lenient(functools.partial[Any]):
+        def __call__(self, *args: int, **_: int) -> Any:
+            return super().__call__(*args[:1])
+
+    assert outcome(check_of(Lenient(abs)), [1, 2], {}) == "accepted"
+
+
 def test_a_callable_without_a_signature_takes_anything() -> None:
     assert outcome(check_of(min), [], {"x": 1}) == "accepted"
 

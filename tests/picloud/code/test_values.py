@@ -82,8 +82,36 @@ def test_endless_nesting_is_unpicklable() -> None:
     nested: list[Any] = []
     for _ in range(100_000):
         nested = [nested]
-    with pytest.raises(values.Unpicklable):
+    with pytest.raises(values.Unpicklable, match=r"^what this list holds is nested too deeply: "):
         values.dumps(nested)
+    with pytest.raises(values.Unpicklable, match=r"^args\[1\]\['a'\]\['b'\]: what this list"):
+        values.dumps(((1, {"a": {"b": nested}}), {}))
+    with pytest.raises(values.Unpicklable, match=r"^<lambda>.__closure__\[0\]: what this list"):
+        values.dumps(lambda: nested)
+
+
+def test_a_long_chain_of_objects_is_nested_too_deeply_where_it_begins() -> None:
+    node = Node(None)
+    for _ in range(100_000):
+        node = Node(node)
+    with pytest.raises(values.Unpicklable, match=r"^kwargs\['x'\]\[0\]: what this .*Node holds is"):
+        values.dumps(((), {"x": [node]}))
+    while node is not None:  # one after the other: to let go of all at once takes as many calls
+        node = node.next
+
+
+class Node:
+    def __init__(self, following: Any) -> None:
+        self.next = following
+
+
+def test_what_calls_itself_without_end_is_named() -> None:
+    class Endless:
+        def __reduce__(self) -> Any:
+            return self.__reduce__()
+
+    with pytest.raises(values.Unpicklable, match=r"^it\[0\]: .*Endless cannot be pickled: .*deep"):
+        values.dumps([Endless()])
 
 
 @pytest.mark.parametrize("make", [bytes, lambda size: [bytes(size)]])
@@ -216,11 +244,13 @@ def test_caches_of_the_main_program_are_refused_by_name_with_what_to_do(tmp_path
     assert len(lines) == 7
     for line in lines:
         name = "Table.row" if "Table" in line else "fib"
-        assert line.startswith(f"__main__.{name} is a functools.cache object")
+        assert f"__main__.{name} is a functools.cache object" in line
         assert line.endswith(
             "functools.cache objects of the main program cannot travel: "
             f"define {name} in a module, or cache inside the job"
         )
+    places = [line.partition("__main__.")[0] for line in lines]
+    assert places == ["", "job.__globals__['fib']: ", "it[0]: ", "", "", "it.func: ", ""]
 
 
 def test_a_cache_made_inside_a_function_is_refused() -> None:

@@ -6,6 +6,7 @@ an object that fails when it is loaded. What cannot travel is left out and named
 describing never fails.
 """
 
+from picloud.code import values
 from picloud.code.exceptions.parts import class_name, pickled
 from picloud.code.exceptions.tracebacks import frames_of, headline, shortened, tracebacks_of
 from picloud.protocol.failures import Failure, FailureKind
@@ -18,15 +19,15 @@ def describe(error: BaseException) -> Failure:
 
     It fails only for one whose class lets nobody look at it: see `describe_unseen`.
     """
-    handles: list[int] = []
+    notes = values.Notes()
     story, own = tracebacks_of(error)
     return Failure(
         FailureKind.EXCEPTION,
         shortened(headline(error), MAX_MESSAGE),
         shortened(class_name(type(error)), MAX_MESSAGE),
         story,
-        pickled(error, own, handles),
-        handles or None,
+        pickled(error, own, notes),
+        notes.handles or None,
     )
 
 

@@ -65,7 +65,7 @@ class ExceptionParts:
     members: list[int | str] | None
 
 
-def pickled(error: BaseException, tracebacks: Mapping[int, str], handles: list[int]) -> bytes:
+def pickled(error: BaseException, tracebacks: Mapping[int, str], notes: values.Notes) -> bytes:
     """Pickle an exception in parts; empty if even that cannot be.
 
     The error of another job travels as what that one raised, with what was added to it since.
@@ -73,16 +73,17 @@ def pickled(error: BaseException, tracebacks: Mapping[int, str], handles: list[i
     Args:
         error: the exception.
         tracebacks: texts, by the `id` of the exceptions that they belong to.
-        handles: takes those of the jobs that are met, as in `values.Notes`.
+        notes: takes the handles and the modules that are met.
     """
-    found: list[int] = []
+    found = values.Notes()
     try:
         data = pickle.dumps(_Taking(error, tracebacks, found).all_parts(), values.PROTOCOL)
     except Exception:  # noqa: BLE001 - a class of the user that fakes the basic attributes
         return b""
     if len(data) > MAX_RECORD:
         return b""
-    handles += found
+    notes.handles += found.handles
+    notes.roots |= found.roots
     return data
 
 
@@ -96,11 +97,11 @@ class _Taking:
     """What is left of the room, and what else taking exceptions apart has to remember."""
 
     def __init__(
-        self, error: BaseException, tracebacks: Mapping[int, str], handles: list[int]
+        self, error: BaseException, tracebacks: Mapping[int, str], found: values.Notes
     ) -> None:
         self._linked = LinkedExceptions(error)
         self._tracebacks = tracebacks
-        self._handles = handles
+        self._found = found
         self._classes: dict[type, list[bytes]] = {}
         self._room = _ROOM
 
@@ -217,7 +218,8 @@ class _Taking:
         if len(data) > self._limit():
             return None
         self._room -= len(data)
-        self._handles += notes.handles
+        self._found.handles += notes.handles
+        self._found.roots |= notes.roots
         return data
 
     def _limit(self) -> int:

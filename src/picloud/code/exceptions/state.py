@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 _C_ATTRIBUTES = (types.MemberDescriptorType, types.GetSetDescriptorType)
+_MISSING = object()
 _HOOKS = ("__reduce__", "__reduce_ex__", "__getstate__", "__setstate__")
 
 
@@ -29,12 +30,17 @@ def attributes_of(error: BaseException) -> Iterator[tuple[str, Any]]:
             continue
         for name, descriptor in vars(cls).items():
             if isinstance(descriptor, _C_ATTRIBUTES) and not name.startswith("__"):
-                item = getattr(error, name, None)
-                if item is not None:  # None is also how an empty field of a built-in class reads
+                item = getattr(error, name, _MISSING)
+                if item is not _MISSING and not is_empty_field(cls, item):
                     yield name, item
     for name, item in list(error.__dict__.items()):
         if name != "__notes__":
             yield name, item
+
+
+def is_empty_field(cls: type[Any], item: Any) -> bool:
+    """True for what may be unset: the fields of built-in classes read as None then."""
+    return item is None and is_builtin(cls)
 
 
 def notes_of(error: BaseException | None) -> list[str]:

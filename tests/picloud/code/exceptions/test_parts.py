@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from picloud.code import values
 from picloud.code.exceptions.links import MAX_DEPTH, MAX_EXCEPTIONS
 from picloud.code.exceptions.parts import MAX_RECORD, pickled
 from picloud.code.exceptions.rebuilding import rebuild
@@ -11,7 +12,7 @@ from tests.support.odd_exceptions import KeywordOnly
 
 
 def there_and_back(error: BaseException) -> Any:
-    return rebuild(pickled(error, {}, []))
+    return rebuild(pickled(error, {}, values.Notes()))
 
 
 def chain(error: BaseException | None) -> list[BaseException]:
@@ -111,7 +112,7 @@ def test_what_is_large_stays_behind_before_what_is_small() -> None:
     error = ValueError("near")
     vars(error).update({f"large_{n}": bytes(900_000) for n in range(50)}, small=1)
     error.__cause__ = KeywordOnly(path="/far")
-    data = pickled(error, {}, [])
+    data = pickled(error, {}, values.Notes())
     assert len(data) < MAX_RECORD
     back: Any = rebuild(data)
     assert (type(back), back.args, back.small) == (ValueError, ("near",), 1)
@@ -122,7 +123,7 @@ def test_what_is_large_stays_behind_before_what_is_small() -> None:
 
 def test_a_group_with_more_than_there_is_room_for_keeps_its_types() -> None:
     members = [KeyError(str(n) * 30_000) for n in range(900)]
-    data = pickled(ExceptionGroup("large", members), {}, [])
+    data = pickled(ExceptionGroup("large", members), {}, values.Notes())
     assert 0 < len(data) < MAX_RECORD
     back: Any = rebuild(data)
     assert {type(each) for each in back.exceptions} == {KeyError}

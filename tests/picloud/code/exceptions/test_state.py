@@ -63,6 +63,14 @@ def test_an_exception_is_a_value(error: Any) -> None:
         assert getattr(back, name, None) == getattr(error, name, None)
 
 
+def test_a_slot_that_holds_none_holds_it_and_one_that_was_never_set_stays_so() -> None:
+    error = Slotted("x")
+    error.depth = None  # type: ignore[attr-defined]
+    [back] = there_and_back([error])
+    assert back.depth is None
+    assert not hasattr(back, "never_set")
+
+
 def test_an_exception_made_on_the_spot_is_a_value() -> None:
     class Local(Exception):
         def __init__(self, *, code: int) -> None:

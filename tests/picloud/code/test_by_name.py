@@ -1,0 +1,121 @@
+"""What is found by its name in a class of a module, and not by its qualified name."""
+
+import importlib
+import sys
+import types
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from picloud.code import values
+
+MODULE = """
+import functools
+
+V = {value}
+
+def as_it_is(function):
+    return functools.wraps(function)(lambda *args: function(*args))
+
+class Model:
+    @classmethod
+    def plain(cls, x):
+        return cls.__name__, x + V
+
+    @classmethod
+    @as_it_is
+    def wrapped(cls, x):
+        return x + V
+
+    @classmethod
+    @functools.cache
+    def cached(cls, x):
+        return x + V
+
+    def __private(self, x):
+        return x + V
+
+    @classmethod
+    def __hidden(cls, x):
+        return x + V
+
+    def private(self):
+        return self.__private
+
+    def hidden(self):
+        return self.__hidden
+
+    class _Inner:
+        def __deep(self, x):
+            return x + V
+
+        def deep(self):
+            return self.__deep
+
+class Sub(Model):
+    pass
+"""
+
+
+@pytest.fixture
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "held.py").write_text(MODULE.format(value=1))
+    monkeypatch.delitem(sys.modules, "held", raising=False)
+    return importlib.import_module("held")
+
+
+@pytest.mark.parametrize(
+    "take",
+    [
+        lambda m: m.Model.plain,
+        lambda m: m.Sub.plain,
+        lambda m: m.Model().plain,
+        lambda m: m.Model.wrapped,
+        lambda m: m.Model.cached,
+        lambda m: m.Model().private(),
+        lambda m: m.Sub().private(),
+        lambda m: m.Model().hidden(),
+        lambda m: m.Model._Model__private,
+        lambda m: m.Model._Inner().deep(),
+    ],
+)
+def test_methods_of_modules_travel_by_name(module: Any, take: Any) -> None:
+    method = take(module)
+    notes = values.Notes()
+    data = values.dumps([method], notes)
+    [back] = values.loads(data)
+    assert getattr(back, "__func__", back) is getattr(method, "__func__", method)
+    assert type(getattr(back, "__self__", None)) is type(getattr(method, "__self__", None))
+    assert b"co_code" not in data
+    assert len(data) < 200
+    assert notes.roots == {"held"}
+
+
+def test_one_of_a_class_made_on_the_spot_brings_the_class_by_value_only(module: Any) -> None:
+    class Own(module.Model):  # type: ignore[misc]
+        @classmethod
+        def other(cls, x: int) -> int:
+            return x + 2
+
+    plain, other = values.loads(values.dumps([Own.plain, Own.other]))
+    assert plain.__func__ is module.Model.plain.__func__
+    assert plain(1) == ("Own", 2)
+    assert other(1) == 3
+
+
+def test_a_class_that_holds_a_method_of_its_own_bound_travels() -> None:
+    class Own:
+        @classmethod
+        def make(cls) -> str:
+            return cls.__name__
+
+    Own.makers = [Own.make]  # type: ignore[attr-defined]
+    assert values.loads(values.dumps([Own]))[0].makers[0]() == "Own"
+
+
+def test_what_has_taken_the_place_of_a_method_does_not_stand_for_it(module: Any) -> None:
+    before = module.Model.plain
+    module.Model.plain = classmethod(lambda cls, x: 5)
+    assert values.loads(values.dumps([before]))[0](1) == ("Model", 2)
