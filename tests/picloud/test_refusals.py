@@ -92,6 +92,12 @@ def an_unwilling_circle() -> Any:
     return first
 
 
+def temporary_directory() -> Any:
+    directory = tempfile.TemporaryDirectory()
+    CLOSED.callback(directory.cleanup)
+    return directory
+
+
 def packed_by(module: Any, mode: str = "rb") -> Callable[[], Any]:
     """Open a file that is called `packed`, in a directory of its own."""
 
@@ -215,6 +221,11 @@ THINGS: dict[str, tuple[Callable[[], Any], str, str]] = {
         "inside the job",
     ),
     "a closed file": (a_closed_file, "", "open it, or pass its name"),
+    "a temporary directory": (
+        temporary_directory,
+        "",
+        "pass its name",
+    ),
     "a file without a name": (tempfile.TemporaryFile, "", "a temporary file is open for writing"),
     "a file of gzip": (packed_by(gzip), "", "open it inside the job"),
     "a text file of gzip": (packed_by(gzip, "rt"), "", "packed' is unpacked while it is read"),

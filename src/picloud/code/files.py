@@ -96,9 +96,10 @@ def add_temporary(reducers: dict[type[Any], Callable[[Any], Any]]) -> None:
     Python would take along what removes them: it runs where they have arrived, on the file here.
     """
     tempfile: Any = sys.modules.get("tempfile")
-    if tempfile is not None:
+    if tempfile is not None and tempfile.TemporaryDirectory not in reducers:
         reducers[tempfile._TemporaryFileWrapper] = _reduce_wrapper
         reducers[tempfile.SpooledTemporaryFile] = _reduce_spooled
+        reducers[tempfile.TemporaryDirectory] = _refuse_directory
 
 
 def _reduce_wrapper(wrapper: Any) -> tuple[Any, ...]:
@@ -107,6 +108,13 @@ def _reduce_wrapper(wrapper: Any) -> tuple[Any, ...]:
 
 def _reduce_spooled(spooled: Any) -> tuple[Any, ...]:
     return reduce_file(spooled._file)  # to ask itself for its descriptor would write it to a disk
+
+
+def _refuse_directory(directory: Any) -> NoReturn:
+    raise UnshippableFile(
+        f"the temporary directory {directory.name!r} would be removed by whoever leaves it first: "
+        "pass its name, or what is in it"
+    )
 
 
 def label(file: Any) -> str:

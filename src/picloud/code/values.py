@@ -23,7 +23,6 @@ from typing import Any, ClassVar
 import cloudpickle
 
 from picloud.code import culprits, files, imports, sources
-from picloud.code.by_name import by_value_modules as by_value_modules
 from picloud.code.by_name import held_by_class, is_importable
 from picloud.code.exceptions.state import reduce_exception
 from picloud.code.handles import merged
@@ -149,7 +148,7 @@ def _put_in_order(flat: list[int]) -> None:
 
 def _dumps_any(value: Any, notes: Notes | None, parts: Parts | None) -> bytes:
     _register_main()
-    _register_temporary()
+    files.add_temporary(ValuePickler.dispatch_table.maps[0])
     try:
         if parts is None:
             return _pickled(value, notes)
@@ -195,16 +194,6 @@ def _register_main() -> None:
     main = sys.modules.get("__mp_main__")
     if isinstance(main, types.ModuleType):
         cloudpickle.register_pickle_by_value(main)  # costs as little as a look if it is known
-
-
-def _register_temporary() -> None:
-    """Know of files that a module makes which is seldom loaded."""
-    if not _knows_temporary and "tempfile" in sys.modules:
-        files.add_temporary(ValuePickler.dispatch_table.maps[0])
-        _knows_temporary.append(True)
-
-
-_knows_temporary: list[bool] = []
 
 
 def _why(value: Any, error: Exception) -> str:

@@ -10,6 +10,7 @@ import os
 import threading
 from collections.abc import Iterable, Iterator
 
+from picloud.code.by_name import by_value_modules
 from picloud.code.imports import OPTIONAL, Import, modules_meant
 from picloud.code.modules import compiled, own_modules
 from picloud.code.modules.file_watch import FileWatch
@@ -18,7 +19,6 @@ from picloud.code.modules.module_files import content_of, data_files
 from picloud.code.modules.own_modules import OwnModule
 from picloud.code.modules.scan import NOTHING, Scan
 from picloud.code.modules.source_imports import Reading
-from picloud.code.values import by_value_modules
 from picloud.protocol.trees import EMPTY, Tree, TreeFile, digest_of, tree_of
 
 TREES_REMEMBERED = 256
