@@ -45,6 +45,13 @@ class FileWatch:
                 self._directories[directory] = _Directory(directory)
         self._all_files = self._settled = None
 
+    def add_data(self, directory: str) -> None:
+        """Look from now on at all names in this directory, whatever they may be."""
+        known = self._directories.get(directory)
+        if known is None or not known.has_data:
+            self._directories[directory] = _Directory(directory, has_data=True)
+            self._settled = None
+
     def add_absent(self, module: str) -> None:
         """Look from now on whether a module of this name is loaded."""
         self._absent.append(module)
@@ -77,16 +84,18 @@ class FileWatch:
 
 
 class _Directory:
-    """What there is in a directory that could be imported.
+    """What there is in a directory that could be imported, or read.
 
     Attributes:
+        has_data: all names count, not only those that could be imported.
         settled: its state, if a change would show in it; None if it may not, or is not there.
     """
 
-    __slots__ = ("_names", "_path", "settled")
+    __slots__ = ("_names", "_path", "has_data", "settled")
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, has_data: bool = False) -> None:
         self._path = path
+        self.has_data = has_data
         self._look()
 
     def looks_the_same(self) -> bool:
@@ -100,7 +109,7 @@ class _Directory:
     def _look(self) -> None:
         began = time.time_ns()
         state = _state_or_none(self._path)
-        self._names = _names_in(self._path)
+        self._names = _names_in(self._path, all_of_them=self.has_data)
         # What changes it so shortly afterwards may leave no sign.
         self.settled = state if state is not None and state[0] <= began - _RACY else None
 
@@ -119,12 +128,14 @@ def _state_or_none(path: str) -> State | None:
         return None
 
 
-def _names_in(directory: str) -> frozenset[str]:
-    """What could be imported from there."""
+def _names_in(directory: str, *, all_of_them: bool) -> frozenset[str]:
+    """What could be imported from there, or all that there is."""
     try:
         names = os.listdir(directory or os.curdir)
     except OSError:
         return frozenset()
+    if all_of_them:
+        return frozenset(name for name in names if not name.startswith("."))  # those never travel
     return frozenset(
         name for name in names if name.endswith((".py", ".pyc", ".so")) or name.isidentifier()
     )

@@ -84,6 +84,7 @@ def data_files(locations: Iterable[str], watch: FileWatch) -> Iterator[tuple[str
     total = 0
     for location in locations:
         for directory, directories, names in os.walk(location):
+            watch.add_data(directory)
             directories[:] = sorted(one for one in directories if _may_hold_data(one))
             for name in sorted(names):
                 if name.startswith(".") or name.endswith((".py", ".pyc", ".so", ".pyd")):

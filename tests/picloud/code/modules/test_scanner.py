@@ -168,6 +168,14 @@ def test_a_root_that_appears_is_found(project: Project) -> None:
     assert project.paths("late_root") == ["late_root.py"]
 
 
+@pytest.mark.parametrize("name", ["pack/late.txt", "pack/data/late.txt", "pack/empty/late.txt"])
+def test_a_file_of_data_that_appears_is_found(project: Project, name: str) -> None:
+    project.has({"pack/__init__.py": "__file__", "pack/data/early.txt": "", "pack/empty/x.py": ""})
+    before = project.paths("pack")
+    project.writes(name, "")
+    assert project.paths("pack") == sorted([*before, name])
+
+
 def test_a_module_that_goes_is_missed(project: Project) -> None:
     project.has({"one.py": "import two", "two.py": ""})
     project.tree("one")
