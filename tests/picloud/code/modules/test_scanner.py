@@ -8,7 +8,7 @@ from importlib.machinery import ModuleSpec
 
 import pytest
 
-from picloud.code.modules import compiled, module_files
+from picloud.code.modules import compiled
 from picloud.code.modules.scanner import Scanner
 from picloud.code.unshippable import Unshippable
 from picloud.protocol.trees import EMPTY
@@ -86,18 +86,6 @@ LAYOUTS: dict[str, tuple[dict[str, str], list[str], list[str]]] = {
         ["pack"],
         ["pack/__init__.py", "pack/a.py", "pack/inner/__init__.py", "pack/inner/c.py"],
     ),
-    "a package that reads files beside itself": (
-        {
-            "pack/__init__.py": "from importlib import resources",
-            "pack/table.csv": "1,2",
-            "pack/data/text.txt": "text",
-            "pack/.hidden": "",
-            "pack/__pycache__/x.pyc": "",
-            "pack/unused.py": "",
-        },
-        ["pack"],
-        ["pack/__init__.py", "pack/data/text.txt", "pack/table.csv"],
-    ),
     "a module that is not there": ({"one.py": "import nowhere.at.all"}, ["one"], ["one.py"]),
     "a module that is no Python": ({"one.py": "def ("}, ["one"], ["one.py"]),
     "what was installed stays, and what it imports": (
@@ -166,14 +154,6 @@ def test_a_root_that_appears_is_found(project: Project) -> None:
     assert project.paths("late_root") == []
     project.writes("late_root.py", "")
     assert project.paths("late_root") == ["late_root.py"]
-
-
-@pytest.mark.parametrize("name", ["pack/late.txt", "pack/data/late.txt", "pack/empty/late.txt"])
-def test_a_file_of_data_that_appears_is_found(project: Project, name: str) -> None:
-    project.has({"pack/__init__.py": "__file__", "pack/data/early.txt": "", "pack/empty/x.py": ""})
-    before = project.paths("pack")
-    project.writes(name, "")
-    assert project.paths("pack") == sorted([*before, name])
 
 
 def test_a_module_that_goes_is_missed(project: Project) -> None:
@@ -305,17 +285,6 @@ def test_each_file_has_a_reason(project: Project) -> None:
         "pack/one.py": "named by the call",
         "pack/table.csv": "a file of pack, which reads some",
     }
-
-
-def test_too_many_files_of_data_are_refused_and_can_be_left_out(
-    project: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module_files, "MAX_DATA", 10)
-    project.has({"pack/__init__.py": "__file__", "pack/a.bin": "x" * 6, "pack/b.bin": "x" * 6})
-    with pytest.raises(Unshippable, match="looks for files beside itself"):
-        project.tree("pack")
-    tree = project.scanner.tree(frozenset({"pack"}), ("pack",))
-    assert [file.path for file in tree.files] == ["pack/__init__.py"]
 
 
 def test_a_loaded_module_of_which_nothing_is_left_is_refused(project: Project) -> None:
