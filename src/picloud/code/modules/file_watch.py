@@ -12,6 +12,11 @@ _RACY = 50_000_000
 a sign: clocks of file systems are coarse."""
 
 
+def path_entries() -> list[str]:
+    """The entries of `sys.path` that Python looks at: it passes over what is no text."""
+    return [entry for entry in sys.path if issubclass(type(entry), str)]
+
+
 class FileWatch:
     """Files and directories, as they were when something was made of them.
 
@@ -28,7 +33,9 @@ class FileWatch:
         self._settled: ManyFiles | None = None  # directories, if their states say all of them
         self._absent: list[str] = []
         self._path = list(sys.path)
-        self._working_directory = "" if all(map(os.path.isabs, sys.path)) else _working_directory()
+        self._working_directory = (
+            "" if all(map(os.path.isabs, path_entries())) else _working_directory()
+        )
 
     def add(self, file: str, directories: Iterable[str] = ()) -> None:
         """Look at this file from now on, and at what there is in these directories."""

@@ -13,7 +13,10 @@ from collections.abc import Iterable
 from functools import cache
 from importlib.util import spec_from_file_location
 from typing import Any
+from zipimport import zipimporter
 
+from picloud.code.modules.archives import Archives
+from picloud.code.modules.file_watch import path_entries
 from picloud.statemachine import value
 
 ALWAYS_THERE = frozenset({"picloud", "picloud_worker", "picloud_master", "__main__", "__mp_main__"})
@@ -61,7 +64,8 @@ class Finder:
 
     def __init__(self) -> None:
         self._specs: dict[str, machinery.ModuleSpec | None] = {}
-        self._path = list(map(_absolute, sys.path))
+        self._archives = Archives()
+        self._path = list(map(_absolute, path_entries()))
         self._own_places = {each for each in self._path if is_own_place(each)}
 
     def find(self, name: str) -> OwnModule | None:
@@ -168,6 +172,9 @@ class Finder:
             is_namespace = loaded.submodule_search_locations is not None
             return (self._search(name) if is_namespace else None) or loaded
         origin = loaded.origin or ""
+        if isinstance(loaded.loader, zipimporter):
+            found = self._archives.spec_of(name, loaded.loader)
+            return found or self._search(name) or loaded
         if type(loaded.loader) not in _FROM_FILES or is_installed(origin):
             return loaded
         place = _place_of(loaded)
