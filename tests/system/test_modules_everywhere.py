@@ -66,6 +66,11 @@ ANSWERS: dict[str, tuple[dict[str, str], str, str]] = {
         f"{ASK}",
         "1\n22",
     ),
+    "entries of the path that Python passes over": (
+        LEAF,
+        f"sys.path[:0] = [b'lib', 5]\nimport leaf\nf = leaf.answer\n{ASK}",
+        "1",
+    ),
 }  # fmt: skip
 
 
