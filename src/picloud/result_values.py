@@ -94,4 +94,12 @@ def raise_error(error: BaseException) -> NoReturn:
 
 def _unloadable(jid: int, error: Exception) -> errors.ResultError:
     text = f"the result of job {jid} cannot be loaded here: {type(error).__name__}: {error}"
-    return errors.ResultError(text, jid, "done")
+    missing = error.name if isinstance(error, ModuleNotFoundError) else None
+    hint = _MISSING.format(name=missing) if missing else None
+    return errors.ResultError(text, jid, "done", hint)
+
+
+_MISSING = (
+    "it has an object of a class of that module: if a job reads the result, import {name} in its "
+    "function"
+)

@@ -10,11 +10,12 @@ import pytest
 from picloud import errors
 from picloud.code import functions
 from picloud.job import Job, JobMap
+from picloud.map_pieces import pieces_of
 from picloud.protocol.client_messages import ReserveJids, SubmitJobs
 from picloud.protocol.definitions import DefineSpec, ForgetSpec
 from picloud.session import Session
 from picloud.submissions import MAX_SPECS
-from picloud.submit_verbs import PIECE_ITEMS, _pieces
+from picloud.submit_verbs import PIECE_ITEMS
 from tests.support.fake_master import FakeMaster
 
 
@@ -202,7 +203,7 @@ def test_so_is_the_last_item_of_a_burst(session: Session) -> None:
 
 def test_an_input_that_is_there_already_is_sent_in_few_pieces() -> None:
     packed = functions.pack(double)
-    pieces = _pieces(packed, ((n,) for n in range(2 * PIECE_ITEMS + 1)), PIECE_ITEMS, None)
+    pieces = pieces_of(packed, ((n,) for n in range(2 * PIECE_ITEMS + 1)), PIECE_ITEMS, None)
     assert [len(piece.payloads) for piece in pieces] == [PIECE_ITEMS, PIECE_ITEMS, 1]
 
 

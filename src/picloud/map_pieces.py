@@ -1,0 +1,59 @@
+"""The items of a `map`, in pieces that are sent together."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from picloud.code import functions, values
+from picloud.large_values import Keeper
+from picloud.protocol.limits import FRAME_TARGET
+
+
+class Piece(NamedTuple):
+    """Items of a `map` that are sent together."""
+
+    payloads: list[bytes]
+    handles: list[list[int]] | None
+    roots: set[str]
+    origins: Mapping[str, int]
+
+
+def pieces_of(
+    packed: functions.PackedFunction,
+    calls: Iterable[tuple[Any, ...]],
+    most: int,
+    keeper: Keeper | None,
+) -> Iterator[Piece]:
+    """Pickle items, and yield at most so many at a time."""
+    check, dumps = packed.check, values.dumps
+    payloads: list[bytes] = []
+    handles: list[list[int]] | None = None
+    notes = values.Notes(keeper)
+    if packed.origins:
+        notes.origins.update(packed.origins)
+    size = 0
+    for args in calls:
+        if not payloads:
+            check(*args)  # all items come as equally many arguments
+        payload = dumps((args, {}), notes)
+        if notes.handles:
+            handles = handles or [[] for _ in payloads]
+            handles.append(notes.handles)
+            notes.handles = []
+        elif handles is not None:
+            handles.append([])
+        payloads.append(payload)
+        size += len(payload)
+        is_full = len(payloads) >= most or size >= FRAME_TARGET
+        if is_full or (keeper is not None and keeper.is_full):
+            yield Piece(payloads, handles, notes.roots, notes.origins)
+            payloads, handles, size = [], None, 0
+    if payloads:
+        yield Piece(payloads, handles, notes.roots, notes.origins)
+
+
+def append(ranges: list[range], jids: range) -> None:
+    """Put the ids of a piece's jobs behind those before."""
+    if ranges and ranges[-1].stop == jids.start:
+        ranges[-1] = range(ranges[-1].start, jids.stop)
+    elif jids:
+        ranges.append(jids)
