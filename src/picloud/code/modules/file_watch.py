@@ -45,7 +45,7 @@ class FileWatch:
                 self._missing.add(file)
             else:
                 self._files[file] = state
-                self._is_racy |= state[0] > self._began - _RACY
+                self._is_racy |= _changed_after(state, self._began - _RACY)
             directories = [*directories, os.path.dirname(file)]
         for directory in directories:
             if directory not in self._directories:
@@ -118,7 +118,13 @@ class _Directory:
         state = _state_or_none(self._path)
         self._names = _names_in(self._path, all_of_them=self.has_data)
         # What changes it so shortly afterwards may leave no sign.
-        self.settled = state if state is not None and state[0] <= began - _RACY else None
+        is_racy = state is None or _changed_after(state, began - _RACY)
+        self.settled = None if is_racy else state
+
+
+def _changed_after(state: State, time: int) -> bool:
+    written, _, _, changed = state
+    return written > time or changed > time
 
 
 def _working_directory() -> str:

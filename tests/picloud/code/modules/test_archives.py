@@ -38,6 +38,7 @@ def test_a_module_is_sent_as_it_is_in_the_archive_now(project: Project, archive:
     write(archive, zipped="x = 1")
     project.loads("zipped")
     assert contents(project, "zipped") == ["x = 1"]
+    project.settled_tree("zipped")
     write(archive, other="# another place for it", zipped="x = 2 + len('longer')")
     assert contents(project, "zipped") == ["x = 2 + len('longer')"]
 

@@ -76,6 +76,7 @@ def test_a_tree_holds_the_files_that_may_be_read(project: Project, name: str) ->
 @pytest.mark.parametrize("name", ["pack/late.txt", "pack/data/late.txt", "pack/empty/late.txt"])
 def test_a_file_of_data_that_appears_is_found(project: Project, name: str) -> None:
     project.has({"pack/__init__.py": "__file__", "pack/data/early.txt": "", "pack/empty/x.py": ""})
+    project.settled_tree("pack")
     before = project.paths("pack")
     project.writes(name, "")
     assert project.paths("pack") == sorted([*before, name])

@@ -126,7 +126,7 @@ def test_nothing_is_imported_or_run(project: Project) -> None:
 @pytest.mark.parametrize("text", ["x = 2", "x = 3\n", "import two\n"])
 def test_an_edited_leaf_makes_another_tree(project: Project, text: str) -> None:
     project.has({"one.py": "import leaf", "leaf.py": "x = 1", "two.py": ""})
-    before = project.tree("one")
+    before = project.settled_tree("one")
     (project.root / "leaf.py").write_text(text)
     after = project.tree("one")
     assert after.digest != before.digest
@@ -136,7 +136,7 @@ def test_an_edited_leaf_makes_another_tree(project: Project, text: str) -> None:
 def test_an_edit_is_seen_whatever_the_clock_says(project: Project) -> None:
     project.has({"one.py": "x = 1"})
     (project.root / "one.py").write_text("x = 2")
-    before = project.tree("one")
+    before = project.settled_tree("one")
     state = (project.root / "one.py").stat()
     (project.root / "one.py").write_text("x = 3")
     os.utime(project.root / "one.py", ns=(state.st_atime_ns, state.st_mtime_ns))
@@ -145,6 +145,7 @@ def test_an_edit_is_seen_whatever_the_clock_says(project: Project) -> None:
 
 def test_a_module_that_appears_is_found(project: Project) -> None:
     project.has({"pack/__init__.py": "", "pack/one.py": "from . import late"})
+    project.settled_tree("pack.one")
     before = project.paths("pack.one")
     project.writes("pack/late.py", "")
     assert project.paths("pack.one") == sorted([*before, "pack/late.py"])
@@ -158,14 +159,14 @@ def test_a_root_that_appears_is_found(project: Project) -> None:
 
 def test_a_module_that_goes_is_missed(project: Project) -> None:
     project.has({"one.py": "import two", "two.py": ""})
-    project.tree("one")
+    project.settled_tree("one")
     (project.root / "two.py").unlink()
     assert project.paths("one") == ["one.py"]
 
 
 def test_other_files_in_the_directory_change_nothing(project: Project) -> None:
     project.has({"one.py": ""})
-    tree = project.tree("one")
+    tree = project.settled_tree("one")
     project.writes("output.txt", "")
     assert project.tree("one") is tree
 
@@ -235,7 +236,7 @@ def test_another_build_of_it_makes_another_tree(project: Project) -> None:
     project.scanner = Scanner(finds_extensions=True)
     project.has({"one.py": "import fast"})
     project.writes(f"fast{SUFFIX}", b"")
-    before = project.tree("one")
+    before = project.settled_tree("one")
     project.writes(f"fast{SUFFIX}", b"another")
     assert project.tree("one").digest != before.digest
 
