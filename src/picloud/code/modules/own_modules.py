@@ -12,6 +12,7 @@ import sysconfig
 from collections.abc import Iterable
 from functools import cache
 from importlib.util import spec_from_file_location
+from pkgutil import get_importer
 from typing import Any
 from zipimport import zipimporter
 
@@ -195,11 +196,28 @@ class Finder:
             find_spec = getattr(finder, "find_spec", None)
             try:
                 spec = find_spec(name, path, None) if find_spec is not None else None
+            except KeyError:  # it asks among loaded modules for the package above
+                spec = _namespace(name, path or ()) if finder is machinery.PathFinder else None
             except Exception:  # noqa: BLE001 - a finder of a stranger; the others may know
                 continue
             if isinstance(spec, machinery.ModuleSpec):
                 return spec
         return None
+
+
+def _namespace(name: str, path: Iterable[str]) -> machinery.ModuleSpec | None:
+    """A package without a file of its own, in a package that is not loaded."""
+    places: list[str] = []
+    for entry in path:
+        importer: Any = get_importer(entry)
+        found = importer.find_spec(name) if importer is not None else None
+        if found is not None and found.loader is None:
+            places += _locations(found)
+    if not places:
+        return None
+    spec = machinery.ModuleSpec(name, None, is_package=True)
+    spec.submodule_search_locations = places
+    return spec
 
 
 def _locations(spec: machinery.ModuleSpec | None) -> list[str]:

@@ -65,6 +65,15 @@ LAYOUTS: dict[str, tuple[dict[str, str], list[str], list[str]]] = {
         ["space.one"],
         ["space/one.py", "space/two.py"],
     ),
+    "packages without files in others that are not loaded": (
+        {
+            "pack/__init__.py": "",
+            "pack/bare/one.py": "from space.deep import two",
+            "space/deep/two.py": "",
+        },
+        ["pack.bare.one"],
+        ["pack/__init__.py", "pack/bare/one.py", "space/deep/two.py"],
+    ),
     "imports inside functions and conditions": (
         {"one.py": "def f():\n    if 1:\n        import two", "two.py": ""},
         ["one"],
