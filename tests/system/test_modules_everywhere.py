@@ -85,6 +85,13 @@ ANSWERS: dict[str, tuple[dict[str, str], str, str]] = {
         "print(cloud.result(job))",
         "2",
     ),
+    "what such a job would be sent": (
+        POINTS,
+        f"{PARTS}import contextlib, io\nf = lambda: sum(p.x for p in cloud.result(parts))\n"
+        "with contextlib.redirect_stdout(io.StringIO()):\n    found = cloud.inspect(f)\n"
+        "print([part.place for part in found.modules])",
+        "['points.py']",
+    ),
     "a result that another job has passed on": (
         POINTS,
         f"{PARTS}job = cloud.call(lambda: cloud.result(parts[2]))\n"
