@@ -344,7 +344,11 @@ class SubmitVerbs(Connected):
             needed = needed | self._needed.of(packed.handles, _awaited(options))
         options = options.bare
         every = packed.roots.union(roots) if roots else packed.roots
-        scan, every = scan_with(self.scan, every, needed - every, options.transfer_modules)
+        only = options.transfer_modules
+        if needed:
+            scan, every = scan_with(self.scan, every, needed, only)
+        else:  # nearly always
+            scan = self.scan(every, None if only is True else only)
         tree = scan.tree
         key = (packed.digest, options, tree.digest)
         spec = self._specs.get(key)
