@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from picloud.blocking import BlockingIterator, drive
@@ -96,8 +97,7 @@ class BlockingVerbs(SubmitVerbs, WaitVerbs):
         from picloud.inspection import inspect
 
         options, rest = NO_OPTIONS.with_keywords(kwargs)
-        only = options.transfer_modules
-        found = inspect(self.scan, func, args, rest, None if only is True else only)
+        found = inspect(partial(self.scan_of, options=options), func, args, rest)
         print(found)
         return found
 

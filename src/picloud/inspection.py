@@ -75,13 +75,18 @@ _IN = "captured"
 
 
 def inspect(
-    scan: Callable[[frozenset[str], tuple[str, ...] | None], Scan],
+    scan: Callable[[frozenset[str], list[int]], Scan],
     function: Callable[..., Any],
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
-    only: tuple[str, ...] | None,
 ) -> Inspection:
     """Look at a call without making it.
+
+    Args:
+        scan: finds the user's own modules that some need, and jobs whose handles are passed.
+        function: what is called.
+        args: with these arguments.
+        kwargs: and with these.
 
     Raises:
         TypeError: the function is not callable, or would refuse the arguments.
@@ -91,17 +96,18 @@ def inspect(
     roots: set[str] = set()
     refused: list[str] = []
     found: list[Part] = []
-    size = _size(function, roots, refused)
+    handles: list[int] = []
+    size = _size(function, roots, refused, handles)
     found.append(Part("the function", size, "what runs"))
     for step, part in culprits.parts(function):
         found.append(Part(f"  {step}", _size(part, set(), None), _IN))
     for step, part in culprits.parts((args, kwargs)):
         if step.startswith(("args", "kwargs")):
             found.append(Part(step, _size(part, roots, None), "an argument"))
-    _size((args, kwargs), roots, refused)
+    _size((args, kwargs), roots, refused, handles)
     modules: list[Part] = []
     try:
-        modules = _files(scan(frozenset(roots), only))
+        modules = _files(scan(frozenset(roots), handles))
     except Unshippable as error:
         refused.append(described(error, function, (args, kwargs)))
     if not refused:
@@ -113,7 +119,9 @@ def _files(scan: Scan) -> list[Part]:
     return [Part(file.path, len(file.content), scan.reasons[file.path]) for file in scan.tree.files]
 
 
-def _size(item: Any, roots: set[str], refused: list[str] | None) -> int | None:
+def _size(
+    item: Any, roots: set[str], refused: list[str] | None, handles: list[int] | None = None
+) -> int | None:
     large: dict[bytes, int] = {}  # the same content travels once
 
     def keep(data: bytes | memoryview) -> bytes:
@@ -123,6 +131,8 @@ def _size(item: Any, roots: set[str], refused: list[str] | None) -> int | None:
 
     notes = values.Notes(keep)
     notes.roots = roots
+    if handles is not None:
+        notes.handles = handles
     try:
         return len(values.dumps(item, notes)) + sum(large.values())
     except (values.Unpicklable, values.Oversize) as error:

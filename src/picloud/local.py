@@ -7,13 +7,13 @@ background loop, over channels in memory that carry the same frames. aiohttp is 
 import asyncio
 import itertools
 import os
-import sys
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
 from picloud import errors
 from picloud.aio.loop_thread import LoopThread
 from picloud.client import Client
+from picloud.code.modules.file_watch import path_entries
 from picloud.code.modules.own_modules import is_own_place
 from picloud.protocol.jobs import CORE_TYPES, SlotPool
 from picloud.session import Session
@@ -67,7 +67,7 @@ async def _open(offers: list[SlotPool], thread: LoopThread, client: Client) -> C
     # one of them has written the others have.
     store = client.exchange.store()
     # What is installed here is there for jobs. The user's own modules must travel, as anywhere.
-    installed = [each for each in sys.path if not is_own_place(each)]
+    installed = [each for each in path_entries() if not is_own_place(each)]
     worker = Worker(f"embedded-{next(_numbers)}", offers, installed, store)
 
     from picloud.aio.memory import MemoryChannel

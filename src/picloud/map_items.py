@@ -59,3 +59,11 @@ def pieces_of(
             payloads, handles, size = [], None, 0
     if payloads:
         yield Piece(payloads, handles, notes.roots, notes.origins)
+
+
+def append(ranges: list[range], jids: range) -> None:
+    """Put the ids of a piece's jobs behind those before."""
+    if ranges and ranges[-1].stop == jids.start:
+        ranges[-1] = range(ranges[-1].start, jids.stop)
+    elif jids:
+        ranges.append(jids)

@@ -99,7 +99,9 @@ def _unloadable(jid: int, error: Exception) -> errors.ResultError:
     text = f"the result of job {jid} cannot be loaded here: {type(error).__name__}: {error}"
     if isinstance(error, AttributeError):
         text += _if_newer_there(str(error))
-    return errors.ResultError(text, jid, "done")
+    missing = error.name if isinstance(error, ModuleNotFoundError) else None
+    hint = _MISSING.format(name=missing) if missing else None
+    return errors.ResultError(text, jid, "done", hint)
 
 
 def _if_newer_there(text: str) -> str:
@@ -122,3 +124,8 @@ def _if_newer_there(text: str) -> str:
 
 _NOT_FOUND = re.compile(r"Can't get attribute '(\w+)[^']*' on <module '([^']+)'")
 """What Python's unpickler says; it leaves the fields of the error empty."""
+
+_MISSING = (
+    "it has an object of a class of that module: if a job reads the result, import {name} in its "
+    "function"
+)

@@ -23,6 +23,7 @@ from picloud.client import Client
 from picloud.code.modules.scan import NOTHING, Scan
 from picloud.grants import Grant, Secrets
 from picloud.job_options import JobOptions
+from picloud.needed_modules import NeededModules
 from picloud.own_store import OwnStore
 from picloud.protocol.jobs import SlotPool
 from picloud.submissions import Spec
@@ -71,6 +72,7 @@ class Session(BlockingVerbs):
         self.blobs = self._store = OwnStore()
         self._lock = threading.Lock()
         self._specs: dict[SpecKey, Spec] = {}
+        self._needed = NeededModules()
         self._scanner: Scanner | None = None
         self._thread: LoopThread | None = None
         self._starting: Client | None = None

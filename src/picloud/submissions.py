@@ -45,10 +45,11 @@ class Spec:
 
     Attributes:
         tree: where it finds its modules.
+        roots: the modules that the tree is for; none if it is empty.
         spills: payloads of its jobs may name blobs.
     """
 
-    __slots__ = ("code", "handles", "number", "spec", "spills", "tree")
+    __slots__ = ("code", "handles", "number", "roots", "spec", "spills", "tree")
 
     def __init__(
         self,
@@ -61,6 +62,7 @@ class Spec:
         self.code = code
         self.handles = handles
         self.tree = tree
+        self.roots: frozenset[str] = frozenset()
         self.spills = False
         self.number: SpecNumber | None = None
 

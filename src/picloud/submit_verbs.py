@@ -17,7 +17,8 @@ from picloud.job import HandleSession, Job, JobMap, check_origins, job_of
 from picloud.job_futures import kill_soon
 from picloud.job_options import NO_OPTIONS, JobOptions
 from picloud.large_values import Keeper, Keepers
-from picloud.map_items import Piece, pieces_of
+from picloud.map_items import Piece, append, pieces_of
+from picloud.needed_modules import NONE, NeededModules, scan_with
 from picloud.protocol.client_messages import AskStatus
 from picloud.submissions import MAX_SPECS, Spec
 from picloud.submit_options import NO_SUBMIT_OPTIONS, SubmitOptions
@@ -47,6 +48,7 @@ class SubmitVerbs(Connected):
     """`acall` and `amap`."""
 
     _specs: dict[SpecKey, Spec]
+    _needed = NeededModules()  # a client's session has its own; inside a job nothing is noted
 
     async def acall(self, func: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Job:
         """Run `func(*args, **kwargs)` as a job; see `cloud.call`."""
@@ -110,7 +112,8 @@ class SubmitVerbs(Connected):
             if packed.origins:
                 notes.origins.update(packed.origins)
             payload = values.dumps((args, kwargs), notes)
-            spec = self._spec(packed, options, notes.roots)
+            needed = self._needed.of(notes.handles) if notes.handles else NONE
+            spec = self._spec(packed, options, notes.roots, needed)
         except _UNSENDABLE as error:
             raise _unsendable(error, func, (args, kwargs)) from error
         if keeper is not None:
@@ -136,6 +139,8 @@ class SubmitVerbs(Connected):
             check_origins(origins, cast("HandleSession", self))
         if options is NO_SUBMIT_OPTIONS:  # nearly always
             jid = client.submissions.submit(spec, payload, handles)
+            if spec.roots and jid is not None:
+                self._needed.note(jid, jid + 1, spec.roots)
             return None if jid is None else job_of(jid, cast("HandleSession", self))
         after = options.after
         if after is not None and not self._knows(client, after):
@@ -143,6 +148,8 @@ class SubmitVerbs(Connected):
         jid = client.submissions.submit(spec, payload, handles, after)
         if jid is None:
             return None
+        if spec.roots:
+            self._needed.note(jid, jid + 1, spec.roots)
         if options.has_callbacks:
             self._call_back(range(jid, jid + 1), options)
         return job_of(jid, cast("HandleSession", self))
@@ -190,13 +197,16 @@ class SubmitVerbs(Connected):
         """Send pieces while the input is still being read; kill them if that fails half way."""
         ranges: list[range] = []
         # All jobs of a map run the same code, however long its input takes to come.
-        spec, known = self._spec(packed, options, set()), 0
+        spec, known, needed = self._spec(packed, options, set(), NONE), 0, NONE
         try:
             unturned = 0
             for piece in pieces:
                 unturned += len(piece.payloads)
-                if len(piece.roots) > known:  # the items need more modules than those so far
-                    spec, known = self._spec(packed, options, piece.roots), len(piece.roots)
+                if piece.handles:
+                    needed |= self._needed.of(*piece.handles)
+                count = len(piece.roots) + len(needed)
+                if count > known:  # the items need more modules than those so far
+                    spec, known = self._spec(packed, options, piece.roots, needed), count
                 if keepers.have_new:
                     spec.spills = True
                     await keepers.keep(self._client or await self._opened())
@@ -235,9 +245,11 @@ class SubmitVerbs(Connected):
                 await client.wait_ready()
             elif options.has_callbacks:
                 self._call_back(jids, options)
+            if jids and spec.roots:
+                self._needed.note(jids.start, jids.stop, spec.roots)
             payloads = payloads[len(jids) :]
             handles = None if handles is None else handles[len(jids) :]
-            _append(ranges, jids)
+            append(ranges, jids)
 
     async def _opened_for(self, spec: Spec) -> AnyClient:
         """Connect for jobs of a spec that was made before it was known what workers there are."""
@@ -316,12 +328,28 @@ class SubmitVerbs(Connected):
         """
         return NOTHING  # inside a job they are there
 
-    def _spec(self, packed: functions.PackedFunction, options: JobOptions, roots: set[str]) -> Spec:
-        """The spec of a function whose arguments need more modules (`roots`) than itself."""
+    def _spec(
+        self,
+        packed: functions.PackedFunction,
+        options: JobOptions,
+        roots: set[str],
+        needed: frozenset[str],
+    ) -> Spec:
+        """The spec of a function whose arguments need more modules (`roots`) than itself.
+
+        Args:
+            needed: by jobs whose handles are among the arguments.
+        """
+        if packed.handles or options.submit is not NO_SUBMIT_OPTIONS:
+            needed = needed | self._needed.of(packed.handles, _awaited(options))
         options = options.bare
         every = packed.roots.union(roots) if roots else packed.roots
         only = options.transfer_modules
-        tree = self.scan(every, None if only is True else only).tree
+        if needed:
+            scan, every = scan_with(self.scan, every, needed, only)
+        else:  # nearly always
+            scan = self.scan(every, None if only is True else only)
+        tree = scan.tree
         key = (packed.digest, options, tree.digest)
         spec = self._specs.get(key)
         if spec is None:
@@ -330,10 +358,21 @@ class SubmitVerbs(Connected):
             if self._client is not None:
                 self._client.environments.check(job_spec)
             spec = Spec(job_spec, packed.code, packed.handles, tree)
+            spec.roots = every if tree.files else NONE
             while len(self._specs) >= MAX_SPECS:
                 self._specs.pop(next(iter(self._specs)), None)
             self._specs[key] = spec
         return spec
+
+    def scan_of(self, roots: frozenset[str], handles: list[int], options: JobOptions) -> Scan:
+        """What a job would be given that needs these modules and is passed these handles."""
+        needed = self._needed.of(handles, _awaited(options))
+        return scan_with(self.scan, roots, needed, options.transfer_modules)[0]
+
+
+def _awaited(options: JobOptions) -> list[int] | None:
+    after = options.submit.after
+    return None if after is None else after.ranges
 
 
 _STILL = frozenset({list, tuple, range, set, frozenset, dict, str, bytes})
@@ -347,10 +386,3 @@ def _unsendable(error: Exception, func: Any, call: Any = ((), {})) -> errors.Clo
         return errors.StorageFull(str(error), hint="free some, or read files inside the job")
     text = described(error, func, call) if isinstance(error, Unshippable) else str(error)
     return errors.SerializationError(text)
-
-
-def _append(ranges: list[range], jids: range) -> None:
-    if ranges and ranges[-1].stop == jids.start:
-        ranges[-1] = range(ranges[-1].start, jids.stop)
-    elif jids:
-        ranges.append(jids)

@@ -12,7 +12,7 @@ from picloud.code.modules.scanner import Scanner
 from picloud.protocol.trees import Tree
 
 LONG_AGO = 1_000_000_000.0
-"""Seconds: files of that age are not looked into twice."""
+"""Seconds: when files were written, as they say."""
 
 
 class Project:
@@ -38,6 +38,13 @@ class Project:
 
     def tree(self, *roots: str) -> Tree:
         return self.scanner.tree(frozenset(roots))
+
+    def settled_tree(self, *roots: str) -> Tree:
+        """The same, once nothing was changed so lately that it is looked into again."""
+        tree = self.tree(*roots)
+        while tree is not self.tree(*roots):
+            tree = self.tree(*roots)
+        return tree
 
     def loads(self, name: str) -> Any:
         """Import a module, as the program does."""

@@ -265,6 +265,34 @@ LAYOUTS: dict[str, tuple[dict[str, str], str, str]] = {
         "from pack import f",
         "pack/n.txt",
     ),
+    "a file of data of the package above": (
+        {
+            "pack/__init__.py": "",
+            "pack/sub/mod.py": "from pathlib import Path\n"
+            "def f(): return int((Path(__file__).parent.parent / 'data' / 'n.txt').read_text())",
+            "pack/data/n.txt": "{n}",
+        },
+        "from pack.sub.mod import f",
+        "pack/data/n.txt",
+    ),
+    "a file of data that a function of the program reads": (
+        {"pack/__init__.py": "", "pack/data/n.txt": "{n}"},
+        "import importlib.resources as ir, pack\n"
+        "def f(): return int(ir.files(pack).joinpath('data/n.txt').read_text())",
+        "pack/data/n.txt",
+    ),
+    "a file of data beside a package's own file": (
+        {"pack/__init__.py": "", "pack/n.txt": "{n}"},
+        "import pathlib, pack\n"
+        "def f(): return int(pathlib.Path(pack.__file__).with_name('n.txt').read_text())",
+        "pack/n.txt",
+    ),
+    "a package of data": (
+        {"pack/__init__.py": "", "pack/data/__init__.py": "", "pack/data/n.txt": "{n}"},
+        "from pack import data\ndef f():\n    from importlib import resources\n"
+        "    return int(resources.read_text(data, 'n.txt'))",
+        "pack/data/n.txt",
+    ),
     "another directory on the path": (
         {"lib/leaf.py": LEAF},
         "import sys; sys.path.insert(0, 'lib')\nimport leaf; f = leaf.answer",

@@ -10,6 +10,8 @@ from tests.support.processes import Place
 from tests.support.served import Served
 
 LEAF = {"leaf.py": "def answer(): return 1"}
+POINTS = {"points.py": "class P:\n    def __init__(self, x): self.x = x\ndef make(x): return P(x)"}
+PARTS = "import points\nparts = cloud.map(points.make, range(3))\n"
 START = "import picloud as cloud, types, sys\n"
 ASK = "print(cloud.result(cloud.call(f)))"
 
@@ -66,6 +68,56 @@ ANSWERS: dict[str, tuple[dict[str, str], str, str]] = {
         f"{ASK}",
         "1\n22",
     ),
+    "the result of a job whose handle is captured": (
+        POINTS,
+        f"{PARTS}f = lambda: sum(p.x for p in cloud.result(parts))\n{ASK}",
+        "3",
+    ),
+    "the results of jobs whose handles are items": (
+        POINTS,
+        f"{PARTS}print(cloud.result(cloud.map(lambda p: cloud.result(p).x, parts)))",
+        "[0, 1, 2]",
+    ),
+    "the result of a job that is waited for": (
+        POINTS,
+        f"{PARTS}jids = list(map(int, parts))\n"
+        "job = cloud.call(lambda: cloud.result(jids[2]).x, _depends_on=parts)\n"
+        "print(cloud.result(job))",
+        "2",
+    ),
+    "what such a job would be sent": (
+        POINTS,
+        f"{PARTS}import contextlib, io\nf = lambda: sum(p.x for p in cloud.result(parts))\n"
+        "with contextlib.redirect_stdout(io.StringIO()):\n    found = cloud.inspect(f)\n"
+        "print([part.place for part in found.modules])",
+        "['points.py']",
+    ),
+    "a result that another job has passed on": (
+        POINTS,
+        f"{PARTS}job = cloud.call(lambda: cloud.result(parts[2]))\n"
+        f"f = lambda: cloud.result(job).x\n{ASK}",
+        "2",
+    ),
+    "an error of a class of a job's module": (
+        {"own.py": "class Base(Exception): pass\nclass Child(Base): pass\n"
+         "def fail(): raise Child('no')"},
+        "import own\nbad = cloud.call(own.fail)\n"
+        "def f():\n    try:\n        cloud.result(bad)\n    except Exception as error:\n"
+        f"        return 'Base' in [kind.__name__ for kind in type(error).__mro__]\n{ASK}",
+        "True",
+    ),
+    "a job that waits for one whose module is broken by now": (
+        POINTS,
+        f"{PARTS}cloud.result(parts)\nimport pathlib\n"
+        "_ = pathlib.Path('points.py').write_text('def (')\n"
+        "print(cloud.result(cloud.call(lambda: 1, _depends_on=parts)))",
+        "1",
+    ),
+    "entries of the path that Python passes over": (
+        LEAF,
+        f"sys.path[:0] = [b'lib', 5]\nimport leaf\nf = leaf.answer\n{ASK}",
+        "1",
+    ),
 }  # fmt: skip
 
 
@@ -110,6 +162,11 @@ FAILURES: dict[str, tuple[dict[str, str], str, list[str]]] = {
         LEAF,
         "cloud.call(abs, 1, _transfer_modules=['leav'])",
         ["ValueError: transfer_modules: there is no module 'leav' here; did you mean 'leaf'?"],
+    ),
+    "a result that needs a module which may not travel": (
+        POINTS,
+        f"{PARTS}cloud.result(cloud.call(lambda: cloud.result(parts), _transfer_modules=False))",
+        ["ModuleNotFoundError: No module named 'points'", "import points in its function"],
     ),
     "a module in memory": (
         {},

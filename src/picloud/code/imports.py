@@ -17,6 +17,8 @@ TOLERANT = frozenset({"ImportError", "ModuleNotFoundError", "Exception", "BaseEx
 IMPORTERS = frozenset({"import_module", "__import__"})
 """Functions that import what they are given the name of."""
 
+_RESOURCES = "importlib.resources"
+
 MODULE_NAME = re.compile(r"\.*\w+(\.\w+)*")
 
 
@@ -52,10 +54,26 @@ def read_code(code: CodeType) -> tuple[Import, ...]:
         tolerance = _Tolerance(code, steps)
         found += _statements(steps, tolerance)
         found += _calls(steps, tolerance)
+    if "__file__" in code.co_names and _asks_where_a_module_is(code):
+        found.append(Import(_RESOURCES, (), 0, is_optional=True))
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             found += read_code(constant)
     return tuple(found)
+
+
+def reads_data(root: str) -> bool:
+    """True if code that imports this module may look for files of packages."""
+    name = root.removesuffix(OPTIONAL)
+    return name == "pkgutil" or f"{name}.".startswith(f"{_RESOURCES}.")
+
+
+def _asks_where_a_module_is(code: CodeType) -> bool:
+    """`module.__file__`: another way to its data."""
+    return any(
+        step.argval == "__file__" and step.opname == "LOAD_ATTR"
+        for step in dis.get_instructions(code)
+    )
 
 
 _IMPORT_NAME = dis.opmap["IMPORT_NAME"]

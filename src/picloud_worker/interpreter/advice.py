@@ -12,9 +12,10 @@ _MODULE = (
 )
 
 _FILE = (
-    "[Files beside a module travel only if the module is in a package, looks for them by __file__ "
-    "or importlib.resources, and _transfer_modules sets no limit: make a package of the two, or "
-    "open the file in your program and pass it.]"
+    "[Files beside a module travel only if the module is in a package, what looks for them by "
+    "__file__ or importlib.resources is in the same package or imports it, there are not too many, "
+    "and _transfer_modules sets no limit: make a package of the two, or open the file in your "
+    "program and pass it.]"
 )
 
 

@@ -4,7 +4,7 @@ from types import CodeType
 
 import pytest
 
-from picloud.code.imports import Import, names_of, read_code
+from picloud.code.imports import Import, names_of, read_code, reads_data
 
 SOURCE = """
 def imports_late():
@@ -65,6 +65,11 @@ def code_of(body: str) -> CodeType:
         if isinstance(each, CodeType)
     ]
     return code
+
+
+def test_asking_where_a_module_is_counts_as_reading_data() -> None:
+    assert list(map(reads_data, names_of(*read_code(code_of("module.__file__")), ""))) == [True]
+    assert read_code(code_of("__file__")) == ()
 
 
 @pytest.mark.parametrize(

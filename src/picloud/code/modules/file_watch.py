@@ -12,6 +12,11 @@ _RACY = 50_000_000
 a sign: clocks of file systems are coarse."""
 
 
+def path_entries() -> list[str]:
+    """The entries of `sys.path` that Python looks at: it passes over what is no text."""
+    return [entry for entry in sys.path if issubclass(type(entry), str)]
+
+
 class FileWatch:
     """Files and directories, as they were when something was made of them.
 
@@ -28,7 +33,9 @@ class FileWatch:
         self._settled: ManyFiles | None = None  # directories, if their states say all of them
         self._absent: list[str] = []
         self._path = list(sys.path)
-        self._working_directory = "" if all(map(os.path.isabs, sys.path)) else _working_directory()
+        self._working_directory = (
+            "" if all(map(os.path.isabs, path_entries())) else _working_directory()
+        )
 
     def add(self, file: str, directories: Iterable[str] = ()) -> None:
         """Look at this file from now on, and at what there is in these directories."""
@@ -38,12 +45,19 @@ class FileWatch:
                 self._missing.add(file)
             else:
                 self._files[file] = state
-                self._is_racy |= state[0] > self._began - _RACY
+                self._is_racy |= _changed_after(state, self._began - _RACY)
             directories = [*directories, os.path.dirname(file)]
         for directory in directories:
             if directory not in self._directories:
                 self._directories[directory] = _Directory(directory)
         self._all_files = self._settled = None
+
+    def add_data(self, directory: str) -> None:
+        """Look from now on at all names in this directory, whatever they may be."""
+        known = self._directories.get(directory)
+        if known is None or not known.has_data:
+            self._directories[directory] = _Directory(directory, has_data=True)
+            self._settled = None
 
     def add_absent(self, module: str) -> None:
         """Look from now on whether a module of this name is loaded."""
@@ -77,16 +91,18 @@ class FileWatch:
 
 
 class _Directory:
-    """What there is in a directory that could be imported.
+    """What there is in a directory that could be imported, or read.
 
     Attributes:
+        has_data: all names count, not only those that could be imported.
         settled: its state, if a change would show in it; None if it may not, or is not there.
     """
 
-    __slots__ = ("_names", "_path", "settled")
+    __slots__ = ("_names", "_path", "has_data", "settled")
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, has_data: bool = False) -> None:
         self._path = path
+        self.has_data = has_data
         self._look()
 
     def looks_the_same(self) -> bool:
@@ -100,9 +116,15 @@ class _Directory:
     def _look(self) -> None:
         began = time.time_ns()
         state = _state_or_none(self._path)
-        self._names = _names_in(self._path)
+        self._names = _names_in(self._path, all_of_them=self.has_data)
         # What changes it so shortly afterwards may leave no sign.
-        self.settled = state if state is not None and state[0] <= began - _RACY else None
+        is_racy = state is None or _changed_after(state, began - _RACY)
+        self.settled = None if is_racy else state
+
+
+def _changed_after(state: State, time: int) -> bool:
+    written, _, _, changed = state
+    return written > time or changed > time
 
 
 def _working_directory() -> str:
@@ -119,12 +141,14 @@ def _state_or_none(path: str) -> State | None:
         return None
 
 
-def _names_in(directory: str) -> frozenset[str]:
-    """What could be imported from there."""
+def _names_in(directory: str, *, all_of_them: bool) -> frozenset[str]:
+    """What could be imported from there, or all that there is."""
     try:
         names = os.listdir(directory or os.curdir)
     except OSError:
         return frozenset()
+    if all_of_them:
+        return frozenset(name for name in names if not name.startswith("."))  # those never travel
     return frozenset(
         name for name in names if name.endswith((".py", ".pyc", ".so")) or name.isidentifier()
     )

@@ -8,25 +8,28 @@ directly, while no other thread runs, unless it turns out to be slow.
 import os
 import sys
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from itertools import repeat
 from operator import attrgetter
 from time import perf_counter
 from typing import Any
 
-State = tuple[int, int, int]
-"""Time of the last change in ns, size, inode."""
+State = tuple[int, int, int, int]
+"""Time of the last change in ns, size, inode, and the time of the last change of these: who writes
+a file may set the first time back, but not the last."""
 
 SLOW = 0.02
 """Seconds that other threads may stand still. Where that is too short they run in between."""
 
 _SIZE = 256
 _WORDS = _SIZE // 8
-_INODE, _LENGTH, _SECONDS, _NANOSECONDS = 4, 5, 14, 15  # words of a `struct statx`
+# Words of a `struct statx`.
+_INODE, _LENGTH, _CHANGE_SECONDS, _CHANGE_NANOSECONDS, _SECONDS, _NANOSECONDS = 4, 5, 12, 13, 14, 15
+_WHICH = (_SECONDS, _NANOSECONDS, _LENGTH, _INODE, _CHANGE_SECONDS, _CHANGE_NANOSECONDS)
 _FROM_HERE, _NO_AUTOMOUNT, _BASIC = -100, 0x800, 0x7FF
 
-_state_of = attrgetter("st_mtime_ns", "st_size", "st_ino")
+_state_of = attrgetter("st_mtime_ns", "st_size", "st_ino", "st_ctime_ns")
 
 
 def state_of(path: str) -> State:
@@ -35,8 +38,8 @@ def state_of(path: str) -> State:
     Raises:
         OSError: it cannot be seen.
     """
-    found = os.stat(path)
-    return found.st_mtime_ns, found.st_size, found.st_ino
+    found: State = _state_of(os.stat(path))
+    return found
 
 
 class ManyFiles:
@@ -78,12 +81,12 @@ class ManyFiles:
         self._places = [
             ctypes.c_void_p(start + _SIZE * number) for number in range(len(self._paths))
         ]
-        seconds, nanoseconds = zip(*(divmod(time, 10**9) for time, _, _ in self._seen), strict=True)
+        times, lengths, inodes, changes = zip(*self._seen, strict=True)
         self._expected = (
-            array("q", seconds).tobytes(),
-            array("Q", nanoseconds).tobytes(),
-            array("Q", (length for _, length, _ in self._seen)).tobytes(),
-            array("Q", (inode for _, _, inode in self._seen)).tobytes(),
+            *_split(times),
+            array("Q", lengths).tobytes(),
+            array("Q", inodes).tobytes(),
+            *_split(changes),
         )
 
     def _calls(self) -> tuple[Any, ...]:
@@ -92,8 +95,12 @@ class ManyFiles:
 
     def _words(self) -> tuple[bytes, ...]:
         words = self._results
-        which = (_SECONDS, _NANOSECONDS, _LENGTH, _INODE)
-        return tuple(words[word::_WORDS].tobytes() for word in which)
+        return tuple(words[word::_WORDS].tobytes() for word in _WHICH)
+
+
+def _split(times: Iterable[int]) -> tuple[bytes, bytes]:
+    seconds, nanoseconds = zip(*(divmod(time, 10**9) for time in times), strict=True)
+    return array("q", seconds).tobytes(), array("Q", nanoseconds).tobytes()
 
 
 @cache
@@ -117,7 +124,8 @@ def _statx() -> Callable[..., int] | None:
     except (ImportError, OSError, AttributeError):
         return None
     words = memoryview(bytes(buffer)).cast("Q")
-    time, length, inode = state_of("/")
-    found = words[_SECONDS], words[_NANOSECONDS], words[_LENGTH], words[_INODE]
+    time, length, inode, change = state_of("/")
+    found = tuple(words[word] for word in _WHICH)
     works: Callable[..., int] = statx
-    return works if found == (*divmod(time, 10**9), length, inode) else None
+    expected = (*divmod(time, 10**9), length, inode, *divmod(change, 10**9))
+    return works if found == expected else None

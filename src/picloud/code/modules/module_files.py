@@ -1,18 +1,13 @@
 """The files behind own modules: what is in them."""
 
 import marshal
-import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from picloud.code.imports import Import, read_code
-from picloud.code.modules.file_watch import FileWatch
 from picloud.code.modules.own_modules import OwnModule
 from picloud.code.modules.source_imports import Reading, read_source
 from picloud.code.unshippable import Unshippable
-
-MAX_DATA = 64 << 20
-"""Bytes of data files of one package."""
 
 _PYC_HEADER = 16
 
@@ -68,37 +63,8 @@ def read_compiled(content: bytes) -> Reading:
     """What a compiled module without its source imports."""
     code = marshal.loads(content[_PYC_HEADER:])
     return Reading(
-        [Import(one.module, one.names, one.level, True) for one in read_code(code)], True, True
+        [Import(one.module, one.names, one.level, True) for one in read_code(code)],
+        computes_names=True,
+        reads_data=True,
+        reads_others=True,
     )
-
-
-# ------------------------------------------------------------------ data
-
-
-def data_files(locations: Iterable[str], watch: FileWatch) -> Iterator[tuple[str, Path]]:
-    """Files of a package that are no modules, with their paths below it.
-
-    Raises:
-        Unshippable: they are too large together.
-    """
-    total = 0
-    for location in locations:
-        for directory, directories, names in os.walk(location):
-            directories[:] = sorted(one for one in directories if _may_hold_data(one))
-            for name in sorted(names):
-                if name.startswith(".") or name.endswith((".py", ".pyc", ".so", ".pyd")):
-                    continue
-                file = Path(directory, name)
-                total += file.stat().st_size
-                if total > MAX_DATA:
-                    raise Unshippable(
-                        f"a module in {location} looks for files beside itself, and these are over "
-                        f"{MAX_DATA >> 20} MB: name the modules that are to travel in "
-                        "_transfer_modules, then no other files do"
-                    )
-                watch.add(str(file))
-                yield file.relative_to(location).as_posix(), file
-
-
-def _may_hold_data(directory: str) -> bool:
-    return not directory.startswith(".") and directory not in ("__pycache__", "node_modules")

@@ -12,8 +12,12 @@ import sysconfig
 from collections.abc import Iterable
 from functools import cache
 from importlib.util import spec_from_file_location
+from pkgutil import get_importer
 from typing import Any
+from zipimport import zipimporter
 
+from picloud.code.modules.archives import Archives
+from picloud.code.modules.file_watch import path_entries
 from picloud.statemachine import value
 
 ALWAYS_THERE = frozenset({"picloud", "picloud_worker", "picloud_master", "__main__", "__mp_main__"})
@@ -61,7 +65,8 @@ class Finder:
 
     def __init__(self) -> None:
         self._specs: dict[str, machinery.ModuleSpec | None] = {}
-        self._path = list(map(_absolute, sys.path))
+        self._archives = Archives()
+        self._path = list(map(_absolute, path_entries()))
         self._own_places = {each for each in self._path if is_own_place(each)}
 
     def find(self, name: str) -> OwnModule | None:
@@ -168,6 +173,9 @@ class Finder:
             is_namespace = loaded.submodule_search_locations is not None
             return (self._search(name) if is_namespace else None) or loaded
         origin = loaded.origin or ""
+        if isinstance(loaded.loader, zipimporter):
+            found = self._archives.spec_of(name, loaded.loader)
+            return found or self._search(name) or loaded
         if type(loaded.loader) not in _FROM_FILES or is_installed(origin):
             return loaded
         place = _place_of(loaded)
@@ -188,11 +196,28 @@ class Finder:
             find_spec = getattr(finder, "find_spec", None)
             try:
                 spec = find_spec(name, path, None) if find_spec is not None else None
+            except KeyError:  # it asks among loaded modules for the package above
+                spec = _namespace(name, path or ()) if finder is machinery.PathFinder else None
             except Exception:  # noqa: BLE001 - a finder of a stranger; the others may know
                 continue
             if isinstance(spec, machinery.ModuleSpec):
                 return spec
         return None
+
+
+def _namespace(name: str, path: Iterable[str]) -> machinery.ModuleSpec | None:
+    """A package without a file of its own, in a package that is not loaded."""
+    places: list[str] = []
+    for entry in path:
+        importer: Any = get_importer(entry)
+        found = importer.find_spec(name) if importer is not None else None
+        if found is not None and found.loader is None:
+            places += _locations(found)
+    if not places:
+        return None
+    spec = machinery.ModuleSpec(name, None, is_package=True)
+    spec.submodule_search_locations = places
+    return spec
 
 
 def _locations(spec: machinery.ModuleSpec | None) -> list[str]:

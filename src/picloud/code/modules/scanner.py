@@ -9,14 +9,16 @@ import importlib
 import os
 import threading
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 
 from picloud.code.by_name import by_value_modules
-from picloud.code.imports import OPTIONAL, Import, modules_meant
+from picloud.code.imports import OPTIONAL, Import, modules_meant, reads_data
 from picloud.code.modules import compiled, own_modules
 from picloud.code.modules.file_watch import FileWatch
 from picloud.code.modules.findings import Findings
-from picloud.code.modules.module_files import content_of, data_files
+from picloud.code.modules.module_files import content_of
 from picloud.code.modules.own_modules import OwnModule
+from picloud.code.modules.package_data import TooMuchData, data_files
 from picloud.code.modules.scan import NOTHING, Scan
 from picloud.code.modules.source_imports import Reading
 from picloud.protocol.trees import EMPTY, Tree, TreeFile, digest_of, tree_of
@@ -104,6 +106,8 @@ class _Walk:
         for root in sorted(roots):
             for name in _with_parents([root.removesuffix(OPTIONAL)]):
                 self._reach(name, "", is_optional=root.endswith(OPTIONAL))
+        if any(map(reads_data, roots)):
+            self._take_data_of_others(roots)
         while self._line:
             name = self._line.pop()
             module = self._finder.find(name)
@@ -166,8 +170,11 @@ class _Walk:
                     self._findings.always_imports(module.name, each)
         if reading.computes_names:
             self._take_all_below(module.name.partition(".")[0])
-        if reading.reads_data and module.package and self._only is None:
+        if reading.reads_data and module.package:
             self._take_data(module.package)
+        if reading.reads_others:
+            meant = (modules_meant(one, module.package) for one in reading.imports)
+            self._take_data_of_others(name for names in meant for name in names)
 
     def _meant(self, one: Import, package: str) -> Iterator[str]:
         names = modules_meant(one, package)
@@ -189,17 +196,45 @@ class _Walk:
             self._reach(name, package, is_optional=True)
             line += [f"{name}.{each}" for each in own_modules.submodules(found.locations or ())]
 
-    def _take_data(self, name: str) -> None:
-        """Files beside the modules of a package, since one of these looks for some."""
+    def _take_data_of_others(self, names: Iterable[str]) -> None:
+        """Files of packages whose importer looks for some, maybe for these."""
+        for name in names:
+            module = self._finder.find(name.removesuffix(OPTIONAL))
+            if module is not None and module.package:
+                with suppress(TooMuchData):
+                    self._take_data(module.package)
+
+    def _take_data(self, package: str) -> None:
+        """Files of a package, since one of its modules looks for some.
+
+        That may be those of a package above it. Where these are too many, its own have to do.
+        """
+        whole = self._topmost(package)
+        try:
+            self._take_files(whole)
+        except TooMuchData:
+            if whole == package:
+                raise
+            self._take_files(package)
+
+    def _topmost(self, package: str) -> str:
+        """The package with a file of its own that a package belongs to: what is above is a place
+        for the packages of many."""
+        for each in _with_parents([package]):
+            found = self._finder.find(each)
+            if found is not None and found.path:
+                return each
+        return package
+
+    def _take_files(self, name: str) -> None:
         package = self._finder.find(name)
-        if package is None or not package.locations or f"data of {name}" in self._whole:
+        if package is None or self._only is not None or f"data of {name}" in self._whole:
             return
-        self._whole.add(f"data of {name}")
-        for below, file in data_files(package.locations, self._watch):
+        for below, content in data_files(package, self._watch):
             path = f"{name.replace('.', '/')}/{below}"
-            content = file.read_bytes()
             self._files.setdefault(path, TreeFile(path, digest_of(content), content))
             self._reasons.setdefault(path, f"a file of {name}, which reads some")
+        self._whole.add(f"data of {name}")
 
     def _point_at(self, extensions: list[OwnModule]) -> None:
         """Let jobs on this machine load them where they lie."""

@@ -14,6 +14,9 @@ from picloud.statemachine import value
 
 _LOOKS_AROUND = re.compile(r"\b(?:iter|walk)_modules\b|\b__path__\b|\bspec_from_file_location\b")
 _DATA = re.compile(r"\b__file__\b|\bimportlib[._]resources\b|\bimport\s+resources\b|\bget_data\b")
+_DATA_OF_OTHERS = re.compile(  # many a function of users is called `get_data`
+    r"\.\s*__file__\b|\bimportlib[._]resources\b|\bimport\s+resources\b|\bpkgutil\b"
+)
 _MODULE_TABLE = re.compile(r"\bsys\s*\.\s*modules\b|\bimport\s+modules\b")
 _SHOWN = 100
 
@@ -27,6 +30,7 @@ class Reading:
         reads_data: it looks for files beside itself.
         makes_modules: it may put modules into `sys.modules`.
         flaw: why this Python cannot import it; empty if it can.
+        reads_others: it may look for files of packages that it imports.
     """
 
     imports: list[Import]
@@ -34,6 +38,7 @@ class Reading:
     reads_data: bool
     makes_modules: bool = False
     flaw: str = ""
+    reads_others: bool = False
 
 
 def read_source(source: bytes) -> Reading:
@@ -53,6 +58,7 @@ def read_source(source: bytes) -> Reading:
         bool(_LOOKS_AROUND.search(text)) or (calls is not None and calls.computes_names),
         bool(_DATA.search(text)),
         bool(_MODULE_TABLE.search(text)),
+        reads_others=bool(_DATA_OF_OTHERS.search(text)),
     )
 
 

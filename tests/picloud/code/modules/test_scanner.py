@@ -8,7 +8,7 @@ from importlib.machinery import ModuleSpec
 
 import pytest
 
-from picloud.code.modules import compiled, module_files
+from picloud.code.modules import compiled
 from picloud.code.modules.scanner import Scanner
 from picloud.code.unshippable import Unshippable
 from picloud.protocol.trees import EMPTY
@@ -65,6 +65,15 @@ LAYOUTS: dict[str, tuple[dict[str, str], list[str], list[str]]] = {
         ["space.one"],
         ["space/one.py", "space/two.py"],
     ),
+    "packages without files in others that are not loaded": (
+        {
+            "pack/__init__.py": "",
+            "pack/bare/one.py": "from space.deep import two",
+            "space/deep/two.py": "",
+        },
+        ["pack.bare.one"],
+        ["pack/__init__.py", "pack/bare/one.py", "space/deep/two.py"],
+    ),
     "imports inside functions and conditions": (
         {"one.py": "def f():\n    if 1:\n        import two", "two.py": ""},
         ["one"],
@@ -85,18 +94,6 @@ LAYOUTS: dict[str, tuple[dict[str, str], list[str], list[str]]] = {
         },
         ["pack"],
         ["pack/__init__.py", "pack/a.py", "pack/inner/__init__.py", "pack/inner/c.py"],
-    ),
-    "a package that reads files beside itself": (
-        {
-            "pack/__init__.py": "from importlib import resources",
-            "pack/table.csv": "1,2",
-            "pack/data/text.txt": "text",
-            "pack/.hidden": "",
-            "pack/__pycache__/x.pyc": "",
-            "pack/unused.py": "",
-        },
-        ["pack"],
-        ["pack/__init__.py", "pack/data/text.txt", "pack/table.csv"],
     ),
     "a module that is not there": ({"one.py": "import nowhere.at.all"}, ["one"], ["one.py"]),
     "a module that is no Python": ({"one.py": "def ("}, ["one"], ["one.py"]),
@@ -138,7 +135,7 @@ def test_nothing_is_imported_or_run(project: Project) -> None:
 @pytest.mark.parametrize("text", ["x = 2", "x = 3\n", "import two\n"])
 def test_an_edited_leaf_makes_another_tree(project: Project, text: str) -> None:
     project.has({"one.py": "import leaf", "leaf.py": "x = 1", "two.py": ""})
-    before = project.tree("one")
+    before = project.settled_tree("one")
     (project.root / "leaf.py").write_text(text)
     after = project.tree("one")
     assert after.digest != before.digest
@@ -148,7 +145,7 @@ def test_an_edited_leaf_makes_another_tree(project: Project, text: str) -> None:
 def test_an_edit_is_seen_whatever_the_clock_says(project: Project) -> None:
     project.has({"one.py": "x = 1"})
     (project.root / "one.py").write_text("x = 2")
-    before = project.tree("one")
+    before = project.settled_tree("one")
     state = (project.root / "one.py").stat()
     (project.root / "one.py").write_text("x = 3")
     os.utime(project.root / "one.py", ns=(state.st_atime_ns, state.st_mtime_ns))
@@ -157,6 +154,7 @@ def test_an_edit_is_seen_whatever_the_clock_says(project: Project) -> None:
 
 def test_a_module_that_appears_is_found(project: Project) -> None:
     project.has({"pack/__init__.py": "", "pack/one.py": "from . import late"})
+    project.settled_tree("pack.one")
     before = project.paths("pack.one")
     project.writes("pack/late.py", "")
     assert project.paths("pack.one") == sorted([*before, "pack/late.py"])
@@ -170,14 +168,14 @@ def test_a_root_that_appears_is_found(project: Project) -> None:
 
 def test_a_module_that_goes_is_missed(project: Project) -> None:
     project.has({"one.py": "import two", "two.py": ""})
-    project.tree("one")
+    project.settled_tree("one")
     (project.root / "two.py").unlink()
     assert project.paths("one") == ["one.py"]
 
 
 def test_other_files_in_the_directory_change_nothing(project: Project) -> None:
     project.has({"one.py": ""})
-    tree = project.tree("one")
+    tree = project.settled_tree("one")
     project.writes("output.txt", "")
     assert project.tree("one") is tree
 
@@ -247,7 +245,7 @@ def test_another_build_of_it_makes_another_tree(project: Project) -> None:
     project.scanner = Scanner(finds_extensions=True)
     project.has({"one.py": "import fast"})
     project.writes(f"fast{SUFFIX}", b"")
-    before = project.tree("one")
+    before = project.settled_tree("one")
     project.writes(f"fast{SUFFIX}", b"another")
     assert project.tree("one").digest != before.digest
 
@@ -297,17 +295,6 @@ def test_each_file_has_a_reason(project: Project) -> None:
         "pack/one.py": "named by the call",
         "pack/table.csv": "a file of pack, which reads some",
     }
-
-
-def test_too_many_files_of_data_are_refused_and_can_be_left_out(
-    project: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module_files, "MAX_DATA", 10)
-    project.has({"pack/__init__.py": "__file__", "pack/a.bin": "x" * 6, "pack/b.bin": "x" * 6})
-    with pytest.raises(Unshippable, match="looks for files beside itself"):
-        project.tree("pack")
-    tree = project.scanner.tree(frozenset({"pack"}), ("pack",))
-    assert [file.path for file in tree.files] == ["pack/__init__.py"]
 
 
 def test_a_loaded_module_of_which_nothing_is_left_is_refused(project: Project) -> None:
