@@ -362,9 +362,10 @@ def _note_roots(item: Any, roots: set[str]) -> None:
         roots.add(item.__name__)
         return
     module = getattr(item, "__module__", None)
+    if isinstance(module, str) and module.partition(".")[0] in _EVERYWHERE:
+        return
     if isinstance(module, str) and is_importable(item, module, item.__qualname__):
-        if module.partition(".")[0] not in _EVERYWHERE:
-            roots.add(module)
+        roots.add(module)
     elif isinstance(item, types.FunctionType):
         package = item.__globals__.get("__package__") or ""
         for each in imports.read_code(item.__code__):
