@@ -19,6 +19,7 @@ from picloud_worker.core.agent import Agent
 from picloud_worker.core.events import Event, MasterSaid
 from picloud_worker.interpreters.pool import Interpreters
 from picloud_worker.interpreters.settings import InterpreterSettings, available_memory, max_sleepers
+from picloud_worker.runtime.latency_request import LatencyRequest
 from picloud_worker.runtime.runtime import Runtime
 from picloud_worker.state import make_state_dir
 
@@ -77,8 +78,14 @@ class Worker:
         cores = sum(offer.cores for offer in self._offers)
         sleepers = max_sleepers(available_memory(), cores)
         agent = Agent(self._offers, sleepers, shares_store=self._shares_store)
+        self._latency_request = LatencyRequest()
         self._runtime = Runtime(
-            agent, self._interpreters, self._session, self._stores(), self._fail
+            agent,
+            self._interpreters,
+            self._session,
+            self._stores(),
+            self._fail,
+            self._latency_request.renew,
         )
 
     async def close(self) -> None:
@@ -86,6 +93,7 @@ class Worker:
         self._session.close()
         await self._session.wait_closed()
         self._runtime.stop()
+        self._latency_request.close()
         await self._interpreters.close()
         if not self._shares_store:
             self._store.delete()

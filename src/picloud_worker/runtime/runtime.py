@@ -47,6 +47,7 @@ class Runtime:
         uplink: the connection to the master.
         stores: where the blobs of an owner are, made when it is first asked for.
         fail: called once with the error if the core cannot go on.
+        keep_awake: called whenever something has happened to jobs.
     """
 
     def __init__(
@@ -56,8 +57,10 @@ class Runtime:
         uplink: Uplink,
         stores: Callable[[str], BlobStore],
         fail: Callable[[BaseException], None],
+        keep_awake: Callable[[], None],
     ) -> None:
         self._agent = agent
+        self._keep_awake = keep_awake
         self._interpreters = interpreters
         self._uplink = uplink
         self._loop = asyncio.get_running_loop()
@@ -91,6 +94,8 @@ class Runtime:
         for interpreter, messages in words.items():
             self._interpreters.tell(interpreter, messages)
         self._uplink.flush()
+        if effects:
+            self._keep_awake()
         if self._tick_timer is None and self._agent.busy_interpreters():
             self._tick_timer = self._loop.call_later(settings.TICK, self._tick)
 

@@ -93,9 +93,15 @@ class Bench:
     def __init__(self) -> None:
         self.noted = Noted()
         self.failures: list[BaseException] = []
+        self.kept_awake = 0
         agent = Agent([SlotPool(list(CORE_TYPES), 1)])
-        self.runtime = Runtime(agent, self.noted, self.noted, no_store, self.failures.append)
+        self.runtime = Runtime(
+            agent, self.noted, self.noted, no_store, self.failures.append, self._keep_awake
+        )
         self._jids = itertools.count(1)
+
+    def _keep_awake(self) -> None:
+        self.kept_awake += 1
 
     def order(self, *messages: Any) -> None:
         """The master says something."""
@@ -251,3 +257,14 @@ async def test_what_an_attempt_says_goes_up_and_what_it_is_told_comes_down() -> 
     bench.order(worker.TellJob(1, 1, b"down"))
     await settle()
     assert bench.noted.calls[-1] == ("tell", 1, [Heard(1, b"down")])
+
+
+@on_virtual_time
+async def test_processors_are_kept_awake_by_what_happens_to_jobs_not_by_ticks() -> None:
+    bench = Bench()
+    bench.noted.runs[await bench.run_job()] = 1
+    kept_awake = bench.kept_awake
+    assert kept_awake > 0
+    await asyncio.sleep(5 * settings.TICK)
+    assert bench.noted.asked > 2
+    assert bench.kept_awake <= kept_awake + 1  # a tick reports once that the job runs

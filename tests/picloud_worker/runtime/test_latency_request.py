@@ -1,0 +1,78 @@
+"""Requests for awake processors, written to a file that stands in the place of the device."""
+
+import asyncio
+import os
+import struct
+from pathlib import Path
+
+import pytest
+
+from picloud_worker.runtime.latency_request import ANY, AWAKE, DEVICE, HOLD, LatencyRequest
+from tests.support.clock import on_virtual_time
+
+
+@pytest.fixture
+def device(tmp_path: Path) -> Path:
+    path = tmp_path / "cpu_dma_latency"
+    path.touch()
+    return path
+
+
+def asked(device: Path) -> list[bytes]:
+    """What was written, in order: four bytes each time."""
+    return [struct.pack("i", number) for (number,) in struct.iter_unpack("i", device.read_bytes())]
+
+
+@on_virtual_time
+async def test_nothing_is_asked_for_before_there_is_news(device: Path) -> None:
+    request = LatencyRequest(device)
+    await asyncio.sleep(10 * HOLD)
+    request.close()
+    assert asked(device) == []
+
+
+@on_virtual_time
+async def test_the_request_ends_a_moment_after_the_last_news(device: Path) -> None:
+    request = LatencyRequest(device)
+    for _ in range(5):
+        request.renew()
+        await asyncio.sleep(0.9 * HOLD)
+    assert asked(device) == [AWAKE]
+    await asyncio.sleep(HOLD)
+    assert asked(device) == [AWAKE, ANY]
+    request.close()
+
+
+@on_virtual_time
+async def test_it_is_made_again_with_the_next_news(device: Path) -> None:
+    request = LatencyRequest(device)
+    for _ in range(2):
+        request.renew()
+        await asyncio.sleep(3 * HOLD)
+    request.close()
+    assert asked(device) == [AWAKE, ANY, AWAKE, ANY]
+
+
+@on_virtual_time
+async def test_one_that_is_closed_asks_for_nothing_more(device: Path) -> None:
+    request = LatencyRequest(device)
+    request.renew()
+    request.close()
+    request.renew()
+    await asyncio.sleep(3 * HOLD)
+    assert asked(device) == [AWAKE]
+
+
+@on_virtual_time
+async def test_without_the_device_or_the_permission_nothing_happens(tmp_path: Path) -> None:
+    for place in (tmp_path / "missing", tmp_path):  # nobody may write to a directory
+        request = LatencyRequest(place)
+        request.renew()
+        await asyncio.sleep(3 * HOLD)
+        request.close()
+    assert os.listdir(tmp_path) == []
+
+
+def test_the_device_and_its_words_are_those_of_linux() -> None:
+    assert str(DEVICE) == "/dev/cpu_dma_latency"
+    assert [struct.unpack("i", word) for word in (AWAKE, ANY)] == [(0,), (2_000_000_000,)]
