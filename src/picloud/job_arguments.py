@@ -34,6 +34,8 @@ def _many(jobs: object, session: HandleSession, strangers: list[Job | JobMap]) -
     for each in iterated(jobs):
         if type(each) is Job and each._session is session:
             jids.append(int(each))
+        elif type(each) is Job:  # before what takes longer to find out
+            jids.append(_jid_of(each, session, strangers))
         elif isinstance(each, JobMap):
             jids.extend(_many(each, session, strangers))
         else:

@@ -19,9 +19,10 @@ from picloud.blocking_verbs import BlockingVerbs
 from picloud.connected import AnyClient
 from picloud.grants import Grant, Secrets
 from picloud.job import Job, JobMap, grants_of
+from picloud.job_options import check_timeout
 from picloud.nested_exchange import NestedExchange
 from picloud.nested_submissions import Mail, NestedSubmissions, nothing, undisturbed
-from picloud.outcomes import Collector
+from picloud.outcomes import Collector, Outcome
 from picloud.protocol import client_messages as messages
 from picloud.protocol.environment_messages import EnvironmentChanged, PythonsOffered
 from picloud.protocol.wire import WIRE
@@ -99,9 +100,29 @@ class NestedSession(BlockingVerbs):
         self._client.present(grants)
 
     def _opened_to(self, strangers: list[Job | JobMap]) -> Opened:
-        opened = super()._opened_to(strangers)
-        self._client.present([grant for jobs in strangers for grant in grants_of(jobs)])
-        return opened
+        async def opened() -> AnyClient:
+            client = await self._opened()
+            self._client.present([grant for jobs in strangers for grant in grants_of(jobs)])
+            return client
+
+        return opened  # a job cannot tell one cloud from another
+
+    async def _gathered(
+        self,
+        jids: Sequence[int],
+        opened: Opened,
+        timeout: float | None,
+        ignore_errors: bool,
+        *,
+        wants_results: bool,
+    ) -> Sequence[Outcome]:
+        check_timeout(timeout)
+        results = self._client.take_results(jids) if wants_results else None
+        if results is not None:
+            return results
+        return await super()._gathered(
+            jids, opened, timeout, ignore_errors, wants_results=wants_results
+        )
 
 
 def _refuse(what: str, instead: str) -> NoReturn:
@@ -122,14 +143,18 @@ class NestedClient:
         self._mail = Mail(line)
         self._watches = Watches(nothing)
         self._questions = Questions()
-        self.exchange = NestedExchange(line, self._mail, self._lock, self, lambda: self.is_over)
         self._presented: set[Grant] = set()
         self._refusal: str | None = None
         self._chain: str | None = None  # of functions that have led here, once it was asked for
         line.on_heard = self._on_heard
         line.on_refused = self._on_refused
-        if line.inputs:
-            self._watches.take_early(WIRE.decode(line.inputs))
+        if inputs := line.inputs:
+            self._watches.take_early(WIRE.decode(inputs))
+
+    @cached_property
+    def exchange(self) -> NestedExchange:
+        """What this job exchanges of large values."""
+        return NestedExchange(self.line, self._mail, self._lock, self, lambda: self.is_over)
 
     @cached_property
     def environments(self) -> "EnvironmentNames":
@@ -164,6 +189,13 @@ class NestedClient:
             with self._lock:
                 self.submissions.add_waiter(waiter)
             await waiter
+
+    def take_results(self, jids: Sequence[int]) -> Sequence[bytes] | None:
+        """Take out what these jobs returned if all of it came along with this job."""
+        if self.is_over:
+            return None
+        with self._lock:
+            return self._watches.take_results(jids)
 
     @undisturbed
     def watch(self, collector: Collector) -> None:
@@ -264,11 +296,11 @@ class NestedClient:
     def _on_heard(self, heard: list[Any]) -> None:
         with self._lock:
             for message in heard:
-                handler = self.exchange.handlers.get(type(message))
+                handler = _HANDLERS.get(type(message))
                 if handler is not None:
-                    handler(message)
+                    handler(self, message)
                 else:
-                    _HANDLERS[type(message)](self, message)
+                    self.exchange.handlers[type(message)](message)
             if not self.is_over:
                 self._send()  # results that came without their bytes, and are wanted by now
 

@@ -41,6 +41,10 @@ class Watches:
             else:
                 self._early.put(message.jid, message)
 
+    def take_results(self, jids: Sequence[int]) -> list[bytes] | None:
+        """Take out what these jobs returned, which came unasked; None unless all of it is here."""
+        return self._early.pop_results(jids) if self._early else None
+
     @property
     def is_due(self) -> bool:
         """True when there is something that `send` should ask for."""
@@ -155,6 +159,16 @@ class EarlyOutcomes:
         if outcome is not None:
             self._used -= _size_of(outcome)
         return outcome
+
+    def pop_results(self, jids: Sequence[int]) -> list[bytes] | None:
+        """Take out results; None, and all stays, if one is not here or is none."""
+        kept = self._kept
+        results = [result for jid in jids if isinstance(result := kept.get(jid), bytes)]
+        if len(results) < len(jids):
+            return None
+        for jid in jids:
+            self.pop(jid)
+        return results
 
 
 def _size_of(outcome: Outcome) -> int:

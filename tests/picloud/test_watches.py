@@ -123,3 +123,20 @@ def test_the_oldest_early_outcomes_make_room() -> None:
     assert len(small) == 0
     small.put(10, b"12345")
     assert small.pop(10) == b"12345"
+
+
+def test_results_that_all_came_early_are_taken_at_once_and_once() -> None:
+    watches = Watches(ignored)
+    watches.take_early([JobsDone([JobId(1), JobId(2), JobId(3)], [b"1", b"2", b"3"])])
+    assert watches.take_results([3, 1, 3]) == [b"3", b"1", b"3"]
+    assert watches.take_results([1]) is None
+    assert watches.take_results([2]) == [b"2"]
+
+
+def test_none_is_taken_unless_all_are_here_and_all_are_results() -> None:
+    watches = Watches(ignored)
+    assert watches.take_results([]) is None
+    watches.take_early([FAILED, JobsDone([JobId(2), JobId(3)], [b"2", None])])
+    for jids in ([1], [2, 1], [2, 3], [2, 4]):
+        assert watches.take_results(jids) is None
+    assert watches.take_results([2]) == [b"2"]
