@@ -143,6 +143,7 @@ class NestedClient:
         self._mail = Mail(line)
         self._watches = Watches(nothing)
         self._questions = Questions()
+        self.exchange = NestedExchange(line, self._mail, self._lock, self, lambda: self.is_over)
         self._presented: set[Grant] = set()
         self._refusal: str | None = None
         self._chain: str | None = None  # of functions that have led here, once it was asked for
@@ -150,11 +151,6 @@ class NestedClient:
         line.on_refused = self._on_refused
         if inputs := line.inputs:
             self._watches.take_early(WIRE.decode(inputs))
-
-    @cached_property
-    def exchange(self) -> NestedExchange:
-        """What this job exchanges of large values."""
-        return NestedExchange(self.line, self._mail, self._lock, self, lambda: self.is_over)
 
     @cached_property
     def environments(self) -> "EnvironmentNames":
@@ -311,17 +307,18 @@ class NestedClient:
             if isinstance(waiter, Waiter):
                 waiter.set(Wake.LOST)
 
-    def _on_jids_reserved(self, message: messages.JidsReserved) -> None:
-        self._secrets.add(message.first, message.secret)
-        self.submissions.add_block(range(message.first, message.first + message.count))
-
     def _send(self) -> None:
         self._watches.send(self._mail)
         self._mail.flush()
 
 
+def _on_jids_reserved(client: NestedClient, message: messages.JidsReserved) -> None:
+    client._secrets.add(message.first, message.secret)
+    client.submissions.add_block(range(message.first, message.first + message.count))
+
+
 _HANDLERS: dict[type, Callable[[NestedClient, Any], object]] = {
-    messages.JidsReserved: NestedClient._on_jids_reserved,
+    messages.JidsReserved: _on_jids_reserved,
     EnvironmentChanged: lambda client, it: client.environments.on_changed(it),
     PythonsOffered: lambda client, it: client.environments.on_pythons(it),
     messages.JobsDone: lambda client, it: client._watches.on_jobs_done(it),

@@ -3,10 +3,11 @@
 import os
 import threading
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 from picloud import inside
-from picloud.blob_exchange import Arrival, BlobExchange, Offer
+from picloud.blob_exchange import Arrival, BlobExchange, Handler, Offer
 from picloud.nested_submissions import Mail, undisturbed
 from picloud.waiters import Waiter, Wake, Way
 
@@ -40,8 +41,15 @@ class NestedExchange:
         self._lock = lock
         self._way = way
         self._is_over = is_over
-        self._exchange = BlobExchange(self.store, self._fetched, mail.send)
-        self.handlers = self._exchange.handlers
+
+    @cached_property
+    def _exchange(self) -> BlobExchange:
+        return BlobExchange(self.store, self._fetched, self._mail.send)
+
+    @property
+    def handlers(self) -> dict[type, Handler]:
+        """What to do with what is heard of blobs, by message type."""
+        return self._exchange.handlers
 
     def store(self) -> "BlobStore":
         """Where large parts of values are kept on this machine."""
