@@ -40,11 +40,8 @@ class LatencyRequest:
 
     def renew(self) -> None:
         """Keep the processors awake for another moment."""
-        if self._file is None:
-            return
         self._until = self._loop.time() + HOLD
-        if self._timer is None:
-            os.write(self._file, AWAKE)
+        if self._timer is None and self._say(AWAKE):
             self._timer = self._loop.call_at(self._until, self._look)
 
     def close(self) -> None:
@@ -56,9 +53,18 @@ class LatencyRequest:
             self._file = None
 
     def _look(self) -> None:
-        assert self._file is not None  # the timer ends with it
         if self._loop.time() < self._until:
             self._timer = self._loop.call_at(self._until, self._look)
         else:
-            os.write(self._file, ANY)
             self._timer = None
+            self._say(ANY)
+
+    def _say(self, word: bytes) -> bool:
+        if self._file is None:
+            return False
+        try:
+            os.write(self._file, word)
+        except OSError:  # whoever let us open it does not let us write
+            self.close()
+            return False
+        return True

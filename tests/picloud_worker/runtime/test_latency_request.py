@@ -23,6 +23,11 @@ def asked(device: Path) -> list[bytes]:
     return [struct.pack("i", number) for (number,) in struct.iter_unpack("i", device.read_bytes())]
 
 
+def is_open(device: Path) -> bool:
+    """Whether this process has it open."""
+    return any(each.resolve() == device for each in Path("/proc/self/fd").iterdir())
+
+
 @on_virtual_time
 async def test_nothing_is_asked_for_before_there_is_news(device: Path) -> None:
     request = LatencyRequest(device)
@@ -71,6 +76,18 @@ async def test_without_the_device_or_the_permission_nothing_happens(tmp_path: Pa
         await asyncio.sleep(3 * HOLD)
         request.close()
     assert os.listdir(tmp_path) == []
+
+
+@on_virtual_time
+async def test_nothing_happens_either_where_writing_fails() -> None:
+    full = Path("/dev/full")
+    request = LatencyRequest(full)
+    assert is_open(full)
+    request.renew()
+    await asyncio.sleep(3 * HOLD)
+    request.renew()
+    assert not is_open(full)
+    request.close()
 
 
 def test_the_device_and_its_words_are_those_of_linux() -> None:
