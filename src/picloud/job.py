@@ -319,9 +319,11 @@ def _made_for(jobs: Job | JobMap) -> Sequence[Grant]:
     session = jobs._session
     if session is None or isinstance(session, Elsewhere):
         return []
+    if isinstance(jobs, int):
+        return session.grants(int(jobs), int(jobs) + 1)
     return sorted(
         grant
-        for each in _ranges_of(jobs)
+        for each in jobs._ranges
         for first, stop in spans(each)
         for grant in session.grants(first, stop)
     )

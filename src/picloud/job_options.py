@@ -136,9 +136,15 @@ class JobOptions:
             if name not in _NAMES:
                 raise unknown_option(name, list(_NAMES))
         given = {name: item for name, item in options.items() if name in SUBMIT_NAMES}
-        own = {name: item for name, item in options.items() if name not in given}
-        bare = replace(self.bare, **own) if own else self.bare
-        submit = replace(self.submit, **given) if given else self.submit
+        bare = self.bare
+        if len(given) < len(options):
+            own = {name: item for name, item in options.items() if name not in given}
+            bare = replace(bare, **own)
+        submit = self.submit
+        if submit is NO_SUBMIT_OPTIONS and given:
+            submit = SubmitOptions(**given)  # `replace` takes longer
+        elif given:
+            submit = replace(submit, **given)
         return bare if submit is NO_SUBMIT_OPTIONS else bare._with(submit)
 
     def in_environment(self, digest: str) -> "JobOptions":

@@ -42,7 +42,9 @@ class SubmitOptions:
                 jobs = Dependencies(jobs, ignores)
             object.__setattr__(self, "depends_on", jobs or None)
         for name in ("callback", "callback_on_error"):
-            object.__setattr__(self, name, _callables(name, getattr(self, name)))
+            item = getattr(self, name)
+            if type(item) is not tuple or item:
+                object.__setattr__(self, name, _callables(name, item))
 
     @property
     def after(self) -> Dependencies | None:

@@ -295,6 +295,8 @@ class ValuePickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle sh
     def reducer_override(self, obj: Any) -> Any:
         """Note handles and modules; an exception's constructor is not run; all else as it is."""
         if isinstance(obj, types.FunctionType):
+            if obj.__module__ in _LOADERS:
+                return NotImplemented  # found by name, which needs no look
             held = held_by_class(obj)
             if held is not None:
                 return held
@@ -351,6 +353,9 @@ _NAMED = (
     functools._lru_cache_wrapper,
 )
 
+
+_LOADERS = frozenset({"picloud.job"})
+"""Whose functions load what each handle is pickled as."""
 
 _EVERYWHERE = frozenset({"builtins", "cloudpickle", "copyreg", "picloud"})
 """What nearly every pickle names, and every worker has."""
