@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
+from picloud.aio.collector import collect_rarely
 from picloud.aio.loop_thread import new_event_loop
 from picloud.aio.places import state_places
 from picloud.blobs.places import OwnerStores, make_store_directory
@@ -50,6 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not token:
         token = secrets.token_urlsafe(24)
         print(f"export {TOKEN_VARIABLE}={token}", flush=True)
+    collect_rarely()
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         return runner.run(serve(options, token))
 

@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
+from picloud.aio.collector import collect_rarely
 from picloud.aio.loop_thread import new_event_loop
 from picloud.protocol.jobs import CORE_TYPES, SlotPool
 from picloud_worker.serving import serve
@@ -43,6 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not token:
         parser.error(f"set {TOKEN_VARIABLE} to the master's token")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    collect_rarely()
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         offers = [SlotPool(core_types, options.cores)]
         return runner.run(_work(options.url, token, options.name, offers, options.ready_fd))
