@@ -18,7 +18,7 @@ import sys
 import types
 from collections import ChainMap
 from collections.abc import Collection, Iterable
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import cloudpickle
 
@@ -26,12 +26,16 @@ from picloud.code import culprits, files, imports, sources
 from picloud.code.by_name import held_by_class, is_importable
 from picloud.code.exceptions.state import reduce_exception
 from picloud.code.handles import merged
+from picloud.code.held import Held
 from picloud.code.interruptions import is_from_signal_handler
 from picloud.code.plain import begins_large, is_plain
 from picloud.code.spilled import Head, Keep, Open, Parts, Place, TooLarge, is_large, load
 from picloud.code.spilled import NoRoom as NoRoom
 from picloud.protocol import limits
 from picloud.protocol.payloads import is_spilled
+
+if TYPE_CHECKING:
+    from picloud.code.modules.edits import Edits
 
 PROTOCOL = 5
 
@@ -58,15 +62,18 @@ class Notes:
             travels in it, will import.
         origins: what the clouds of these jobs are known by, each with one of its jobs.
         keep: makes blobs of large parts; without it they stay in the pickle.
+        held: what is met that the program holds of its own modules; None if all of that travels
+            as it is.
     """
 
-    __slots__ = ("handles", "keep", "origins", "roots")
+    __slots__ = ("handles", "held", "keep", "origins", "roots")
 
-    def __init__(self, keep: Keep | None = None) -> None:
+    def __init__(self, keep: Keep | None = None, edits: "Edits | None" = None) -> None:
         self.handles: list[int] = []
         self.roots: set[str] = set()
         self.origins: dict[str, int] = {}
         self.keep = keep
+        self.held = None if edits is None else Held(edits, self.roots)
 
 
 def dumps(value: Any, notes: Notes | None = None) -> bytes:
@@ -299,6 +306,10 @@ class ValuePickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle sh
             if held is not None:
                 return held
         if self.notes is not None:
+            if self.notes.held is not None:
+                named = self.notes.held.reduced(obj)
+                if named is not None:
+                    return named
             if isinstance(obj, _NAMED):
                 _note_roots(obj, self.notes.roots)
             elif _reduces_itself(type(obj)) and type(obj).__module__ not in self.notes.roots:
@@ -308,7 +319,10 @@ class ValuePickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle sh
                 _note_handles(self.notes, *handles_of(obj))
         if isinstance(obj, BaseException):
             return reduce_exception(obj)
-        return super().reducer_override(obj)
+        reduced = super().reducer_override(obj)
+        if isinstance(obj, types.FunctionType) and self.notes is not None and self.notes.held:
+            self.notes.held.put_names(obj, reduced)
+        return reduced
 
 
 class _SpillingPickler(ValuePickler):

@@ -63,6 +63,10 @@ class FileWatch:
         """Look from now on whether a module of this name is loaded."""
         self._absent.append(module)
 
+    def has_changed_since(self, time: int) -> bool:
+        """True if one of the files that are there was changed after this, in nanoseconds."""
+        return any(_changed_after(state, time) for state in self._files.values())
+
     def is_unchanged(self) -> bool:
         """True if nothing of it has changed, as far as one can see without reading it."""
         if self._is_racy or sys.path != self._path:

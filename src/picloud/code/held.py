@@ -1,0 +1,125 @@
+"""What a pickle meets that the program holds of its own modules, and how it travels.
+
+Functions and classes that a module knows by their own names travel so, and workers take them from
+the file as it is. A lambda, a closure and a number do not know where they come from: they travel as
+they are. But once somebody has edited the module that has them, what the program holds is no longer
+what the module says; then they travel by the names that they have there.
+"""
+
+import sys
+import types
+from typing import TYPE_CHECKING, Any
+
+from picloud.code.by_name import MAIN_MODULES, NAMELESS, Home, is_importable, taken_from
+
+if TYPE_CHECKING:
+    from picloud.code.modules.edits import Edits
+
+CONSTANTS = frozenset({int, float, complex, bool, str, bytes, type(None)})
+"""Types of what nobody can change, so that a name of it is as good as itself."""
+
+_STAY = MAIN_MODULES | {"builtins"}
+"""Modules whose code does not come from a file that anybody edits while the program runs."""
+
+_MISSING = object()
+
+
+class Held:
+    """What one pickle meets.
+
+    Attributes:
+        modules: those that have what travels as it is, until they are edited.
+        named: the namespaces, and the names in them, of what travels by its name, and what that is.
+
+    Args:
+        roots: takes the modules that have what travels by its name.
+    """
+
+    def __init__(self, edits: "Edits", roots: set[str]) -> None:
+        self._edits = edits
+        self._roots = roots
+        self.modules: set[str] = set()
+        self.named: list[tuple[dict[str, Any], str, object]] = []
+
+    def reduced(self, item: Any) -> tuple[Any, ...] | None:
+        """How an object travels by its name in a module; None if it travels as it is."""
+        if not isinstance(item, NAMELESS):
+            return None
+        module = getattr(item, "__module__", None)
+        name = getattr(item, "__qualname__", None)
+        if module in _STAY or not self._edits.names():
+            return None
+        if isinstance(module, str) and isinstance(name, str) and is_importable(item, module, name):
+            return None
+        homes = [each for each in self._edits.homes().get(id(item), ()) if _has(each, item)]
+        return self._by_name(self._first(homes, module), item) if homes else None
+
+    def put_names(self, function: types.FunctionType, reduced: Any) -> None:
+        """Put names in place of the constants that a function of the program has from modules.
+
+        Args:
+            reduced: how cloudpickle pickles it.
+        """
+        if type(reduced) is not tuple or function.__globals__ is not _program():
+            return
+        if not self._edits.names():
+            return
+        space: dict[str, Any] = reduced[2][1]["__globals__"]  # made for this pickle
+        for name, item in space.items():
+            taken = self._edits.program.taken(name) if is_constant(item) else ()
+            homes = [each for each in taken if _has(each, item)]
+            named = self._by_name(homes[0], item) if homes else None
+            if named is not None:
+                space[name] = _Name(named)
+
+    def is_still_so(self, edits: "Edits | None") -> bool:
+        """True if things travel in the same way for somebody who sees these edits."""
+        if not self.modules and not self.named:
+            return True
+        return (
+            edits is self._edits
+            and not any(map(edits.is_edited, self.modules))
+            and all(space.get(name, _MISSING) is item for space, name, item in self.named)
+        )
+
+    def _first(self, homes: list[Home], module: str | None) -> Home:
+        """The module that others take it from: what they need is more."""
+        own = [each for each in homes if each[0] == module]
+        return own[0] if own else min(homes, key=lambda home: self._edits.reach(home[0]))
+
+    def _by_name(self, home: Home, item: Any) -> tuple[Any, ...] | None:
+        module, name = home
+        if self._edits.is_edited(module):
+            self._roots.add(module)
+            self.named.append((vars(sys.modules[module]), name, item))
+            return taken_from, home
+        self.modules.add(module)
+        return None
+
+
+class _Name:
+    """Stands for a constant while it is pickled."""
+
+    def __init__(self, reduced: tuple[Any, ...]) -> None:
+        self._reduced = reduced
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return self._reduced
+
+
+def is_constant(item: Any) -> bool:
+    """True for what nobody can change, with all that is in it."""
+    kind = type(item)
+    if kind is tuple or kind is frozenset:
+        return all(map(is_constant, item))
+    return kind in CONSTANTS
+
+
+def _has(home: Home, item: Any) -> bool:
+    module, name = home
+    space = sys.modules.get(module)
+    return isinstance(space, types.ModuleType) and vars(space).get(name, _MISSING) is item
+
+
+def _program() -> dict[str, Any]:
+    return vars(sys.modules["__main__"])
