@@ -1,12 +1,14 @@
 """What a session sees of the user's own modules: what calls need of them, and edits."""
 
 from functools import partial
+from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 from picloud.code.modules.scan import NOTHING, Scan
 
 if TYPE_CHECKING:
     from picloud.code.modules.edits import Edits
+    from picloud.code.modules.file_watch import FileWatch
     from picloud.code.modules.scanner import Scanner
 
 MAX_LIMITS = 64
@@ -26,7 +28,7 @@ class SessionModules:
         return NOTHING
 
     def edits(self, transfer: Any) -> "Edits | None":
-        """What sees edits, where there can be some.
+        """What sees edits, where there can be some: to be asked for anew for each call.
 
         Args:
             transfer: the option `transfer_modules`, checked.
@@ -45,6 +47,7 @@ class ModulesOnDisk(SessionModules):
         self._finds_extensions = finds_extensions
         self._scanner: Scanner | None = None
         self._edits: dict[Any, Edits] = {}
+        self._looked: tuple[int, FileWatch] | None = None  # a thread's, for the call it makes
 
     def scan(self, roots: frozenset[str], only: tuple[str, ...] | None) -> Scan:
         """See `SessionModules.scan`."""
@@ -54,16 +57,25 @@ class ModulesOnDisk(SessionModules):
             from picloud.code.modules.scanner import Scanner  # most functions need none
 
             self._scanner = Scanner(finds_extensions=self._finds_extensions)
-        return self._scanner.scan(roots, only)
+        looked, self._looked = self._looked, None
+        is_own = looked is not None and looked[0] == get_ident()
+        return self._scanner.scan(roots, only, looked[1] if looked and is_own else None)
 
     def edits(self, transfer: Any) -> "Edits | None":
         """See `SessionModules.edits`."""
+        self._looked = None
         found = self._edits.get(transfer)
         if found is None and transfer != ():
             from picloud.code.modules.edits import Edits
 
             while len(self._edits) >= MAX_LIMITS:
                 self._edits.pop(next(iter(self._edits)), None)
-            scan = partial(self.scan, only=None if transfer is True else transfer)
+            scan = partial(self._scan_for_edits, None if transfer is True else transfer)
             found = self._edits[transfer] = Edits(scan)
         return found
+
+    def _scan_for_edits(self, only: tuple[str, ...] | None, roots: frozenset[str]) -> Scan:
+        """The call will soon ask for more, most of which was looked at here."""
+        scan = self.scan(roots, only)
+        self._looked = get_ident(), scan.watch
+        return scan

@@ -43,11 +43,11 @@ class Held:
 
     def reduced(self, item: Any) -> tuple[Any, ...] | None:
         """How an object travels by its name in a module; None if it travels as it is."""
-        if not isinstance(item, NAMELESS):
+        if not issubclass(type(item), NAMELESS):
             return None
         module = getattr(item, "__module__", None)
         name = getattr(item, "__qualname__", None)
-        if module in _STAY or not self._edits.names():
+        if module in _STAY or not self._edits.has_modules():
             return None
         if isinstance(module, str) and isinstance(name, str) and is_importable(item, module, name):
             return None
@@ -62,7 +62,7 @@ class Held:
         """
         if type(reduced) is not tuple or function.__globals__ is not _program():
             return
-        if not self._edits.names():
+        if not self._edits.has_modules():
             return
         space: dict[str, Any] = reduced[2][1]["__globals__"]  # made for this pickle
         for name, item in space.items():

@@ -5,14 +5,12 @@ written since then counts as edited when it is first looked at: at worst it trav
 though it need not. From then on the content decides, and that of all that the module imports.
 """
 
-import operator
 import os
 import sys
 import time
 import types
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any
 
 from picloud.code.by_name import NAMELESS, Home, is_module_importable
 from picloud.code.modules.scan import Scan
@@ -36,10 +34,10 @@ class Edits:
         self._seen: dict[str, bytes] = {}  # digests of trees, as they were when first looked at
         self._edited: set[str] = set()
         self._staying: set[str] = set()  # modules that cannot travel, or must not
-        self._last_loaded: tuple[int, str] = 0, ""
-        self._names: list[str] = []
-        self._specs: list[Any] = []
-        self._homes: dict[int, list[Home]] = {}
+        self._count = 0  # how many modules were loaded, and the spec of the last one of them
+        self._last: object = None
+        self._modules: dict[str, types.ModuleType] = {}
+        self._homes: dict[int, list[Home]] | None = None
 
     def is_edited(self, module: str) -> bool:
         """True if this module, or one that it imports, was edited since it was loaded.
@@ -74,34 +72,47 @@ class Edits:
         except Unshippable:
             return 0
 
-    def names(self) -> list[str]:
-        """The own modules that are loaded."""
-        last = len(sys.modules), next(reversed(sys.modules))
-        if last != self._last_loaded:
-            self._names = [name for name in list(sys.modules) if _is_own(name)]
-            self._last_loaded = last
-        return self._names
+    def has_modules(self) -> bool:
+        """True if own modules are loaded."""
+        self._look_at_modules()
+        return bool(self._modules)
 
     def homes(self) -> Mapping[int, list[Home]]:
         """Where own modules have what other modules may not know by a name, by its id.
 
         As they were loaded: what the program gives them later no other process would find there.
         """
-        spaces = {name: vars(sys.modules[name]) for name in self.names() if name in sys.modules}
-        specs = [space.get("__spec__") for space in spaces.values()]
-        known = self._specs
-        if len(specs) != len(known) or not all(map(operator.is_, specs, known)):
-            self._homes = _homes_in(spaces)
-            is_loading = any(getattr(spec, "_initializing", False) for spec in specs)
-            self._specs = [] if is_loading else specs
+        self._look_at_modules()
+        if self._homes is None:
+            self._homes = _homes_in(self._modules)
         return self._homes
 
+    def _look_at_modules(self) -> None:
+        # Python puts a module at the end when it has loaded it, also anew; then its spec is new.
+        count, last = len(sys.modules), _last_spec()
+        if count != self._count or last is not self._last or last is None:
+            self._modules = {
+                name: each for name, each in list(sys.modules.items()) if _is_own(name)
+            }
+            self._homes = None
+            self._count, self._last = count, last
 
-def _homes_in(spaces: Mapping[str, dict[str, Any]]) -> dict[int, list[Home]]:
+
+def _last_spec() -> object | None:
+    """Of the module that was loaded last; None while one is being loaded."""
+    try:
+        module = sys.modules.get(next(reversed(sys.modules)))
+    except RuntimeError:  # in another thread
+        return None
+    spec = getattr(module, "__dict__", {}).get("__spec__")
+    return None if getattr(spec, "_initializing", False) else spec
+
+
+def _homes_in(modules: Mapping[str, types.ModuleType]) -> dict[int, list[Home]]:
     found: dict[int, list[Home]] = {}
-    for module, space in spaces.items():
-        for name, item in list(space.items()):
-            if isinstance(item, NAMELESS):
+    for module, space in modules.items():
+        for name, item in list(vars(space).items()):
+            if issubclass(type(item), NAMELESS):
                 found.setdefault(id(item), []).append((module, name))
     return found
 
