@@ -66,12 +66,12 @@ class ModulesOnDisk(SessionModules):
         self._looked = None
         found = self._edits.get(transfer)
         if found is None and transfer != ():
-            from picloud.code.modules.edits import Edits
+            from picloud.code.modules.edits import Edits, began
 
             while len(self._edits) >= MAX_LIMITS:
                 self._edits.pop(next(iter(self._edits)), None)
             scan = partial(self._scan_for_edits, None if transfer is True else transfer)
-            found = self._edits[transfer] = Edits(scan)
+            found = self._edits[transfer] = Edits(scan, began())
         return found
 
     def _scan_for_edits(self, only: tuple[str, ...] | None, roots: frozenset[str]) -> Scan:

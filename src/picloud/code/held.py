@@ -10,7 +10,14 @@ import sys
 import types
 from typing import TYPE_CHECKING, Any
 
-from picloud.code.by_name import MAIN_MODULES, NAMELESS, Home, is_importable, taken_from
+from picloud.code.by_name import (
+    MAIN_MODULES,
+    NAMELESS,
+    Home,
+    is_importable,
+    is_module_importable,
+    taken_from,
+)
 
 if TYPE_CHECKING:
     from picloud.code.modules.edits import Edits
@@ -67,7 +74,7 @@ class Held:
         space: dict[str, Any] = reduced[2][1]["__globals__"]  # made for this pickle
         for name, item in space.items():
             taken = self._edits.program.taken(name) if is_constant(item) else ()
-            homes = [each for each in taken if _has(each, item)]
+            homes = [each for each in sorted(taken) if _has(each, item)]
             named = self._by_name(homes[0], item) if homes else None
             if named is not None:
                 space[name] = _Name(named)
@@ -118,7 +125,9 @@ def is_constant(item: Any) -> bool:
 def _has(home: Home, item: Any) -> bool:
     module, name = home
     space = sys.modules.get(module)
-    return isinstance(space, types.ModuleType) and vars(space).get(name, _MISSING) is item
+    if not isinstance(space, types.ModuleType) or not is_module_importable(module):
+        return False
+    return vars(space).get(name, _MISSING) is item
 
 
 def _program() -> dict[str, Any]:

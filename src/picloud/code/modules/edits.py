@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 
 from picloud.code.by_name import NAMELESS, Home, is_module_importable
+from picloud.code.modules.file_watch import FileWatch
 from picloud.code.modules.scan import Scan
 from picloud.code.program import Program
 from picloud.code.unshippable import Unshippable
@@ -23,14 +24,16 @@ class Edits:
 
     Args:
         scan: finds what modules need of the user's own ones, as far as it may travel.
+        since: when the program began, in nanoseconds.
 
     Attributes:
         program: what the program takes from modules.
     """
 
-    def __init__(self, scan: Callable[[frozenset[str]], Scan]) -> None:
+    def __init__(self, scan: Callable[[frozenset[str]], Scan], since: int) -> None:
         self.program = Program()
         self._scan = scan
+        self._since = since
         self._seen: dict[str, bytes] = {}  # digests of trees, as they were when first looked at
         self._edited: set[str] = set()
         self._staying: set[str] = set()  # modules that cannot travel, or must not
@@ -49,7 +52,7 @@ class Edits:
         try:
             scan = self._scan(frozenset({module}))
         except Unshippable:  # if that is for an edit, it is to be said when the call is made
-            is_edited = module in self._seen or _is_young(module)
+            is_edited = module in self._seen or self._is_young(module)
             (self._edited if is_edited else self._staying).add(module)
             return is_edited
         digest = scan.tree.digest
@@ -60,7 +63,7 @@ class Edits:
             if not _has(scan, module):
                 self._staying.add(module)
                 return False
-            if not scan.watch.has_changed_since(began()):
+            if not scan.watch.has_changed_since(self._since):
                 return False
         self._edited.add(module)
         return True
@@ -71,6 +74,12 @@ class Edits:
             return len(self._scan(frozenset({module})).tree.files)
         except Unshippable:
             return 0
+
+    def _is_young(self, module: str) -> bool:
+        """True if the file of a module was changed since the program began."""
+        watch = FileWatch()
+        watch.add(_file_of(module))
+        return watch.has_changed_since(self._since)
 
     def has_modules(self) -> bool:
         """True if own modules are loaded."""
@@ -104,7 +113,7 @@ def _last_spec() -> object | None:
         module = sys.modules.get(next(reversed(sys.modules)))
     except RuntimeError:  # in another thread
         return None
-    spec = getattr(module, "__dict__", {}).get("__spec__")
+    spec = getattr(module, "__dict__", {}).get("__spec__") or module
     return None if getattr(spec, "_initializing", False) else spec
 
 
@@ -144,15 +153,6 @@ def _has(scan: Scan, module: str) -> bool:
     return any(stem + end in scan.reasons for end in (".py", ".pyc", "/__init__.py"))
 
 
-def _is_young(module: str) -> bool:
-    """True if the file of a module was changed since the program began."""
-    try:
-        state = os.stat(_file_of(module))
-    except OSError:
-        return False
-    return max(state.st_mtime_ns, state.st_ctime_ns) > began()
-
-
 @cache
 def began() -> int:
     """When this process began, in nanoseconds, as clocks of file systems count; not too early."""
@@ -160,9 +160,10 @@ def began() -> int:
         with open("/proc/self/stat") as file:
             ticks = int(file.read().rpartition(")")[2].split()[19])
         seconds = (ticks + 1) / os.sysconf("SC_CLK_TCK")
-        return int((time.time() - time.clock_gettime(time.CLOCK_BOOTTIME) + seconds) * 1e9)
+        start = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME) + seconds
     except (OSError, AttributeError):
         return _IMPORTED
+    return min(int(start * 1e9), _IMPORTED)  # later than that if it is a fork
 
 
 _IMPORTED = time.time_ns()

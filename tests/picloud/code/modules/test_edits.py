@@ -1,0 +1,116 @@
+"""Which modules were edited since the program loaded them, and what they have."""
+
+import importlib
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from picloud.code.modules.edits import Edits, began
+from tests.support.projects import Project, make_module
+
+FILES = {"one.py": "import leaf\nf = lambda: leaf.x", "leaf.py": "x = 1", "other.py": ""}
+
+
+def test_a_module_is_edited_once_something_that_it_needs_is(project: Project) -> None:
+    project.has(FILES).loads("one")
+    edits = project.edits
+    assert not edits.is_edited("one")
+    project.writes("other.py", "x = 3")
+    assert not edits.is_edited("one")
+    project.writes("leaf.py", "x = 22")
+    assert edits.is_edited("one")
+    assert not edits.is_edited("other")
+
+
+def test_what_was_edited_stays_so_whatever_follows(project: Project) -> None:
+    project.has(FILES).loads("one")
+    assert not project.edits.is_edited("one")
+    project.writes("one.py", "x = 22")
+    assert project.edits.is_edited("one")
+    project.has(FILES)
+    assert project.edits.is_edited("one")
+
+
+def test_a_file_that_is_written_anew_as_it_was_is_not_edited(project: Project) -> None:
+    project.has(FILES).loads("one")
+    assert not project.edits.is_edited("one")
+    project.has(FILES)
+    assert not project.edits.is_edited("one")
+
+
+def test_what_changed_after_the_program_began_counts_as_edited(project: Project) -> None:
+    began_before = time.time_ns()
+    project.has(FILES).loads("one")
+    assert not project.edits.is_edited("one")
+    assert Edits(project.scanner.scan, since=began_before - 10**9).is_edited("one")
+
+
+def test_an_edit_that_is_no_python_is_one(project: Project) -> None:
+    project.has(FILES).loads("one")
+    assert not project.edits.is_edited("one")
+    project.writes("leaf.py", "(")
+    assert project.edits.is_edited("one")
+
+
+def test_one_that_was_there_at_the_first_look_is_one_as_well(project: Project) -> None:
+    project.has(FILES).loads("one")
+    project.writes("one.py", "(")
+    assert not project.edits.is_edited("one")
+    assert Edits(project.scanner.scan, since=0).is_edited("one")
+
+
+@pytest.mark.parametrize("name", ["json", "nowhere"])
+def test_what_does_not_travel_is_not_edited(project: Project, name: str) -> None:
+    assert not Edits(project.scanner.scan, since=0).is_edited(name)
+
+
+def test_a_module_that_may_not_travel_is_not_edited(project: Project) -> None:
+    project.has(FILES).loads("one")
+    edits = Edits(lambda roots: project.scanner.scan(roots, ("leaf",)), since=0)
+    assert edits.is_edited("leaf")
+    assert not edits.is_edited("one")
+
+
+def test_who_takes_from_a_module_reaches_more_than_it_does(project: Project) -> None:
+    project.has(FILES)
+    assert (project.edits.reach("one"), project.edits.reach("leaf")) == (2, 1)
+    project.writes("leaf.py", "(").unlink()
+    assert project.edits.reach("leaf") == 0
+
+
+def test_a_home_is_where_a_module_has_something_nameless(project: Project) -> None:
+    project.has({"one.py": "f = g = lambda: 1\nx = [1]", "two.py": "from one import f"})
+    one, two = project.loads("one"), project.loads("two")
+    homes = project.edits.homes()
+    assert homes[id(one.f)] == [("one", "f"), ("one", "g"), ("two", "f")]
+    assert id(one.x) not in homes
+    two.h = lambda: 2  # no other process would find it there
+    assert id(two.h) not in project.edits.homes()
+
+
+def test_modules_that_are_loaded_later_or_again_have_homes(project: Project) -> None:
+    project.has({"one.py": "f = lambda: 1", "two.py": "f = lambda: 2"})
+    project.edits.homes()
+    one = project.loads("one")
+    assert id(one.f) in project.edits.homes()
+    importlib.reload(one)
+    assert id(one.f) in project.edits.homes()
+    two = project.loads("two")
+    assert id(two.f) in project.edits.homes()
+    del sys.modules["one"]
+    assert id(project.loads("one").f) in project.edits.homes()
+
+
+def test_modules_that_are_not_the_users_are_nobodys_home(project: Project) -> None:
+    make_module("unfiled").f = lambda: 1  # type: ignore[attr-defined]
+    assert {module for found in project.edits.homes().values() for module, _ in found}.isdisjoint(
+        {"unfiled", "json", "picloud.code.values"}
+    )
+
+
+def test_a_process_began_before_its_files_and_after_those_of_others(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    assert Path(sys.executable).stat().st_ctime_ns < began() < file.stat().st_ctime_ns
