@@ -35,8 +35,8 @@ class Held:
     """What one pickle meets.
 
     Attributes:
-        modules: those that have what travels as it is, until they are edited.
-        named: the namespaces, and the names in them, of what travels by its name, and what that is.
+        modules: those that have what is met, and whether they were edited when that was met first.
+        named: what travels by its name, by its home.
 
     Args:
         roots: takes the modules that have what travels by its name.
@@ -45,8 +45,8 @@ class Held:
     def __init__(self, edits: "Edits", roots: set[str]) -> None:
         self._edits = edits
         self._roots = roots
-        self.modules: set[str] = set()
-        self.named: list[tuple[dict[str, Any], str, object]] = []
+        self.modules: dict[str, bool] = {}
+        self.named: dict[Home, object] = {}
 
     def reduced(self, item: Any) -> tuple[Any, ...] | None:
         """How an object travels by its name in a module; None if it travels as it is."""
@@ -73,21 +73,21 @@ class Held:
             return
         space: dict[str, Any] = reduced[2][1]["__globals__"]  # made for this pickle
         for name, item in space.items():
-            taken = self._edits.program.taken(name) if is_constant(item) else ()
-            homes = [each for each in sorted(taken) if _has(each, item)]
-            named = self._by_name(homes[0], item) if homes else None
-            if named is not None:
-                space[name] = _Name(named)
+            homes = [each for each in self._edits.program.taken(name) if _has(each, item)]
+            if homes and is_constant(item):
+                named = self._by_name(min(homes), item)
+                space[name] = item if named is None else _Name(named)
 
     def is_still_so(self, edits: "Edits | None") -> bool:
         """True if things travel in the same way for somebody who sees these edits."""
-        if not self.modules and not self.named:
+        if not self.modules:
             return True
-        return (
-            edits is self._edits
-            and not any(map(edits.is_edited, self.modules))
-            and all(space.get(name, _MISSING) is item for space, name, item in self.named)
-        )
+        if edits is not self._edits:
+            return False
+        for module, was_edited in self.modules.items():
+            if not was_edited and edits.is_edited(module):
+                return False
+        return all(_has(home, item) for home, item in self.named.items())
 
     def _first(self, homes: list[Home], module: str | None) -> Home:
         """The module that others take it from: what they need is more."""
@@ -95,13 +95,14 @@ class Held:
         return own[0] if own else min(homes, key=lambda home: self._edits.reach(home[0]))
 
     def _by_name(self, home: Home, item: Any) -> tuple[Any, ...] | None:
-        module, name = home
-        if self._edits.is_edited(module):
-            self._roots.add(module)
-            self.named.append((vars(sys.modules[module]), name, item))
-            return taken_from, home
-        self.modules.add(module)
-        return None
+        module, _ = home
+        if module not in self.modules:  # all in one pickle, or in one map, travels alike
+            self.modules[module] = self._edits.is_edited(module)
+        if not self.modules[module]:
+            return None
+        self._roots.add(module)
+        self.named[home] = item
+        return taken_from, home
 
 
 class _Name:

@@ -50,7 +50,7 @@ def test_it_travels_as_it_is_until_its_module_is_edited(project: Project, what: 
     item, notes = module.x, values.Notes(None, project.edits)
     assert eval(question, {"x": travelled([item], notes)[0]}) == 1
     assert notes.held is not None
-    assert notes.held.modules == {"mod"}
+    assert notes.held.modules == {"mod": False}
     project.writes("mod.py", text.replace("{n}", "2") + "\n")
     notes = values.Notes(None, project.edits)
     payload = values.dumps([item], notes)

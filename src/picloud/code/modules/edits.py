@@ -69,11 +69,11 @@ class Edits:
         return True
 
     def reach(self, module: str) -> int:
-        """How many files it needs, its own included; none if that cannot be known."""
+        """How many files it needs, its own included; without end if that cannot be known."""
         try:
-            return len(self._scan(frozenset({module})).tree.files)
+            return len(self._scan(frozenset({module})).tree.files) or sys.maxsize
         except Unshippable:
-            return 0
+            return sys.maxsize
 
     def _is_young(self, module: str) -> bool:
         """True if the file of a module was changed since the program began."""
