@@ -60,6 +60,20 @@ LAYOUTS: dict[str, tuple[dict[str, str], str, str]] = {
         "from mod import f",
         "decorate.py",
     ),
+    "a method with a decorator": (
+        {
+            "decorate.py": "def bare(g):\n    def wrapper(self):\n        return g(self)\n"
+            "    return wrapper\n",
+            "mod.py": "from decorate import bare\nclass C:\n    @bare\n    def m(self): return {n}",
+        },
+        "from mod import C; f = C().m",
+        "mod.py",
+    ),
+    "a lambda of a class": (
+        {"mod.py": "class C:\n    m = staticmethod(lambda: {n})"},
+        "from mod import C; f = C.m",
+        "mod.py",
+    ),
     "a partial": (
         {"helper.py": "import functools\nf = functools.partial(int, '{n}')"},
         "from helper import f",
@@ -210,6 +224,20 @@ def test_until_there_is_an_edit_things_travel_as_they_are(place: Place) -> None:
         print(ask(rate))
     """
     assert output_of(place, text) == "3 1\n7\n"
+
+
+def test_what_a_module_sets_when_it_is_used_travels_as_it_is(place: Place) -> None:
+    text = "MODE = f = None\ndef use():\n    global MODE, f\n    MODE, f = 7, lambda: 7"
+    place.script(text, "helper.py")
+    text = """
+        import helper
+        helper.use()
+        from helper import MODE, f
+        def mode(): return MODE
+        edit("helper.py", Path("helper.py").read_text() + "  # edited")
+        print(ask(f), ask(mode))
+    """
+    assert output_of(place, text) == "7 7\n"
 
 
 def test_what_the_program_has_bound_anew_travels_as_it_is(place: Place) -> None:

@@ -77,12 +77,13 @@ def held_by_class(function: Any) -> Held | None:
         name = f"_{cls.__name__.lstrip('_')}{name}"
     elif not isinstance(vars(cls).get(name), classmethod):
         return None
-    if _in_class(vars(cls).get(name)) is not function or not is_module_importable(module):
+    if in_class(vars(cls).get(name)) is not function or not is_module_importable(module):
         return None
     return _function_of, (cls, name)
 
 
-def _in_class(attribute: Any) -> Any:
+def in_class(attribute: Any) -> Any:
+    """What is in an attribute of a class, which may be a class method or a static one."""
     is_wrapped = isinstance(attribute, classmethod | staticmethod)
     return attribute.__func__ if is_wrapped else attribute
 
@@ -93,14 +94,15 @@ def _function_of(cls: type[Any], name: str) -> Any:
 
 
 def taken_from(module: str, name: str) -> Any:
-    """What a module has under a name, in the process that asks.
+    """What a module, or a class of it, has under a name in the process that asks.
 
     Raises:
         AttributeError: it has no such name.
     """
-    found = importlib.import_module(module)
+    found: Any = importlib.import_module(module)
     try:
-        return getattr(found, name)
+        for part in name.split("."):
+            found = getattr(found, part)
     except AttributeError:
         raise AttributeError(
             f"module {module} has no {name!r} since it was edited: put it back, or load the "
@@ -108,3 +110,4 @@ def taken_from(module: str, name: str) -> Any:
             name=name,
             obj=found,
         ) from None
+    return found.__func__ if isinstance(found, types.MethodType) else found

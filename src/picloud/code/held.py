@@ -10,25 +10,13 @@ import sys
 import types
 from typing import TYPE_CHECKING, Any
 
-from picloud.code.by_name import (
-    MAIN_MODULES,
-    NAMELESS,
-    Home,
-    is_importable,
-    is_module_importable,
-    taken_from,
-)
+from picloud.code.by_name import NAMELESS, Home, taken_from
 
 if TYPE_CHECKING:
     from picloud.code.modules.edits import Edits
 
 CONSTANTS = frozenset({int, float, complex, bool, str, bytes, type(None)})
 """Types of what nobody can change, so that a name of it is as good as itself."""
-
-_STAY = MAIN_MODULES | {"builtins"}
-"""Modules whose code does not come from a file that anybody edits while the program runs."""
-
-_MISSING = object()
 
 
 class Held:
@@ -52,14 +40,8 @@ class Held:
         """How an object travels by its name in a module; None if it travels as it is."""
         if not issubclass(type(item), NAMELESS):
             return None
-        module = getattr(item, "__module__", None)
-        name = getattr(item, "__qualname__", None)
-        if module in _STAY or not self._edits.has_modules():
-            return None
-        if isinstance(module, str) and isinstance(name, str) and is_importable(item, module, name):
-            return None
-        homes = [each for each in self._edits.homes().get(id(item), ()) if _has(each, item)]
-        return self._by_name(self._first(homes, module), item) if homes else None
+        homes = self._edits.homes.of(item)
+        return self._by_name(self._first(homes, item.__module__), item) if homes else None
 
     def put_names(self, function: types.FunctionType, reduced: Any) -> None:
         """Put names in place of the constants that a function of the program has from modules.
@@ -69,13 +51,14 @@ class Held:
         """
         if type(reduced) is not tuple or function.__globals__ is not _program():
             return
-        if not self._edits.has_modules():
+        program, homes = self._edits.program, self._edits.homes
+        if not homes.are_there():
             return
         space: dict[str, Any] = reduced[2][1]["__globals__"]  # made for this pickle
         for name, item in space.items():
-            homes = [each for each in self._edits.program.taken(name) if _has(each, item)]
-            if homes and is_constant(item):
-                named = self._by_name(min(homes), item)
+            found = [home for home in program.taken(name) if homes.has(home, item)]
+            if found and is_constant(item):
+                named = self._by_name(min(found), item)
                 space[name] = item if named is None else _Name(named)
 
     def is_still_so(self, edits: "Edits | None") -> bool:
@@ -87,7 +70,7 @@ class Held:
         for module, was_edited in self.modules.items():
             if not was_edited and edits.is_edited(module):
                 return False
-        return all(_has(home, item) for home, item in self.named.items())
+        return all(edits.homes.has(home, item) for home, item in self.named.items())
 
     def _first(self, homes: list[Home], module: str | None) -> Home:
         """The module that others take it from: what they need is more."""
@@ -121,14 +104,6 @@ def is_constant(item: Any) -> bool:
     if kind is tuple or kind is frozenset:
         return all(map(is_constant, item))
     return kind in CONSTANTS
-
-
-def _has(home: Home, item: Any) -> bool:
-    module, name = home
-    space = sys.modules.get(module)
-    if not isinstance(space, types.ModuleType) or not is_module_importable(module):
-        return False
-    return vars(space).get(name, _MISSING) is item
 
 
 def _program() -> dict[str, Any]:

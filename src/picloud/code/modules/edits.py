@@ -8,12 +8,11 @@ though it need not. From then on the content decides, and that of all that the m
 import os
 import sys
 import time
-import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cache
 
-from picloud.code.by_name import NAMELESS, Home, is_module_importable
 from picloud.code.modules.file_watch import FileWatch
+from picloud.code.modules.homes import Homes, file_of
 from picloud.code.modules.scan import Scan
 from picloud.code.program import Program
 from picloud.code.unshippable import Unshippable
@@ -28,19 +27,17 @@ class Edits:
 
     Attributes:
         program: what the program takes from modules.
+        homes: where modules have what knows no name of its own.
     """
 
     def __init__(self, scan: Callable[[frozenset[str]], Scan], since: int) -> None:
         self.program = Program()
+        self.homes = Homes()
         self._scan = scan
         self._since = since
         self._seen: dict[str, bytes] = {}  # digests of trees, as they were when first looked at
         self._edited: set[str] = set()
         self._staying: set[str] = set()  # modules that cannot travel, or must not
-        self._count = 0  # how many modules were loaded, and the spec of the last one of them
-        self._last: object = None
-        self._modules: dict[str, types.ModuleType] = {}
-        self._homes: dict[int, list[Home]] | None = None
 
     def is_edited(self, module: str) -> bool:
         """True if this module, or one that it imports, was edited since it was loaded.
@@ -78,74 +75,8 @@ class Edits:
     def _is_young(self, module: str) -> bool:
         """True if the file of a module was changed since the program began."""
         watch = FileWatch()
-        watch.add(_file_of(module))
+        watch.add(file_of(sys.modules.get(module)))
         return watch.has_changed_since(self._since)
-
-    def has_modules(self) -> bool:
-        """True if own modules are loaded."""
-        self._look_at_modules()
-        return bool(self._modules)
-
-    def homes(self) -> Mapping[int, list[Home]]:
-        """Where own modules have what other modules may not know by a name, by its id.
-
-        As they were loaded: what the program gives them later no other process would find there.
-        """
-        self._look_at_modules()
-        if self._homes is None:
-            self._homes = _homes_in(self._modules)
-        return self._homes
-
-    def _look_at_modules(self) -> None:
-        # Python puts a module at the end when it has loaded it, also anew; then its spec is new.
-        count, last = len(sys.modules), _last_spec()
-        if count != self._count or last is not self._last or last is None:
-            self._modules = {
-                name: each for name, each in list(sys.modules.items()) if _is_own(name)
-            }
-            self._homes = None
-            self._count, self._last = count, last
-
-
-def _last_spec() -> object | None:
-    """Of the module that was loaded last; None while one is being loaded."""
-    try:
-        module = sys.modules.get(next(reversed(sys.modules)))
-    except RuntimeError:  # in another thread
-        return None
-    spec = getattr(module, "__dict__", {}).get("__spec__") or module
-    return None if getattr(spec, "_initializing", False) else spec
-
-
-def _homes_in(modules: Mapping[str, types.ModuleType]) -> dict[int, list[Home]]:
-    found: dict[int, list[Home]] = {}
-    for module, space in modules.items():
-        for name, item in list(vars(space).items()):
-            if issubclass(type(item), NAMELESS):
-                found.setdefault(id(item), []).append((module, name))
-    return found
-
-
-def _is_own(name: str) -> bool:
-    from picloud.code.modules.own_modules import ALWAYS_THERE  # takes a few ms to load
-
-    if name.partition(".")[0] in ALWAYS_THERE or not is_module_importable(name):
-        return False
-    file = _file_of(name)
-    return bool(file) and not _is_installed(file)
-
-
-@cache
-def _is_installed(file: str) -> bool:
-    from picloud.code.modules.own_modules import is_installed
-
-    return is_installed(file)
-
-
-def _file_of(name: str) -> str:
-    module = sys.modules.get(name)
-    file = vars(module).get("__file__") if isinstance(module, types.ModuleType) else None
-    return file if isinstance(file, str) else ""
 
 
 def _has(scan: Scan, module: str) -> bool:

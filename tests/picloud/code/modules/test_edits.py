@@ -1,6 +1,5 @@
-"""Which modules were edited since the program loaded them, and what they have."""
+"""Which modules were edited since the program loaded them."""
 
-import importlib
 import sys
 import time
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from picloud.code.modules.edits import Edits, began
-from tests.support.projects import Project, make_module
+from tests.support.projects import Project
 
 FILES = {"one.py": "import leaf\nf = lambda: leaf.x", "leaf.py": "x = 1", "other.py": ""}
 
@@ -78,36 +77,6 @@ def test_who_takes_from_a_module_reaches_more_than_it_does(project: Project) -> 
     assert (project.edits.reach("one"), project.edits.reach("leaf")) == (2, 1)
     project.writes("leaf.py", "(").unlink()
     assert project.edits.reach("leaf") == sys.maxsize
-
-
-def test_a_home_is_where_a_module_has_something_nameless(project: Project) -> None:
-    project.has({"one.py": "f = g = lambda: 1\nx = [1]", "two.py": "from one import f"})
-    one, two = project.loads("one"), project.loads("two")
-    homes = project.edits.homes()
-    assert homes[id(one.f)] == [("one", "f"), ("one", "g"), ("two", "f")]
-    assert id(one.x) not in homes
-    two.h = lambda: 2  # no other process would find it there
-    assert id(two.h) not in project.edits.homes()
-
-
-def test_modules_that_are_loaded_later_or_again_have_homes(project: Project) -> None:
-    project.has({"one.py": "f = lambda: 1", "two.py": "f = lambda: 2"})
-    project.edits.homes()
-    one = project.loads("one")
-    assert id(one.f) in project.edits.homes()
-    importlib.reload(one)
-    assert id(one.f) in project.edits.homes()
-    two = project.loads("two")
-    assert id(two.f) in project.edits.homes()
-    del sys.modules["one"]
-    assert id(project.loads("one").f) in project.edits.homes()
-
-
-def test_modules_that_are_not_the_users_are_nobodys_home(project: Project) -> None:
-    make_module("unfiled").f = lambda: 1  # type: ignore[attr-defined]
-    assert {module for found in project.edits.homes().values() for module, _ in found}.isdisjoint(
-        {"unfiled", "json", "picloud.code.values"}
-    )
 
 
 def test_a_process_began_before_its_files_and_after_those_of_others(tmp_path: Path) -> None:
