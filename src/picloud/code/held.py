@@ -10,7 +10,7 @@ import sys
 import types
 from typing import TYPE_CHECKING, Any
 
-from picloud.code.by_name import NAMELESS, Home, taken_from
+from picloud.code.by_name import Home, taken_from
 
 if TYPE_CHECKING:
     from picloud.code.modules.edits import Edits
@@ -25,6 +25,7 @@ class Held:
     Attributes:
         modules: those that have what is met, and whether they were edited when that was met first.
         named: what travels by its name, by its home.
+        ids: of all that might.
 
     Args:
         roots: takes the modules that have what travels by its name.
@@ -33,23 +34,22 @@ class Held:
     def __init__(self, edits: "Edits", roots: set[str]) -> None:
         self._edits = edits
         self._roots = roots
+        self.ids = edits.homes.ids()
         self.modules: dict[str, bool] = {}
         self.named: dict[Home, object] = {}
 
     def reduced(self, item: Any) -> tuple[Any, ...] | None:
         """How an object travels by its name in a module; None if it travels as it is."""
-        if not issubclass(type(item), NAMELESS):
-            return None
         homes = self._edits.homes.of(item)
         return self._by_name(self._first(homes, item.__module__), item) if homes else None
 
-    def put_names(self, function: types.FunctionType, reduced: Any) -> None:
+    def put_names(self, function: types.FunctionType, reduced: tuple[Any, ...]) -> None:
         """Put names in place of the constants that a function of the program has from modules.
 
         Args:
-            reduced: how cloudpickle pickles it.
+            reduced: how cloudpickle pickles it, by value.
         """
-        if type(reduced) is not tuple or function.__globals__ is not _program():
+        if function.__globals__ is not _program():
             return
         program, homes = self._edits.program, self._edits.homes
         if not homes.are_there():

@@ -62,18 +62,19 @@ class Notes:
             travels in it, will import.
         origins: what the clouds of these jobs are known by, each with one of its jobs.
         keep: makes blobs of large parts; without it they stay in the pickle.
-        held: what is met that the program holds of its own modules; None if all of that travels
-            as it is.
+        edits: of own modules; without them all that the program holds of these travels as it is.
+        held: what is met of that, once there is something that is not plain.
     """
 
-    __slots__ = ("handles", "held", "keep", "origins", "roots")
+    __slots__ = ("edits", "handles", "held", "keep", "origins", "roots")
 
     def __init__(self, keep: Keep | None = None, edits: "Edits | None" = None) -> None:
         self.handles: list[int] = []
         self.roots: set[str] = set()
         self.origins: dict[str, int] = {}
         self.keep = keep
-        self.held = None if edits is None else Held(edits, self.roots)
+        self.edits = edits
+        self.held: Held | None = None
 
 
 def dumps(value: Any, notes: Notes | None = None) -> bytes:
@@ -155,6 +156,8 @@ def _put_in_order(flat: list[int]) -> None:
 
 def _dumps_any(value: Any, notes: Notes | None, parts: Parts | None) -> bytes:
     _register_main()
+    if notes is not None and notes.edits is not None and notes.held is None:
+        notes.held = Held(notes.edits, notes.roots)
     files.add_temporary(ValuePickler.dispatch_table.maps[0])
     try:
         if parts is None:
@@ -301,27 +304,29 @@ class ValuePickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle sh
 
     def reducer_override(self, obj: Any) -> Any:
         """Note handles and modules; an exception's constructor is not run; all else as it is."""
-        if isinstance(obj, types.FunctionType):
-            held = held_by_class(obj)
-            if held is not None:
-                return held
-        if self.notes is not None:
-            if self.notes.held is not None:
-                named = self.notes.held.reduced(obj)
-                if named is not None:
-                    return named
+        is_function = isinstance(obj, types.FunctionType)
+        by_class = held_by_class(obj) if is_function else None
+        if by_class is not None:
+            return by_class
+        notes = self.notes
+        held = None if notes is None else notes.held
+        if held is not None and id(obj) in held.ids:
+            named = held.reduced(obj)
+            if named is not None:
+                return named
+        if notes is not None:
             if isinstance(obj, _NAMED):
-                _note_roots(obj, self.notes.roots)
-            elif _reduces_itself(type(obj)) and type(obj).__module__ not in self.notes.roots:
-                _note_roots(type(obj), self.notes.roots)  # it may go by a name of this module
+                _note_roots(obj, notes.roots)
+            elif _reduces_itself(type(obj)) and type(obj).__module__ not in notes.roots:
+                _note_roots(type(obj), notes.roots)  # it may go by a name of this module
             handles_of = getattr(type(obj), HANDLES, None)
             if handles_of is not None:
-                _note_handles(self.notes, *handles_of(obj))
+                _note_handles(notes, *handles_of(obj))
         if isinstance(obj, BaseException):
             return reduce_exception(obj)
         reduced = super().reducer_override(obj)
-        if isinstance(obj, types.FunctionType) and self.notes is not None and self.notes.held:
-            self.notes.held.put_names(obj, reduced)
+        if is_function and held is not None and reduced is not NotImplemented:
+            held.put_names(obj, reduced)
         return reduced
 
 

@@ -8,7 +8,7 @@ program gives it later no other process would find there.
 import dis
 import sys
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cache, cached_property, lru_cache
 from typing import Any
 
@@ -37,6 +37,11 @@ class Homes:
         """True if own modules are loaded."""
         self._look_at_modules()
         return bool(self._modules)
+
+    def ids(self) -> Collection[int]:
+        """The ids of all that has a home."""
+        self._look_at_modules()
+        return self._homes.keys()
 
     def of(self, item: object) -> list[Home]:
         """The homes of a thing."""
