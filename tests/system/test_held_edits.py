@@ -6,6 +6,7 @@ import pytest
 
 from tests.support.notebooks import output_of_cells
 from tests.support.processes import Place
+from tests.support.served import Served
 
 MAKE = "def make(k):\n    return lambda: k\n"
 BARE = "def bare(g):\n    def wrapper():\n        return g() {more}\n    return wrapper\n"
@@ -177,6 +178,12 @@ def test_so_it_is_in_a_notebook(place: Place, name: str) -> None:
 def test_a_lambda_is_followed_at_the_prompt(place: Place) -> None:
     done = place.run("-i", "-q", text=program(STARTED[0], place) + "\n\n")
     assert [each for each in done.stdout.split() if each.isdigit()] == TWICE.split()
+
+
+@pytest.mark.parametrize("name", STARTED)
+def test_so_it_is_on_other_machines(served_cloud: Served, place: Place, name: str) -> None:
+    script = place.script(program(name, place))
+    assert place.run(script, env=served_cloud.environment()).stdout == TWICE
 
 
 def output_of(place: Place, text: str) -> str:

@@ -52,18 +52,17 @@ class Edits:
             is_edited = module in self._seen or self._is_young(module)
             (self._edited if is_edited else self._staying).add(module)
             return is_edited
-        digest = scan.tree.digest
-        if self._seen.get(module) == digest:
+        if module in self._seen:
+            is_edited = self._seen[module] != scan.tree.digest
+        elif _has(scan, module):
+            is_edited = scan.watch.has_changed_since(self._since)
+        else:
+            self._staying.add(module)
             return False
-        if module not in self._seen:
-            self._seen[module] = digest
-            if not _has(scan, module):
-                self._staying.add(module)
-                return False
-            if not scan.watch.has_changed_since(self._since):
-                return False
-        self._edited.add(module)
-        return True
+        if is_edited:
+            self._edited.add(module)
+        self._seen.setdefault(module, scan.tree.digest)  # last, for other threads
+        return is_edited
 
     def reach(self, module: str) -> int:
         """How many files it needs, its own included; without end if that cannot be known."""

@@ -64,16 +64,17 @@ class Homes:
         count, last = len(sys.modules), _last_spec()
         if count == self._count and last is self._last and last is not None:
             return
-        known, self._modules = self._modules, {}
+        modules: dict[str, _Loaded] = {}
+        homes: dict[int, list[Home]] = {}
         for name, module in list(sys.modules.items()):
             if _is_own(name, module):
-                loaded = known.get(name)
-                is_known = loaded is not None and loaded.is_still(module)
-                self._modules[name] = loaded if loaded and is_known else _Loaded(name, module)
-        self._homes = {}
-        for name, loaded in self._modules.items():
-            for item, place in loaded.things:
-                self._homes.setdefault(item, []).append((name, place))
+                loaded = self._modules.get(name)
+                if loaded is None or not loaded.is_still(module):
+                    loaded = _Loaded(name, module)
+                modules[name] = loaded
+                for item, place in loaded.things:
+                    homes.setdefault(item, []).append((name, place))
+        self._modules, self._homes = modules, homes
         self._count, self._last = count, last
 
 
