@@ -21,6 +21,9 @@ MAIN_MODULES = frozenset({"__main__", "__mp_main__"})
 """The names of the main program, which no other process can import."""
 
 
+ALWAYS_THERE = MAIN_MODULES | {"picloud", "picloud_worker", "picloud_master"}
+"""What every interpreter has, and what none can import."""
+
 Home = tuple[str, str]
 """A module, and the name under which it has something."""
 

@@ -6,6 +6,7 @@ program gives it later no other process would find there.
 """
 
 import dis
+import os
 import sys
 import types
 from collections.abc import Collection, Iterator, Mapping
@@ -13,6 +14,7 @@ from functools import cache, cached_property, lru_cache
 from typing import Any
 
 from picloud.code.by_name import (
+    ALWAYS_THERE,
     MAIN_MODULES,
     NAMELESS,
     Home,
@@ -177,17 +179,19 @@ def _is_loading(spec: object) -> bool:
 
 
 def _is_own(name: str, module: object) -> bool:
-    from picloud.code.modules.own_modules import ALWAYS_THERE  # takes a few ms to load
-
     if name.partition(".")[0] in ALWAYS_THERE or not is_module_importable(name):
         return False
     file = file_of(module)
-    return bool(file) and not _is_installed(file)
+    return bool(file) and not any(each in file for each in _NOT_OWN) and not _is_installed(file)
+
+
+_NOT_OWN = (os.path.join(os.path.dirname(os.__file__), ""), f"{os.sep}site-packages{os.sep}")
+"""In the paths of most modules that are not the user's."""
 
 
 @cache
 def _is_installed(file: str) -> bool:
-    from picloud.code.modules.own_modules import is_installed
+    from picloud.code.modules.own_modules import is_installed  # takes some ms to load
 
     return is_installed(file)
 
