@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import cache
 
 from picloud.code.modules.file_watch import FileWatch
-from picloud.code.modules.homes import Homes, file_of
+from picloud.code.modules.homes import Homes
 from picloud.code.modules.scan import Scan
 from picloud.code.program import Program
 from picloud.code.unshippable import Unshippable
@@ -49,9 +49,7 @@ class Edits:
         try:
             scan = self._scan(frozenset({module}))
         except Unshippable:  # if that is for an edit, it is to be said when the call is made
-            is_edited = module in self._seen or self._is_young(module)
-            (self._edited if is_edited else self._staying).add(module)
-            return is_edited
+            return module in self._seen or self._is_any_young()
         if module in self._seen:
             is_edited = self._seen[module] != scan.tree.digest
         elif _has(scan, module):
@@ -71,10 +69,11 @@ class Edits:
         except Unshippable:
             return sys.maxsize
 
-    def _is_young(self, module: str) -> bool:
-        """True if the file of a module was changed since the program began."""
+    def _is_any_young(self) -> bool:
+        """True if the file of an own module was changed since the program began."""
         watch = FileWatch()
-        watch.add(file_of(sys.modules.get(module)))
+        for file in self.homes.files():
+            watch.add(file)
         return watch.has_changed_since(self._since)
 
 

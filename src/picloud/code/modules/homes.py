@@ -40,6 +40,11 @@ class Homes:
         self._look_at_modules()
         return bool(self._modules)
 
+    def files(self) -> list[str]:
+        """The files of the own modules that are loaded."""
+        self._look_at_modules()
+        return [_file_of(each.module) for each in self._modules.values()]
+
     def ids(self) -> Collection[int]:
         """The ids of all that has a home."""
         self._look_at_modules()
@@ -181,7 +186,7 @@ def _is_loading(spec: object) -> bool:
 def _is_own(name: str, module: object) -> bool:
     if name.partition(".")[0] in ALWAYS_THERE or not is_module_importable(name):
         return False
-    file = file_of(module)
+    file = _file_of(module)
     return bool(file) and not any(each in file for each in _NOT_OWN) and not _is_installed(file)
 
 
@@ -196,7 +201,6 @@ def _is_installed(file: str) -> bool:
     return is_installed(file)
 
 
-def file_of(module: object) -> str:
-    """The file of a module; empty for what has none."""
+def _file_of(module: object) -> str:
     file = vars(module).get("__file__") if isinstance(module, types.ModuleType) else None
     return file if isinstance(file, str) else ""

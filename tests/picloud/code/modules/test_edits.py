@@ -46,18 +46,28 @@ def test_what_changed_after_the_program_began_counts_as_edited(project: Project)
     assert Edits(project.scanner.scan, since=began_before - 10**9).is_edited("one")
 
 
-def test_an_edit_that_is_no_python_is_one(project: Project) -> None:
+@pytest.mark.parametrize("file", ["one.py", "leaf.py"])
+def test_an_edit_that_is_no_python_is_one(project: Project, file: str) -> None:
     project.has(FILES).loads("one")
     assert not project.edits.is_edited("one")
-    project.writes("leaf.py", "(")
+    project.writes(file, "(")
     assert project.edits.is_edited("one")
 
 
 def test_one_that_was_there_at_the_first_look_is_one_as_well(project: Project) -> None:
     project.has(FILES).loads("one")
-    project.writes("one.py", "(")
-    assert not project.edits.is_edited("one")
+    project.writes("leaf.py", "(")
     assert Edits(project.scanner.scan, since=0).is_edited("one")
+
+
+def test_what_cannot_travel_is_not_edited_unless_files_are_new(project: Project) -> None:
+    project.has(FILES).loads("one")
+    project.writes("leaf.py", "(")
+    assert not project.edits.is_edited("one")
+    project.writes("leaf.py", "x = 2")
+    assert not project.edits.is_edited("one")
+    project.writes("leaf.py", "x = 3")
+    assert project.edits.is_edited("one")
 
 
 @pytest.mark.parametrize("name", ["json", "nowhere"])
