@@ -97,7 +97,8 @@ class BlockingVerbs(SubmitVerbs, WaitVerbs):
         from picloud.inspection import inspect
 
         options, rest = NO_OPTIONS.with_keywords(kwargs)
-        found = inspect(partial(self.scan_of, options=options), func, args, rest)
+        edits = self._modules.edits(options.transfer_modules)
+        found = inspect(partial(self.scan_of, options=options), func, args, rest, edits)
         print(found)
         return found
 
