@@ -144,7 +144,8 @@ class RunJobs:
     frame of client messages that tell the outcomes of what it depends on, empty where there are
     none; None where no job has any. `leaders` are, for each job, jobs of this same worker that it
     follows: it runs once they have returned, and is given back if one of them does not; None
-    where no job follows any. `spilled`: some of the payloads name blobs.
+    where no job follows any. `spilled`: some of the payloads name blobs. `priority`: what they have
+    from jobs that wait for them; None where it is that of the spec.
     """
 
     spec: SpecNumber
@@ -155,6 +156,7 @@ class RunJobs:
     inputs: list[bytes] | None = None
     leaders: list[list[JobId]] | None = None
     spilled: bool = False
+    priority: int | None = None
 
 
 @value

@@ -87,7 +87,7 @@ def _may_wait_for(registry: Registry, session: JobSession, jids: list[JobId]) ->
     rank = session.job.rank + 1
     for job in awaited:
         if job.id not in met:
-            dependencies.raise_rank(registry, job, rank)
+            dependencies.make_urgent(registry, job, rank, session.job.priority)
     if not refused:
         return jids
     registry.say_to_client(session.id, JobsInCycle([jid for jid in jids if jid in refused]))

@@ -130,7 +130,8 @@ def _note_children(
                 job.watchers = ()
             registry.say_to_client(session.id, JobsInCycle([job.id for job in jobs]))
         else:
-            dependencies.raise_rank(registry, jobs[0], parent.rank + 1)  # what it depends on, too
+            # What it depends on becomes so, too.
+            dependencies.make_urgent(registry, jobs[0], parent.rank + 1, parent.priority)
 
 
 def _add_dependent(

@@ -104,8 +104,8 @@ def waits_for(registry: Registry, job: JobActor) -> Iterator[JobId]:
                 yield jid
 
 
-def raise_rank(registry: Registry, job: JobActor, rank: int) -> None:
-    """Somebody urgent waits for this job: from now on it ranks at least so high.
+def make_urgent(registry: Registry, job: JobActor, rank: int, priority: int) -> None:
+    """Somebody waits for this job: from now on it has at least this rank, and this priority.
 
     So do the unfinished jobs that it depends on, if it is blocked, and what those depend on.
     """
@@ -114,14 +114,20 @@ def raise_rank(registry: Registry, job: JobActor, rank: int) -> None:
     while todo:
         one = todo.pop()
         state = one.state
-        if one.rank < rank and isinstance(state, Queued | Blocked | Following | Delayed | Leased):
-            one.rank = rank
+        if (one.rank < rank or one.priority > priority) and isinstance(state, _NOT_BEGUN):
+            one.rank, one.priority = max(one.rank, rank), min(one.priority, priority)
             if type(state) is Queued:
                 registry.queues[key_of(one.spec)].enter(one)
-        if isinstance(state, Blocked | Following) and state.prerequisites.rank < rank:
-            # All that it names follow at once, so nobody need walk there again for this rank.
-            state.prerequisites.rank = rank
-            todo += [jobs[jid] for jid in state.prerequisites.pending if jid in jobs]
+        if not isinstance(state, Blocked | Following):
+            continue
+        named = state.prerequisites
+        if named.rank < rank or named.priority > priority:
+            # All that it names follow at once, so nobody need walk there again for this.
+            named.rank, named.priority = max(named.rank, rank), min(named.priority, priority)
+            todo += [jobs[jid] for jid in named.pending if jid in jobs]
+
+
+_NOT_BEGUN = Queued | Blocked | Following | Delayed | Leased
 
 
 def _tell_waiting(

@@ -2,7 +2,7 @@
 
 One line per priority, owner and rank, so that taking jobs costs the same however many wait. What
 does not count any more stays in its line and is passed over when its turn comes: a job that was
-killed while it waited, or one whose rank has risen, which has another entry in a higher line. A
+killed while it waited, or one that has become more urgent, which has another entry elsewhere. A
 job that is wider than every worker is set aside until there is a wider one: it blocks nobody.
 
 There is a queue for each core type and Python. Its jobs run on workers with that Python; those
@@ -30,9 +30,10 @@ def key_of(spec: JobSpec) -> QueueKey:
 class RankedLine:
     """The waiting jobs of one owner and priority: a queue for each rank, higher ones first."""
 
-    __slots__ = ("by_rank", "ranks")
+    __slots__ = ("by_rank", "priority", "ranks")
 
-    def __init__(self, rank: int) -> None:
+    def __init__(self, priority: int, rank: int) -> None:
+        self.priority = priority
         self.by_rank: dict[int, deque[JobActor]] = {rank: deque()}
         self.ranks = [rank]  # rising: the last one goes first
 
@@ -52,7 +53,7 @@ class RankedLine:
         """Those that count, in order."""
         for rank in reversed(self.ranks):
             for job in self.by_rank[rank]:
-                if type(job.state) is Queued and job.rank == rank:
+                if type(job.state) is Queued and _is_at(job, self.priority, rank):
                     yield job
 
 
@@ -72,11 +73,11 @@ class JobQueue:
     def enter(self, job: JobActor) -> None:
         """Add one job behind all others of its owner, priority and rank, which may have risen."""
         if job not in self._aside:
-            self._queue(job.spec.priority, job.submission.owner, job.rank).append(job)
+            self._queue(job.priority, job.submission.owner, job.rank).append(job)
 
     def put_back(self, job: JobActor) -> None:
         """Add a job ahead of all others of its owner, priority and rank: it has waited before."""
-        self._queue(job.spec.priority, job.submission.owner, job.rank).appendleft(job)
+        self._queue(job.priority, job.submission.owner, job.rank).appendleft(job)
 
     def fit(self, widest: int, anywhere: int | None = None) -> None:
         """From now on, set aside what needs more cores than this; take back what does no more.
@@ -130,7 +131,7 @@ class JobQueue:
         jobs: list[JobActor] = []
         while queue:
             job = queue[0]
-            if type(job.state) is Queued and job.rank == rank:
+            if type(job.state) is Queued and _is_at(job, line.priority, rank):
                 need = job.submission.spec.spec.cores
                 if need > left or need > widest:
                     break
@@ -193,7 +194,7 @@ class JobQueue:
             self._priorities = sorted(self._lines)
         line = owners.get(owner)
         if line is None:
-            line = owners[owner] = RankedLine(rank)
+            line = owners[owner] = RankedLine(priority, rank)
         return line.of(rank)
 
     def _settle(self, line: RankedLine) -> bool:
@@ -203,7 +204,7 @@ class JobQueue:
             queue = line.by_rank[rank]
             while queue:
                 job = queue[0]
-                if type(job.state) is Queued and job.rank == rank:
+                if type(job.state) is Queued and _is_at(job, line.priority, rank):
                     spec = job.submission.spec.spec
                     widest = self._widest_anywhere if spec.environment else self._widest
                     if spec.cores <= widest:
@@ -212,6 +213,11 @@ class JobQueue:
                 queue.popleft()
             line.drop_highest()
         return False
+
+
+def _is_at(job: JobActor, priority: int, rank: int) -> bool:
+    """False for one that has become more urgent since it was put there."""
+    return job.rank == rank and job.priority == priority
 
 
 def _age(job: JobActor) -> int:

@@ -186,7 +186,7 @@ class Registry:
         spec = submission.spec.spec
         if queued:
             queue = self.queues[key_of(spec)]
-            queue.append(jobs, spec.priority, submission.owner, submission.rank)
+            queue.append(jobs, submission.priority, submission.owner, submission.rank)
         if self.policy.durable:
             self._changed.update((job.id, job) for job in jobs)
 

@@ -102,15 +102,15 @@ class Orders:
 
 
 def _alike(jobs: list[JobActor]) -> Iterable[list[JobActor]]:
-    """Groups of one spec and one rank; most jobs are like the one before."""
-    groups: dict[tuple[SpecRecord, int], list[JobActor]] = {}
+    """Groups of one spec, rank and priority; most jobs are like the one before."""
+    groups: dict[tuple[SpecRecord, int, int], list[JobActor]] = {}
     spec: SpecRecord | None = None
-    rank = -1
+    rank = priority = -1
     group: list[JobActor] = []
     for job in jobs:
-        if job.submission.spec is not spec or job.rank != rank:
-            spec, rank = job.submission.spec, job.rank
-            group = groups.setdefault((spec, rank), [])
+        if job.submission.spec is not spec or job.rank != rank or job.priority != priority:
+            spec, rank, priority = job.submission.spec, job.rank, job.priority
+            group = groups.setdefault((spec, rank, priority), [])
         group.append(job)
     return groups.values()
 
@@ -139,10 +139,12 @@ def _start(
     # All were granted in this turn, so they share one lease.
     fence = jobs[0].state.lease.fence  # type: ignore[union-attr]  # they have been granted
     rank = jobs[0].rank
+    priority = None if jobs[0].priority == spec.spec.priority else jobs[0].priority
     if not have_inputs:
         for piece in pieces(payloads):
+            columns = jids[piece], payloads[piece]
             have = _have(spilled, jids[piece])
-            run = RunJobs(spec.number, fence, jids[piece], payloads[piece], rank, None, None, have)
+            run = RunJobs(spec.number, fence, *columns, rank, None, None, have, priority)
             yield SendToWorker(worker.id, run, after_commit)
         return
     inputs = [_inputs_of(job) for job in jobs]
@@ -157,6 +159,7 @@ def _start(
             inputs[piece],
             leaders[piece] if any(leaders[piece]) else None,
             _have(spilled, jids[piece]),
+            priority,
         )
         # A job is told only what is committed, as any client is.
         yield SendToWorker(worker.id, run, after_commit=True)

@@ -102,7 +102,7 @@ class Backlog:
         self._count -= 1
 
     def _line(self, attempt: Attempt) -> deque[Attempt]:  # each is sorted by age
-        urgency = (attempt.spec.spec.priority, -attempt.rank)
+        urgency = (attempt.priority, -attempt.rank)
         line = self._lines.get(urgency)
         if line is None:
             line = self._lines[urgency] = deque()

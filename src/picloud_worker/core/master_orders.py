@@ -103,9 +103,9 @@ def _run(crew: Crew, message: RunJobs) -> None:
     pool = crew.pool_for(spec.spec.core_type)
     if pool is None or spec.spec.cores > pool.cores:
         raise UnfitOrderError(f"{spec.spec.cores} cores of type {spec.spec.core_type} are not here")
-    fence, rank = message.fence, message.rank
+    fence, rank, priority = message.fence, message.rank, message.priority
     attempts = [
-        Attempt(crew.next_sequence(), jid, fence, spec, payload, rank)
+        Attempt(crew.next_sequence(), jid, fence, spec, payload, rank, priority)
         for jid, payload in zip(message.jids, message.payloads, strict=True)
     ]
     crew.attempts.update(zip(message.jids, attempts, strict=True))

@@ -8,6 +8,7 @@ awake for those who may write to `/dev/cpu_dma_latency`, as a rule root; for oth
 """
 
 import asyncio
+import contextlib
 import os
 import struct
 from pathlib import Path
@@ -26,7 +27,10 @@ ANY = struct.pack("i", 2_000_000_000)
 
 
 class LatencyRequest:
-    """A request that holds while it is renewed, and ends with this process however it ends."""
+    """A request that holds while it is renewed, and ends with this process however it ends.
+
+    Where that is killed amid a job, it ends with the last process that was forked from it.
+    """
 
     def __init__(self, device: Path = DEVICE) -> None:
         self._loop = asyncio.get_running_loop()
@@ -46,11 +50,14 @@ class LatencyRequest:
 
     def close(self) -> None:
         """Take it back for good."""
+        file, self._file = self._file, None
         if self._timer is not None:
             self._timer.cancel()
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
+            self._timer = None
+        if file is not None:
+            with contextlib.suppress(OSError):
+                os.write(file, ANY)  # a fork of the program may have it open as well
+            os.close(file)
 
     def _look(self) -> None:
         if self._loop.time() < self._until:

@@ -203,7 +203,7 @@ class TestRanks:
     def test_a_raised_job_overtakes_its_elders(self) -> None:
         plan = Plan()
         jids = plan.makes(count=3)
-        dependencies.raise_rank(plan.registry, plan.master.job(jids[2]), 1)
+        dependencies.make_urgent(plan.registry, plan.master.job(jids[2]), 1, 5)
         worker = plan.master.worker(3)
         assert worker.jids() == [jids[2], jids[0], jids[1]]
         assert [run.rank for run in worker.heard(report.RunJobs)] == [1, 0]
@@ -214,7 +214,7 @@ class TestRanks:
         (deep,) = plan.makes()
         (middle,) = plan.makes(deep)
         (top,) = plan.makes(middle)
-        dependencies.raise_rank(plan.registry, plan.master.job(top), 4)
+        dependencies.make_urgent(plan.registry, plan.master.job(top), 4, 5)
         assert [plan.master.job(jid).rank for jid in (deep, middle, top)] == [4, 4, 4]
         worker = plan.master.worker(1)
         assert worker.jids() == [deep]
@@ -226,16 +226,28 @@ class TestRanks:
         (deep,) = plan.makes()
         (top,) = plan.makes(deep)
         plan.master.job(top).rank = 9
-        dependencies.raise_rank(plan.registry, plan.master.job(top), 2)
+        dependencies.make_urgent(plan.registry, plan.master.job(top), 2, 5)
         assert (plan.master.job(deep).rank, plan.master.job(top).rank) == (2, 9)
+
+    def test_a_job_has_the_priority_of_who_waits_for_it(self) -> None:
+        plan = Plan()
+        (first,) = plan.makes()
+        (deep,) = plan.makes()
+        (top,) = plan.makes(deep)
+        dependencies.make_urgent(plan.registry, plan.master.job(top), 0, 2)
+        assert [plan.master.job(jid).priority for jid in (first, deep, top)] == [5, 2, 2]
+        worker = plan.master.worker(3)
+        assert worker.jids() == [deep, top, first]
+        assert [run.priority for run in worker.heard(report.RunJobs)] == [2, None]
 
     def test_nothing_sinks(self) -> None:
         plan = Plan()
         (jid,) = plan.makes()
-        dependencies.raise_rank(plan.registry, plan.master.job(jid), 5)
-        dependencies.raise_rank(plan.registry, plan.master.job(jid), 3)
+        dependencies.make_urgent(plan.registry, plan.master.job(jid), 5, 5)
+        dependencies.make_urgent(plan.registry, plan.master.job(jid), 3, 1)
+        dependencies.make_urgent(plan.registry, plan.master.job(jid), 4, 9)
         plan.master.hears()
-        assert plan.master.job(jid).rank == 5
+        assert (plan.master.job(jid).rank, plan.master.job(jid).priority) == (5, 1)
 
 
 class TestSize:
@@ -249,7 +261,7 @@ class TestSize:
         chain = [plan.submission([JobId(first + place)]) for place in range(self.COUNT)]
         plan.unchecked(*chain)
         last = plan.master.job(JobId(first + self.COUNT))
-        dependencies.raise_rank(plan.registry, last, 7)
+        dependencies.make_urgent(plan.registry, last, 7, 5)
         assert plan.master.job(first).rank == 7
         plan.unchecked(ask.KillJobs(RequestId(1), [first]))
         assert plan.states(last.id) == ["stalled"]

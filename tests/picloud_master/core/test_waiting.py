@@ -14,6 +14,7 @@ from picloud_master.core import invariants
 from picloud_master.core.effects import SetAlarm
 from picloud_master.core.events import AlarmRang
 from picloud_master.core.holdings import Holdings
+from picloud_master.core.job.states import Following
 from tests.support.builders import Master, TestJob, TestWorker
 
 Shape = tuple[list[Any], bool]
@@ -247,6 +248,41 @@ class TestRetries:
         assert worker.jids() == [jid]
 
 
+class TestUrgency:
+    def test_what_an_urgent_job_starts_goes_before_what_is_as_urgent(self) -> None:
+        master = Master()
+        worker = master.worker(1)
+        first, second = master.client().submits(2, priority=1)
+        (child,) = worker.job(first).submits()
+        worker.says(waiting(worker, first))
+        assert worker.jids() == [first, child]
+        assert worker.heard(report.RunJobs)[-1].priority == 1
+        worker.says(worker.done(child), resumed(worker, first))
+        worker.says(worker.done(first))
+        assert worker.jids() == [first, child, second]
+
+    def test_so_does_what_it_waits_for(self) -> None:
+        master = Master()
+        worker = master.worker(1)
+        client = master.client()
+        (busy,) = client.submits(priority=1)
+        (late,) = client.submits(priority=9)
+        client.submits(priority=4)
+        (urgent,) = client.submits(priority=1, handles=[int(late), late + 1])
+        worker.says(worker.done(busy))
+        worker.job(urgent).watches([late])
+        worker.says(waiting(worker, urgent))
+        assert worker.jids() == [busy, urgent, late]
+
+    def test_what_another_job_starts_has_its_own_priority_if_that_is_more_urgent(self) -> None:
+        master = Master()
+        worker = master.worker(1)
+        (parent,) = master.client().submits(priority=9)
+        job = worker.job(parent)
+        (like, keen) = job.submits()[0], job.submits(priority=2)[0]
+        assert [master.job(jid).priority for jid in (parent, like, keen)] == [9, 5, 2]
+
+
 class Program:
     """A worker that runs trees of jobs: each waits for its children, which may form a chain."""
 
@@ -265,7 +301,7 @@ class Program:
         begun: set[JobId] = set()
         while True:
             invariants.check_reasons(self.master.registry)
-            fresh = [jid for jid in self.worker.jids() if jid not in begun]
+            fresh = [jid for jid in self.worker.jids() if jid not in begun and self._may_run(jid)]
             awake = [jid for jid, children in self._children.items() if self._all_done(children)]
             if awake:
                 del self._children[awake[0]]
@@ -292,6 +328,9 @@ class Program:
         job.watches(jids[-1:] if chained else jids)
         self.worker.says(waiting(self.worker, jid))
         self.most_asleep = max(self.most_asleep, len(self._children))
+
+    def _may_run(self, jid: JobId) -> bool:
+        return type(self.master.job(jid).state) is not Following
 
     def _all_done(self, jids: list[JobId]) -> bool:
         return set(self.master.statuses(jids)) == {"done"}

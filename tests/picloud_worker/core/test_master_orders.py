@@ -6,8 +6,15 @@ from picloud.protocol import worker_messages as report
 from picloud.protocol.definitions import DefineSpec
 from picloud.protocol.ids import Fence, JobId, SpecNumber
 from picloud.protocol.tree_messages import DefineTree, ForgetTree, PutFiles
-from picloud_worker.core.effects import KeepFiles, MakeTree, RemoveTree, StartInterpreter
+from picloud_worker.core.effects import (
+    KeepFiles,
+    MakeTree,
+    RemoveTree,
+    SendToInterpreter,
+    StartInterpreter,
+)
 from picloud_worker.core.errors import UnfitOrderError
+from picloud_worker.pipe.messages import RunAttempts
 from tests.support.builders import Node, a_spec, asked
 
 
@@ -49,3 +56,15 @@ def test_one_that_is_forgotten_is_removed() -> None:
     node = Node()
     node.master(DefineTree(b"tree", [], []))
     assert asked(node.master(ForgetTree(b"tree")), RemoveTree) == [RemoveTree(b"tree")]
+
+
+def test_an_order_may_be_more_urgent_than_its_spec() -> None:
+    node = Node()
+    number = SpecNumber(1)
+    ones = [JobId(1), JobId(2)]
+    node.master(DefineSpec(number, a_spec(), b"code"))
+    node.master(report.RunJobs(number, Fence(1), ones, [b"first", b"usual"]))
+    node.master(report.RunJobs(number, Fence(2), [JobId(3)], [b"urgent"], priority=1))
+    node.returns(1, 1)
+    runs = [one.message for one in asked(node.effects, SendToInterpreter)]
+    assert [run.payloads for run in runs if isinstance(run, RunAttempts)][1][0] == b"urgent"

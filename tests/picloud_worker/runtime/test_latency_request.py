@@ -32,8 +32,8 @@ def is_open(device: Path) -> bool:
 async def test_nothing_is_asked_for_before_there_is_news(device: Path) -> None:
     request = LatencyRequest(device)
     await asyncio.sleep(10 * HOLD)
-    request.close()
     assert asked(device) == []
+    request.close()
 
 
 @on_virtual_time
@@ -46,6 +46,7 @@ async def test_the_request_ends_a_moment_after_the_last_news(device: Path) -> No
     await asyncio.sleep(HOLD)
     assert asked(device) == [AWAKE, ANY]
     request.close()
+    assert asked(device) == [AWAKE, ANY, ANY]
 
 
 @on_virtual_time
@@ -54,18 +55,18 @@ async def test_it_is_made_again_with_the_next_news(device: Path) -> None:
     for _ in range(2):
         request.renew()
         await asyncio.sleep(3 * HOLD)
-    request.close()
     assert asked(device) == [AWAKE, ANY, AWAKE, ANY]
+    request.close()
 
 
 @on_virtual_time
-async def test_one_that_is_closed_asks_for_nothing_more(device: Path) -> None:
+async def test_one_that_is_closed_takes_it_back_and_asks_for_nothing_more(device: Path) -> None:
     request = LatencyRequest(device)
     request.renew()
     request.close()
     request.renew()
     await asyncio.sleep(3 * HOLD)
-    assert asked(device) == [AWAKE]
+    assert asked(device) == [AWAKE, ANY]
 
 
 @on_virtual_time

@@ -67,9 +67,19 @@ class Submission:
             itself: it may be forgotten before them.
         prerequisites: what they depend on; None for nothing.
         rank: what each of them begins with.
+        priority: likewise; what a job starts is at least as urgent as that job.
     """
 
-    __slots__ = ("created", "owner", "parent", "prerequisites", "rank", "session", "spec")
+    __slots__ = (
+        "created",
+        "owner",
+        "parent",
+        "prerequisites",
+        "priority",
+        "rank",
+        "session",
+        "spec",
+    )
 
     def __init__(
         self,
@@ -86,6 +96,8 @@ class Submission:
         self.parent = None if parent is None else parent.id
         self.prerequisites: Prerequisites | None = None
         self.rank: int = 0 if parent is None else parent.rank + 1
+        priority = spec.spec.priority
+        self.priority: int = priority if parent is None else min(priority, parent.priority)
 
 
 class Watcher:
@@ -105,6 +117,7 @@ class JobActor:
         attempts: how many attempts have been granted and not been given back unstarted.
         retried: how many of them failed by themselves and were followed by another.
         rank: jobs of jobs rank above these, and what a job waits for ranks above it.
+        priority: that of its spec, or of who waits for it if that is more urgent.
         holds: the jobs that it may know of; None if there are none.
         gives: the jobs that its outcome names and that it held; whoever reads it holds them, too.
         output: tails of stdout, stderr and logging, as last heard; None if nothing was written.
@@ -119,6 +132,7 @@ class JobActor:
         "id",
         "output",
         "payload",
+        "priority",
         "rank",
         "retried",
         "state",
@@ -135,6 +149,7 @@ class JobActor:
         self.attempts = 0
         self.retried = 0
         self.rank: int = submission.rank
+        self.priority: int = submission.priority
         self.holds: Holdings | None = None
         self.gives: Holdings | None = None
         self.output: tuple[str, str, str] | None = None

@@ -1,5 +1,7 @@
 """What the jobs of one submission wait for before they may run."""
 
+import sys
+
 from picloud.protocol.ids import JobId
 from picloud_master.core.holdings import Holdings
 
@@ -26,6 +28,7 @@ class Prerequisites:
         "ignore_errors",
         "inputs",
         "pending",
+        "priority",
         "rank",
         "unfinished",
         "waiting",
@@ -39,6 +42,7 @@ class Prerequisites:
         self.waiting: list[JobId] = []
         self.unfinished = 0
         self.rank = 0
+        self.priority = sys.maxsize
         self.inputs: bytes | None = None
         self.gives = Holdings()
 

@@ -34,6 +34,7 @@ class Attempt:
     Attributes:
         sequence: its number on this worker, which is all that an interpreter learns of it.
         rank: how urgent it is among those of its priority; higher ones run earlier.
+        priority: that of its spec, or of who waits for it; lower ones run earlier.
         assigned: when an interpreter was given it, in seconds of the agent's clock.
         reported_started: the master was told that it runs.
         conversation: None for one that has not used the cloud.
@@ -51,6 +52,7 @@ class Attempt:
         "jid",
         "leaders",
         "payload",
+        "priority",
         "rank",
         "reported_started",
         "sequence",
@@ -66,6 +68,7 @@ class Attempt:
         spec: KnownSpec,
         payload: bytes,
         rank: int = 0,
+        priority: int | None = None,
     ) -> None:
         self.sequence = sequence
         self.jid = jid
@@ -73,6 +76,7 @@ class Attempt:
         self.spec = spec
         self.payload = payload
         self.rank = rank
+        self.priority = spec.spec.priority if priority is None else priority
         self.state: AttemptState = WAITING
         self.assigned = 0.0
         self.reported_started = False
