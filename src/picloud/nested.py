@@ -162,7 +162,7 @@ class NestedClient:
     @cached_property
     def submissions(self) -> NestedSubmissions:
         """What this job submits: many only read what others have made."""
-        return NestedSubmissions(self.line, self._mail, self._lock)
+        return NestedSubmissions(self.line, self._mail, self._lock, lambda: self.is_over)
 
     @property
     def is_over(self) -> bool:

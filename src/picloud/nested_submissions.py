@@ -43,12 +43,23 @@ def undisturbed(method: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[
 
 
 class NestedSubmissions:
-    """Says each submission at once; ids are asked for when they are needed."""
+    """Says each submission at once; ids are asked for when they are needed.
 
-    def __init__(self, line: inside.Line, mail: "Mail", lock: threading.RLock) -> None:
+    Args:
+        is_over: nobody would run what is submitted: it waits for ids that never come.
+    """
+
+    def __init__(
+        self,
+        line: inside.Line,
+        mail: "Mail",
+        lock: threading.RLock,
+        is_over: Callable[[], bool],
+    ) -> None:
         self.line = line
         self._mail = mail
         self._lock = lock
+        self._is_over = is_over
         self._queue = SubmissionQueue()
         self._submitter = Submitter(mail, nothing)
         self._waiters: list[Waiter] = []
@@ -56,12 +67,12 @@ class NestedSubmissions:
     @property
     def has_ids(self) -> bool:
         """False while the next job would have to wait for an id."""
-        return self._queue.has_ids
+        return self._queue.has_ids and not self._is_over()
 
     @property
     def is_blocked(self) -> bool:
         """True while nothing can be submitted at once."""
-        return not self._queue.has_ids
+        return not self.has_ids
 
     def owns(self, first: int, stop: int) -> bool:
         """True if these jobs were submitted here, and none was deleted."""

@@ -291,3 +291,17 @@ def test_a_session_is_of_one_attempt(threads: Session) -> None:
     assert KEPT[0].is_lost
     with pytest.raises(errors.ConnectionLost, match="has ended"):
         KEPT[0].call(double, 1)
+
+
+def test_one_that_has_made_jobs_makes_no_more_when_its_attempt_has_ended(threads: Session) -> None:
+    KEPT.clear()
+
+    def make() -> None:
+        remember()
+        cloud.join(cloud.call(double, 1))
+
+    threads.result(threads.call(make))
+    with pytest.raises(errors.ConnectionLost, match="has ended"):
+        KEPT[0].call(double, 2)
+    with pytest.raises(errors.ConnectionLost, match="has ended"):
+        KEPT[0].map(double, range(2))

@@ -60,7 +60,7 @@ class RecordingLine:
 
 
 def submissions_at(line: RecordingLine) -> NestedSubmissions:
-    found = NestedSubmissions(line, Mail(line), threading.RLock())
+    found = NestedSubmissions(line, Mail(line), threading.RLock(), lambda: False)
     found.add_block(range(1, 100))
     return found
 

@@ -44,6 +44,7 @@ class FleetWorker(SimulatedWorker):
 
     def attempt_started(self, attempt: Attempt) -> None:
         """No attempt runs twice at once, nor without cores."""
+        super().attempt_started(attempt)
         self.cores_returned()
         twins = [one for one in self.running() if one.jid == attempt.jid]
         assert len(twins) == 1, f"{attempt!r} runs twice at once"

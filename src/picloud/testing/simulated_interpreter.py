@@ -8,6 +8,7 @@ to its subclass.
 
 from abc import ABC, abstractmethod
 from collections import deque
+from math import inf
 from typing import Protocol
 
 from picloud.protocol.failures import Failure
@@ -78,6 +79,8 @@ class SimulatedInterpreter(ABC):
         host: its worker.
     """
 
+    kill_delay = KILL_DELAY
+
     def __init__(self, timeline: Timeline, number: int, pool: int, host: InterpreterHost) -> None:
         self._timeline = timeline
         self._number = number
@@ -109,6 +112,12 @@ class SimulatedInterpreter(ABC):
         """What it runs may have lent its cores."""
         return self._job is not None and self._job.is_asleep
 
+    @property
+    def time_is_up(self) -> float:
+        """When what it runs has run for as long as it may; never if there is no limit."""
+        limit = self.running.spec.spec.timeout if self.running else 0.0
+        return self._began + limit if limit else inf
+
     # ------------------------------------------------------------------ what differs
 
     @abstractmethod
@@ -131,7 +140,7 @@ class SimulatedInterpreter(ABC):
 
     def kill(self) -> None:
         """A kill of its process tree."""
-        self._timeline.after(KILL_DELAY, lambda: self.die(Exit(None, 9)))
+        self._timeline.after(self.kill_delay, lambda: self.die(Exit(None, 9)))
 
     def die(self, exit_: Exit) -> None:
         """The end, whatever it does now."""

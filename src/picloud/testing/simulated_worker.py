@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from math import inf
 from typing import Any
 
 from picloud.protocol.ids import WorkerId
@@ -24,7 +25,8 @@ from picloud_worker.core.events import (
 )
 
 LONGEST_TICK = 2_000.0
-"""While nothing but time passes at a worker, its ticks are thinned out, up to this."""
+"""While nothing but time passes at a worker, its ticks are thinned out, up to this. One comes
+whenever a time limit is reached, all the same."""
 
 SOON = 2.0
 """Up to here they are thinned out slowly, since an agent's patience ends within it."""
@@ -66,8 +68,10 @@ class SimulatedWorker(ABC):
     def make_interpreter(self, number: int, pool: int) -> SimulatedInterpreter:
         """Start an interpreter."""
 
-    def attempt_started(self, attempt: Attempt) -> None:  # noqa: B027 - nobody need listen
+    def attempt_started(self, attempt: Attempt) -> None:
         """See `InterpreterHost`."""
+        if attempt.spec.spec.timeout:
+            self._await_tick(quiet=False)
 
     def cores_returned(self) -> None:  # noqa: B027 - nobody need listen
         """See `InterpreterHost`."""
@@ -120,11 +124,29 @@ class SimulatedWorker(ABC):
         self._tick += 1
         if self.agent.busy_interpreters():
             tick = self._tick
-            self.timeline.after(self._interval, lambda: self._ticked(tick))
+            due = min(self.timeline.now + self._interval, self._next_limit())
+            self.timeline.at(due, lambda: self._ticked(tick))
+
+    def _next_limit(self) -> float:
+        limits = [one.time_is_up for one in self.interpreters.values()]
+        return min((each for each in limits if each > self.timeline.now), default=inf)
 
     def _ticked(self, tick: int) -> None:
         if tick == self._tick:
-            self.post(Ticked({n: self._cell(n) for n in self.agent.busy_interpreters()}))
+            busy = self.agent.busy_interpreters()
+            self.post(Ticked({n: self._cell(n) for n in busy if not self._is_in_time(n)}))
+
+    def _is_in_time(self, number: int) -> bool:
+        """The agent, which counts from when it gave an attempt, would end it before its time.
+
+        How long a process starts must not matter to whoever tests a limit.
+        """
+        interpreter = self.interpreters.get(number)
+        if interpreter is None or interpreter.running is None:
+            return False
+        attempt, now = interpreter.running, self.timeline.now
+        limit = attempt.spec.spec.timeout
+        return bool(limit) and attempt.assigned + limit < now < interpreter.time_is_up
 
     def _perform(self, effect: effects.Effect) -> None:
         match effect:

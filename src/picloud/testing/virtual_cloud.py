@@ -38,6 +38,8 @@ class VirtualCloud(NestedSession):
     real pickles, and each takes virtual time. Whoever waits lets that time pass; nothing
     passes otherwise. The same test takes the same course in each run.
 
+    Once it is closed, all that it can do raises `ConnectionLost`, as it does elsewhere.
+
     There are no callbacks, futures and executors; what jobs write is not kept, nor what they have
     used; and memory limits, environment variables and profiles of jobs do not work.
     `timeout` is virtual seconds everywhere.
@@ -72,12 +74,14 @@ class VirtualCloud(NestedSession):
     _client: "UsersClient"
 
     def __enter__(self) -> Self:
+        self._check_open()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._engine.stop()  # never waits
 
     async def __aenter__(self) -> Self:
+        self._check_open()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -89,6 +93,10 @@ class VirtualCloud(NestedSession):
         self._engine.stop()
         return was_open
 
+    def _check_open(self) -> None:
+        if self.is_lost:
+            raise self._client.loss()
+
     # ------------------------------------------------------------------ what only tests can do
 
     @property
@@ -98,6 +106,7 @@ class VirtualCloud(NestedSession):
 
     def pass_time(self, seconds: float) -> None:
         """Let virtual time pass, and what happens in it happen."""
+        self._check_open()
         timeline = self._engine.timeline
         timeline.run_until(timeline.now + checked_seconds(seconds, "what passes"))
 
@@ -110,6 +119,7 @@ class VirtualCloud(NestedSession):
         Raises:
             TypeError, ValueError: an argument makes no sense.
         """
+        self._check_open()
         _check_count("cores", cores, 1)
         return self._engine.add_worker(cores, core_types)
 
@@ -122,6 +132,7 @@ class VirtualCloud(NestedSession):
         Raises:
             ValueError: there is none.
         """
+        self._check_open()
         workers = list(self._engine.workers.values())
         if worker is None:
             worker = next((one for one in workers if one.running()), next(iter(workers), None))
@@ -136,6 +147,7 @@ class VirtualCloud(NestedSession):
         Raises:
             ValueError: the job does not run.
         """
+        self._check_open()
         for worker in self._engine.workers.values():
             for interpreter in worker.interpreters.values():
                 if interpreter.running is not None and interpreter.running.jid == job:
@@ -168,7 +180,7 @@ class UsersClient(VirtualClient):
 
     def loss(self) -> BaseException:
         """Make the error that says why nothing more can be waited for."""
-        return errors.ConnectionLost("this virtual cloud is closed")
+        return errors.ConnectionLost("this session is closed")
 
     @property
     def is_over(self) -> bool:

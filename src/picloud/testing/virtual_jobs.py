@@ -14,7 +14,7 @@ from picloud.protocol.failures import Failure
 from picloud.protocol.ids import WorkerId
 from picloud.protocol.jobs import SlotPool
 from picloud.testing.job_threads import JobThreads
-from picloud.testing.simulated_interpreter import SimulatedInterpreter
+from picloud.testing.simulated_interpreter import SIGNAL_DELAY, SimulatedInterpreter
 from picloud.testing.simulated_worker import SimulatedWorker
 from picloud.testing.timeline import Timeline
 from picloud.testing.virtual_line import VirtualLine
@@ -50,6 +50,8 @@ class VirtualInterpreter(SimulatedInterpreter):
         threads: where they run.
         duration: how long they take.
     """
+
+    kill_delay = SIGNAL_DELAY  # whoever tests a limit sees how exactly it is kept
 
     def __init__(
         self,

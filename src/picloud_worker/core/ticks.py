@@ -16,10 +16,13 @@ _AT_WORK = Busy | Recalled | Revoked
 
 
 def take(crew: Crew, event: Ticked) -> None:
-    """Look at every busy interpreter, and at those that sleep and have a time limit."""
-    for interpreter in list(crew.interpreters.values()):
+    """Look at those that it tells of: busy interpreters, and sleepers with a time limit."""
+    for number, running in event.running.items():
+        interpreter = crew.interpreters.get(number)
+        if interpreter is None:
+            continue  # it has ended meanwhile
         if isinstance(interpreter.state, _AT_WORK) and interpreter.outstanding:
-            _look_at(crew, interpreter, event.running.get(interpreter.id, 0))
+            _look_at(crew, interpreter, running)
         elif isinstance(interpreter.state, Lending | Woken):
             for attempt in interpreter.outstanding.values():
                 _limit(crew, interpreter, attempt, crew.now - attempt.assigned)

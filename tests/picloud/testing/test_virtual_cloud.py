@@ -4,7 +4,7 @@ import asyncio
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -241,13 +241,6 @@ def test_a_running_job_is_killed(cloud: VirtualCloud, tmp_path: Path) -> None:
     assert diary.read_text() == "the end"
 
 
-def test_a_job_has_a_limit_of_its_run_time(cloud: VirtualCloud) -> None:
-    job = cloud.call(lambda: spend(1e6), _timeout=60)
-    with pytest.raises(errors.RuntimeLimitExceeded):
-        cloud.result(job)
-    assert cloud.now < 1e5
-
-
 def test_a_job_survives_the_loss_of_its_worker() -> None:
     with VirtualCloud(workers=2, duration=100) as cloud:
         job = cloud.call(double, 4)
@@ -321,14 +314,46 @@ def test_a_job_cannot_wait_for_the_outside(cloud: VirtualCloud) -> None:
         cloud.result(cloud.call(forlorn))
 
 
-def test_a_closed_cloud_has_no_verbs() -> None:
-    cloud = VirtualCloud()
-    job = cloud.call(lambda: spend(1000))
-    cloud.pass_time(10)
+CLOSED: dict[str, Callable[[VirtualCloud, picloud.Job], Any]] = {
+    "call": lambda cloud, job: cloud.call(double, 1),
+    "map": lambda cloud, job: cloud.map(double, range(2)),
+    "call after": lambda cloud, job: cloud.call(double, 1, _depends_on=job),
+    "result": lambda cloud, job: cloud.result(job),
+    "as_completed": lambda cloud, job: next(cloud.as_completed(job)),
+    "status": lambda cloud, job: cloud.status(job),
+    "kill": lambda cloud, job: cloud.kill(job),
+    "pass_time": lambda cloud, job: cloud.pass_time(5),
+    "add_worker": lambda cloud, job: cloud.add_worker(),
+    "lose_worker": lambda cloud, job: cloud.lose_worker(),
+    "crash_job": lambda cloud, job: cloud.crash_job(job),
+    "with": lambda cloud, job: cloud.__enter__(),
+}
+
+
+@pytest.mark.parametrize("verb", CLOSED)
+def test_a_closed_cloud_refuses(verb: str) -> None:
+    with VirtualCloud() as cloud:
+        job = cloud.call(lambda: spend(1000))
+        cloud.pass_time(10)
+        closed = cloud.now
+    with pytest.raises(errors.ConnectionLost, match="this session is closed"):
+        CLOSED[verb](cloud, job)
+    assert cloud.now == closed
+
+
+async def test_a_closed_cloud_refuses_coroutines() -> None:
+    async with VirtualCloud() as cloud:
+        await cloud.acall(double, 1)
+    with pytest.raises(errors.ConnectionLost, match="this session is closed"):
+        await cloud.acall(double, 1)
+    with pytest.raises(errors.ConnectionLost, match="this session is closed"):
+        async with cloud:
+            pass
+
+
+def test_a_cloud_is_closed_once(cloud: VirtualCloud) -> None:
     assert cloud.close()
     assert not cloud.close()
-    with pytest.raises(errors.ConnectionLost):
-        cloud.result(job)
 
 
 def test_no_thread_outlives_its_cloud() -> None:

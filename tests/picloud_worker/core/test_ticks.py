@@ -119,3 +119,10 @@ def test_neighbours_of_a_job_that_hears_no_signal_are_taken_from_it() -> None:
     assert node.given(1) == [1, 2, 3]
     after(node, TICK, i1=1)
     assert node.given(1) == [1]
+
+
+def test_an_interpreter_that_a_tick_does_not_tell_of_is_left_in_peace() -> None:
+    node = Node()
+    node.runs(1, timeout=2.0)
+    assert after(node, 2.1) == []
+    assert asked(after(node, TICK, i1=1), KillInterpreter) == [KillInterpreter(1)]
