@@ -97,8 +97,7 @@ class BlockingVerbs(SubmitVerbs, WaitVerbs):
         from picloud.inspection import inspect
 
         options, rest = NO_OPTIONS.with_keywords(kwargs)
-        edits = self._modules.edits(options.transfer_modules)
-        found = inspect(partial(self.scan_of, options=options), func, args, rest, edits)
+        found = inspect(partial(self.scan_of, options=options), func, args, rest)
         print(found)
         return found
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from picloud.code import culprits, functions, values
 from picloud.code.modules.scan import Scan
@@ -10,9 +10,6 @@ from picloud.code.modules.ways import described
 from picloud.code.unshippable import Unshippable
 from picloud.protocol.payloads import DIGEST_SIZE, key_of
 from picloud.statemachine import value
-
-if TYPE_CHECKING:
-    from picloud.code.modules.edits import Edits
 
 _SHOWN = 40
 """Lines of one kind."""
@@ -82,7 +79,6 @@ def inspect(
     function: Callable[..., Any],
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
-    edits: "Edits | None",
 ) -> Inspection:
     """Look at a call without making it.
 
@@ -91,7 +87,6 @@ def inspect(
         function: what is called.
         args: with these arguments.
         kwargs: and with these.
-        edits: as in `functions.pack`.
 
     Raises:
         TypeError: the function is not callable, or would refuse the arguments.
@@ -102,21 +97,21 @@ def inspect(
     refused: list[str] = []
     found: list[Part] = []
     handles: list[int] = []
-    size = _size(edits, function, roots, refused, handles)
+    size = _size(function, roots, refused, handles)
     found.append(Part("the function", size, "what runs"))
     for step, part in culprits.parts(function):
-        found.append(Part(f"  {step}", _size(edits, part, set(), None), _IN))
+        found.append(Part(f"  {step}", _size(part, set(), None), _IN))
     for step, part in culprits.parts((args, kwargs)):
         if step.startswith(("args", "kwargs")):
-            found.append(Part(step, _size(edits, part, roots, None), "an argument"))
-    _size(edits, (args, kwargs), roots, refused, handles)
+            found.append(Part(step, _size(part, roots, None), "an argument"))
+    _size((args, kwargs), roots, refused, handles)
     modules: list[Part] = []
     try:
         modules = _files(scan(frozenset(roots), handles))
     except Unshippable as error:
         refused.append(described(error, function, (args, kwargs)))
     if not refused:
-        functions.pack(function, edits=edits).check(*args, **kwargs)
+        functions.pack(function).check(*args, **kwargs)
     return Inspection(functions.name_of(function), found, modules, refused)
 
 
@@ -125,11 +120,7 @@ def _files(scan: Scan) -> list[Part]:
 
 
 def _size(
-    edits: "Edits | None",
-    item: Any,
-    roots: set[str],
-    refused: list[str] | None,
-    handles: list[int] | None = None,
+    item: Any, roots: set[str], refused: list[str] | None, handles: list[int] | None = None
 ) -> int | None:
     large: dict[bytes, int] = {}  # the same content travels once
 
@@ -138,7 +129,8 @@ def _size(
         large[digest] = len(data)
         return key_of(digest, len(data))
 
-    notes = values.Notes(keep, edits)
+    notes = values.Notes(keep)
+    notes.roots = roots
     if handles is not None:
         notes.handles = handles
     try:
@@ -147,8 +139,6 @@ def _size(
         if refused is not None:
             refused.append(str(error))
         return None
-    finally:
-        roots |= notes.roots
 
 
 def _table(title: str, parts: list[Part]) -> Iterator[str]:

@@ -1,14 +1,11 @@
 """Items of a `map` to payloads, a piece at a time."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from picloud.code import functions, values
 from picloud.large_values import Keeper
 from picloud.protocol.limits import FRAME_TARGET
-
-if TYPE_CHECKING:
-    from picloud.code.modules.edits import Edits
 
 
 class Piece(NamedTuple):
@@ -25,12 +22,8 @@ def pieces_of(
     calls: Iterable[tuple[Any, ...]],
     most: int,
     keeper: Keeper | None,
-    edits: "Edits | None",
 ) -> Iterator[Piece]:
     """Pickle items, and yield at most so many at a time.
-
-    Args:
-        edits: as in `functions.pack`.
 
     Raises:
         TypeError: the function would refuse the items.
@@ -41,7 +34,7 @@ def pieces_of(
     check, dumps = packed.check, values.dumps
     payloads: list[bytes] = []
     handles: list[list[int]] | None = None
-    notes = values.Notes(keeper, edits)
+    notes = values.Notes(keeper)
     if packed.origins:
         notes.origins.update(packed.origins)
     size = 0

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from picloud import errors
 from picloud.aio.loop_thread import LoopThread
@@ -20,16 +20,19 @@ from picloud.blocking import drive
 from picloud.blocking_verbs import BlockingVerbs
 from picloud.callback_thread import CallbackThread
 from picloud.client import Client
+from picloud.code.modules.scan import NOTHING, Scan
 from picloud.grants import Grant, Secrets
 from picloud.job_options import JobOptions
 from picloud.needed_modules import NeededModules
 from picloud.own_store import OwnStore
 from picloud.protocol.jobs import SlotPool
-from picloud.session_modules import ModulesOnDisk
 from picloud.submissions import Spec
 from picloud.submit_options import SubmitOptions
 from picloud.submit_verbs import SpecKey
 from picloud.waiters import Waiter
+
+if TYPE_CHECKING:
+    from picloud.code.modules.scanner import Scanner
 
 Closer = Callable[[], Awaitable[None]]
 """Ends what an opener has started; runs on the engine's loop."""
@@ -70,8 +73,7 @@ class Session(BlockingVerbs):
         self._lock = threading.Lock()
         self._specs: dict[SpecKey, Spec] = {}
         self._needed = NeededModules()
-        # All jobs of an embedded cloud run on this machine, and look where this program does.
-        self._modules = ModulesOnDisk(finds_extensions=bool(offers))
+        self._scanner: Scanner | None = None
         self._thread: LoopThread | None = None
         self._starting: Client | None = None
         self._opening: asyncio.Task[None] | None = None
@@ -213,6 +215,17 @@ class Session(BlockingVerbs):
         assert client is not None  # it has just taken the jobs
         self._callbacks.is_needed = True
         client.watch(CallbackCollector(jids, options, self, self._callbacks))
+
+    def scan(self, roots: frozenset[str], only: tuple[str, ...] | None) -> Scan:
+        """What these modules need of the user's own ones; `only` these, if it is given."""
+        if only == () or not (roots or only):
+            return NOTHING
+        if self._scanner is None:
+            from picloud.code.modules.scanner import Scanner  # most functions need none
+
+            # All jobs of an embedded cloud run on this machine, and look where this program does.
+            self._scanner = Scanner(finds_extensions=bool(self._offers))
+        return self._scanner.scan(roots, only)
 
     def _check_offer(self, options: JobOptions) -> None:
         if not self._offers:

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from picloud import errors
 from picloud.code import functions, values
-from picloud.code.modules.scan import Scan
+from picloud.code.modules.scan import NOTHING, Scan
 from picloud.code.modules.ways import described
 from picloud.code.unshippable import Unshippable
 from picloud.connected import AnyClient, Connected, ask_in_pieces
@@ -20,7 +20,6 @@ from picloud.large_values import Keeper, Keepers
 from picloud.map_items import Piece, append, pieces_of
 from picloud.needed_modules import NONE, NeededModules, scan_with
 from picloud.protocol.client_messages import AskStatus
-from picloud.session_modules import SessionModules
 from picloud.submissions import MAX_SPECS, Spec
 from picloud.submit_options import NO_SUBMIT_OPTIONS, SubmitOptions
 from picloud.waiters import LoopTurn
@@ -49,9 +48,7 @@ class SubmitVerbs(Connected):
     """`acall` and `amap`."""
 
     _specs: dict[SpecKey, Spec]
-    # A client's session has its own; inside a job nothing is noted, nor looked for.
-    _needed = NeededModules()
-    _modules = SessionModules()
+    _needed = NeededModules()  # a client's session has its own; inside a job nothing is noted
 
     async def acall(self, func: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Job:
         """Run `func(*args, **kwargs)` as a job; see `cloud.call`."""
@@ -108,10 +105,9 @@ class SubmitVerbs(Connected):
         if submit is not NO_SUBMIT_OPTIONS:
             self._check_submit(submit)
         keeper = None if self.blobs is None else Keeper(self.blobs)
-        edits = self._modules.edits(options.transfer_modules)
-        notes = values.Notes(keeper, edits)
+        notes = values.Notes(keeper)
         try:
-            packed = functions.pack(func, keeper, edits)
+            packed = functions.pack(func, keeper)
             packed.check(*args, **kwargs)
             if packed.origins:
                 notes.origins.update(packed.origins)
@@ -181,10 +177,8 @@ class SubmitVerbs(Connected):
         try:
             is_there = all(isinstance(each, Sized) for each in iterables)
             keepers = self._keepers(is_still=all(type(each) in _STILL for each in iterables))
-            most = PIECE_ITEMS if is_there else 1
-            edits = self._modules.edits(options.transfer_modules)
-            packed = functions.pack(func, keepers.lasting, edits)
-            pieces = pieces_of(packed, calls, most, keepers.passing, edits)
+            packed = functions.pack(func, keepers.lasting)
+            pieces = pieces_of(packed, calls, PIECE_ITEMS if is_there else 1, keepers.passing)
             if options.submit.after is not None:
                 client = self._client or await self._opened()
                 await self._check_dependencies(client, options.submit.after)
@@ -326,6 +320,14 @@ class SubmitVerbs(Connected):
             ValueError: no worker could ever run such a job.
         """
 
+    def scan(self, roots: frozenset[str], only: tuple[str, ...] | None) -> Scan:
+        """The user's own modules that these need, as they are now; `only` these, if it is given.
+
+        Raises:
+            Unshippable: one cannot travel.
+        """
+        return NOTHING  # inside a job they are there
+
     def _spec(
         self,
         packed: functions.PackedFunction,
@@ -344,9 +346,9 @@ class SubmitVerbs(Connected):
         every = packed.roots.union(roots) if roots else packed.roots
         only = options.transfer_modules
         if needed:
-            scan, every = scan_with(self._modules.scan, every, needed, only)
+            scan, every = scan_with(self.scan, every, needed, only)
         else:  # nearly always
-            scan = self._modules.scan(every, None if only is True else only)
+            scan = self.scan(every, None if only is True else only)
         tree = scan.tree
         key = (packed.digest, options, tree.digest)
         spec = self._specs.get(key)
@@ -365,7 +367,7 @@ class SubmitVerbs(Connected):
     def scan_of(self, roots: frozenset[str], handles: list[int], options: JobOptions) -> Scan:
         """What a job would be given that needs these modules and is passed these handles."""
         needed = self._needed.of(handles, _awaited(options))
-        return scan_with(self._modules.scan, roots, needed, options.transfer_modules)[0]
+        return scan_with(self.scan, roots, needed, options.transfer_modules)[0]
 
 
 def _awaited(options: JobOptions) -> list[int] | None:

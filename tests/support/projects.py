@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from picloud.code.modules.edits import Edits
 from picloud.code.modules.scanner import Scanner
 from picloud.protocol.trees import Tree
 
@@ -22,8 +21,6 @@ class Project:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.scanner = Scanner()
-        # As if the program had begun after all files were there.
-        self.edits = Edits(self.scanner.scan, since=2**62)
 
     def has(self, files: Mapping[str, str]) -> "Project":
         """Write these files."""

@@ -6,9 +6,6 @@ another one. Found in the class they travel by name as well, and so are what the
 time of the call.
 """
 
-import functools
-import importlib
-import operator
 import sys
 import types
 from collections.abc import Callable
@@ -21,24 +18,6 @@ MAIN_MODULES = frozenset({"__main__", "__mp_main__"})
 """The names of the main program, which no other process can import."""
 
 
-ALWAYS_THERE = MAIN_MODULES | {"picloud", "picloud_worker", "picloud_master"}
-"""What every interpreter has, and what none can import."""
-
-Home = tuple[str, str]
-"""A module, and the name under which it has something."""
-
-NAMELESS = (
-    types.FunctionType,
-    type,
-    functools.partial,
-    operator.itemgetter,
-    operator.attrgetter,
-    operator.methodcaller,
-)
-"""What may be code that only an attribute of a module leads to: lambdas, closures, classes that a
-function has made. What a program changes, such as a list, is not code."""
-
-
 def by_value_modules() -> set[str]:
     """The modules that the user wants to travel with what is defined in them."""
     registered: set[str] = cloudpickle.list_registry_pickle_by_value()
@@ -47,11 +26,10 @@ def by_value_modules() -> set[str]:
 
 def is_importable(item: Any, module: str, name: str) -> bool:
     """True if this is what another process finds by that name in the module."""
-    return is_module_importable(module) and _found(module, name) is item
+    return _is_module_importable(module) and _found(module, name) is item
 
 
-def is_module_importable(module: str) -> bool:
-    """True if another process may import it: it is not the program, nor to travel by value."""
+def _is_module_importable(module: str) -> bool:
     parents = accumulate(module.split("."), "{}.{}".format)
     return module not in MAIN_MODULES and by_value_modules().isdisjoint(parents)
 
@@ -80,37 +58,16 @@ def held_by_class(function: Any) -> Held | None:
         name = f"_{cls.__name__.lstrip('_')}{name}"
     elif not isinstance(vars(cls).get(name), classmethod):
         return None
-    if in_class(vars(cls).get(name)) is not function or not is_module_importable(module):
+    if _in_class(vars(cls).get(name)) is not function or not _is_module_importable(module):
         return None
     return _function_of, (cls, name)
 
 
-def in_class(attribute: Any) -> Any:
-    """What is in an attribute of a class, which may be a class method or a static one."""
+def _in_class(attribute: Any) -> Any:
     is_wrapped = isinstance(attribute, classmethod | staticmethod)
     return attribute.__func__ if is_wrapped else attribute
 
 
 def _function_of(cls: type[Any], name: str) -> Any:
     found = getattr(cls, name)
-    return found.__func__ if isinstance(found, types.MethodType) else found
-
-
-def taken_from(module: str, name: str) -> Any:
-    """What a module, or a class of it, has under a name in the process that asks.
-
-    Raises:
-        AttributeError: it has no such name.
-    """
-    found: Any = importlib.import_module(module)
-    try:
-        for part in name.split("."):
-            found = getattr(found, part)
-    except AttributeError:
-        raise AttributeError(
-            f"module {module} has no {name!r} since it was edited: put it back, or load the "
-            "module again in the program (importlib.reload) and use what it has now",
-            name=name,
-            obj=found,
-        ) from None
     return found.__func__ if isinstance(found, types.MethodType) else found

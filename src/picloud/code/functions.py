@@ -14,18 +14,14 @@ import sys
 import types
 import weakref
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from picloud.code import signatures, values
 from picloud.code.by_name import MAIN_MODULES, by_value_modules
-from picloud.code.held import Held
 from picloud.code.imports import global_names
 from picloud.code.spilled import Keep
 from picloud.protocol.payloads import is_spilled
 from picloud.statemachine import value
-
-if TYPE_CHECKING:
-    from picloud.code.modules.edits import Edits
 
 CACHED_FUNCTIONS = 1024
 CACHED_BYTES = 1 << 20
@@ -58,13 +54,12 @@ class PackedFunction:
     origins: Mapping[str, int] | None = None
 
 
-def pack(function: Any, keep: Keep | None = None, edits: "Edits | None" = None) -> PackedFunction:
+def pack(function: Any, keep: Keep | None = None) -> PackedFunction:
     """Pickle a callable, or take its pickle from the cache.
 
     Args:
         function: the callable.
         keep: makes blobs of what is large in it; see `values.Notes`.
-        edits: of the program's own modules; None if what it holds of these travels as it is.
 
     Raises:
         TypeError: it is not callable.
@@ -73,19 +68,18 @@ def pack(function: Any, keep: Keep | None = None, edits: "Edits | None" = None) 
         values.NoRoom: there is none for what is large in it.
     """
     entry = _cache.get(id(function))
-    if entry is not None and entry.is_fresh(function, edits):
+    if entry is not None and entry.is_fresh(function):
         return entry.packed
     if not callable(function):
         raise TypeError(f"the function to run must be callable, not {type(function).__name__}")
     if type(function) is not types.FunctionType:
-        return _pack(function, values.Notes(keep, edits))
+        return _pack(function, keep)
     # Looked at before it is pickled: a change in between makes the entry stale, not wrong.
     seen = _look(function)
-    notes = values.Notes(keep, edits)
-    packed = _pack(function, notes)
+    packed = _pack(function, keep)
     # Blobs are kept for one submission only.
     if seen is not None and len(packed.code) <= CACHED_BYTES and not is_spilled(packed.code):
-        _keep(function, packed, seen, notes.held)
+        _keep(function, packed, seen)
     return packed
 
 
@@ -110,7 +104,8 @@ def run_chunk(function: Callable[..., Any], calls: list[tuple[Any, ...]]) -> lis
     return [function(*args) for args in calls]
 
 
-def _pack(function: Callable[..., Any], notes: values.Notes) -> PackedFunction:
+def _pack(function: Callable[..., Any], keep: Keep | None) -> PackedFunction:
+    notes = values.Notes(keep)
     code = values.dumps(function, notes)
     return PackedFunction(
         digest=hashlib.blake2b(code, digest_size=16).digest(),
@@ -193,31 +188,25 @@ class _Entry:
     reference: weakref.ref[Any]
     packed: PackedFunction
     seen: _Seen
-    held: Held | None
 
-    def is_fresh(self, function: types.FunctionType, edits: "Edits | None") -> bool:
-        if self.reference() is not function or not self.seen.is_still_so(function):
-            return False
-        held = self.held
-        return edits is None if held is None else held.is_still_so(edits)
+    def is_fresh(self, function: types.FunctionType) -> bool:
+        return self.reference() is function and self.seen.is_still_so(function)
 
 
 _cache: dict[int, _Entry] = {}
 
 
-def _keep(
-    function: types.FunctionType, packed: PackedFunction, seen: _Seen, held: Held | None
-) -> None:
-    key, cache = id(function), _cache  # at the end of the process modules lose their names first
+def _keep(function: types.FunctionType, packed: PackedFunction, seen: _Seen) -> None:
+    key = id(function)
 
     def gone(reference: weakref.ref[Any]) -> None:
-        known = cache.get(key)
+        known = _cache.get(key)
         if known is not None and known.reference is reference:
-            del cache[key]
+            del _cache[key]
 
     while len(_cache) >= CACHED_FUNCTIONS:
         _cache.pop(next(iter(_cache)), None)
-    _cache[key] = _Entry(weakref.ref(function, gone), packed, seen, held)
+    _cache[key] = _Entry(weakref.ref(function, gone), packed, seen)
 
 
 # ---------------------------------------------------------------------- what a pickle depends on

@@ -18,25 +18,20 @@ import sys
 import types
 from collections import ChainMap
 from collections.abc import Collection, Iterable
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import cloudpickle
 
-from picloud.code import culprits, files, sources
+from picloud.code import culprits, files, imports, sources
 from picloud.code.by_name import held_by_class, is_importable
 from picloud.code.exceptions.state import reduce_exception
 from picloud.code.handles import merged
-from picloud.code.held import Held
 from picloud.code.interruptions import is_from_signal_handler
 from picloud.code.plain import begins_large, is_plain
-from picloud.code.roots import LOADERS, note_roots
 from picloud.code.spilled import Head, Keep, Open, Parts, Place, TooLarge, is_large, load
 from picloud.code.spilled import NoRoom as NoRoom
 from picloud.protocol import limits
 from picloud.protocol.payloads import is_spilled
-
-if TYPE_CHECKING:
-    from picloud.code.modules.edits import Edits
 
 PROTOCOL = 5
 
@@ -63,19 +58,15 @@ class Notes:
             travels in it, will import.
         origins: what the clouds of these jobs are known by, each with one of its jobs.
         keep: makes blobs of large parts; without it they stay in the pickle.
-        edits: of own modules; without them all that the program holds of these travels as it is.
-        held: what is met of that, once there is something that is not plain.
     """
 
-    __slots__ = ("edits", "handles", "held", "keep", "origins", "roots")
+    __slots__ = ("handles", "keep", "origins", "roots")
 
-    def __init__(self, keep: Keep | None = None, edits: "Edits | None" = None) -> None:
+    def __init__(self, keep: Keep | None = None) -> None:
         self.handles: list[int] = []
         self.roots: set[str] = set()
         self.origins: dict[str, int] = {}
         self.keep = keep
-        self.edits = edits
-        self.held: Held | None = None
 
 
 def dumps(value: Any, notes: Notes | None = None) -> bytes:
@@ -157,8 +148,6 @@ def _put_in_order(flat: list[int]) -> None:
 
 def _dumps_any(value: Any, notes: Notes | None, parts: Parts | None) -> bytes:
     _register_main()
-    if notes is not None and notes.edits is not None and notes.held is None:
-        notes.held = Held(notes.edits, notes.roots)
     files.add_temporary(ValuePickler.dispatch_table.maps[0])
     try:
         if parts is None:
@@ -305,30 +294,23 @@ class ValuePickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle sh
 
     def reducer_override(self, obj: Any) -> Any:
         """Note handles and modules; an exception's constructor is not run; all else as it is."""
-        is_function = isinstance(obj, types.FunctionType)
-        if is_function:
-            if obj.__module__ in LOADERS:
+        if isinstance(obj, types.FunctionType):
+            if obj.__module__ in _LOADERS:
                 return NotImplemented  # found by name, which needs no look
-            by_class = held_by_class(obj)
-            if by_class is not None:
-                return by_class
-        notes = self.notes
-        held = None if notes is None else notes.held
-        if held is not None and id(obj) in held.ids:
-            named = held.reduced(obj)
-            if named is not None:
-                return named
-        if notes is not None:
-            note_roots(obj, notes.roots)
+            held = held_by_class(obj)
+            if held is not None:
+                return held
+        if self.notes is not None:
+            if isinstance(obj, _NAMED):
+                _note_roots(obj, self.notes.roots)
+            elif _reduces_itself(type(obj)) and type(obj).__module__ not in self.notes.roots:
+                _note_roots(type(obj), self.notes.roots)  # it may go by a name of this module
             handles_of = getattr(type(obj), HANDLES, None)
             if handles_of is not None:
-                _note_handles(notes, *handles_of(obj))
+                _note_handles(self.notes, *handles_of(obj))
         if isinstance(obj, BaseException):
             return reduce_exception(obj)
-        reduced = super().reducer_override(obj)
-        if is_function and held is not None and reduced is not NotImplemented:
-            held.put_names(obj, reduced)
-        return reduced
+        return super().reducer_override(obj)
 
 
 class _SpillingPickler(ValuePickler):
@@ -353,6 +335,46 @@ def _note_handles(
         notes.handles += each
     if origin is not None and len(notes.handles) > before:
         notes.origins[origin] = notes.handles[before]
+
+
+_REDUCE: Any = object.__reduce__
+_REDUCE_EX: Any = object.__reduce_ex__
+
+
+def _reduces_itself(kind: Any) -> bool:
+    return kind.__reduce__ is not _REDUCE or kind.__reduce_ex__ is not _REDUCE_EX
+
+
+_NAMED = (
+    types.FunctionType,
+    types.BuiltinFunctionType,
+    types.ModuleType,
+    type,
+    functools._lru_cache_wrapper,
+)
+
+
+_LOADERS = frozenset({"picloud.job"})
+"""Whose functions load what each handle is pickled as."""
+
+_EVERYWHERE = frozenset({"builtins", "cloudpickle", "copyreg", "picloud"})
+"""What nearly every pickle names, and every worker has."""
+
+
+def _note_roots(item: Any, roots: set[str]) -> None:
+    """What has to be imported for a thing that goes by its name, or for code that goes itself."""
+    if isinstance(item, types.ModuleType):
+        roots.add(item.__name__)
+        return
+    module = getattr(item, "__module__", None)
+    if isinstance(module, str) and module.partition(".")[0] in _EVERYWHERE:
+        return
+    if isinstance(module, str) and is_importable(item, module, item.__qualname__):
+        roots.add(module)
+    elif isinstance(item, types.FunctionType):
+        package = item.__globals__.get("__package__") or ""
+        for each in imports.read_code(item.__code__):
+            roots.update(imports.names_of(each, package))
 
 
 class _Tracer(ValuePickler):

@@ -74,9 +74,8 @@ class ModuleWatch:
         return f"sys.modules without {', '.join(gone[:_NAMED])}{more}"
 
     def _changeable(self, modules: list[Any]) -> str:
-        from picloud.code.by_name import ALWAYS_THERE
         from picloud.code.modules.compiled import InPlaceLoader
-        from picloud.code.modules.own_modules import is_installed
+        from picloud.code.modules.own_modules import ALWAYS_THERE, is_installed
 
         for module in modules:
             spec: Any = getattr(module, "__spec__", None)  # or whatever a job has put there

@@ -30,8 +30,6 @@ class FileWatch:
         self._is_racy = False
         self._directories: dict[str, _Directory] = {}
         self._all_files: ManyFiles | None = None  # once they are looked at
-        self._other_files: ManyFiles | None = None  # those that are not in another watch
-        self._other: FileWatch | None = None
         self._settled: ManyFiles | None = None  # directories, if their states say all of them
         self._absent: list[str] = []
         self._path = list(sys.path)
@@ -52,7 +50,7 @@ class FileWatch:
         for directory in directories:
             if directory not in self._directories:
                 self._directories[directory] = _Directory(directory)
-        self._all_files = self._settled = self._other = None
+        self._all_files = self._settled = None
 
     def add_data(self, directory: str) -> None:
         """Look from now on at all names in this directory, whatever they may be."""
@@ -65,37 +63,21 @@ class FileWatch:
         """Look from now on whether a module of this name is loaded."""
         self._absent.append(module)
 
-    def has_changed_since(self, time: int) -> bool:
-        """True if one of the files that are there was changed after this, in nanoseconds."""
-        return any(_changed_after(state, time) for state in self._files.values())
-
-    def is_unchanged(self, looked: "FileWatch | None" = None) -> bool:
-        """True if nothing of it has changed, as far as one can see without reading it.
-
-        Args:
-            looked: unchanged a moment ago: what it has in common with this is not looked at again.
-        """
+    def is_unchanged(self) -> bool:
+        """True if nothing of it has changed, as far as one can see without reading it."""
         if self._is_racy or sys.path != self._path:
             return False
         if self._working_directory and _working_directory() != self._working_directory:
             return False
-        if not self._files_beside(looked).are_as_seen():
+        if self._all_files is None:
+            self._all_files = ManyFiles(self._files)
+        if not self._all_files.are_as_seen():
             return False
         return (
             self._directories_look_the_same()
             and not any(map(os.path.exists, self._missing))
             and not any(map(sys.modules.__contains__, self._absent))
         )
-
-    def _files_beside(self, other: "FileWatch | None") -> ManyFiles:
-        if other is None:
-            if self._all_files is None:
-                self._all_files = ManyFiles(self._files)
-            return self._all_files
-        if self._other is not other or self._other_files is None:
-            states = self._files.items() - other._files.items()
-            self._other_files, self._other = ManyFiles(dict(states)), other
-        return self._other_files
 
     def _directories_look_the_same(self) -> bool:
         if self._settled is not None and self._settled.are_as_seen():

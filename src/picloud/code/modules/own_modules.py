@@ -16,10 +16,12 @@ from pkgutil import get_importer
 from typing import Any
 from zipimport import zipimporter
 
-from picloud.code.by_name import ALWAYS_THERE
 from picloud.code.modules.archives import Archives
 from picloud.code.modules.file_watch import path_entries
 from picloud.statemachine import value
+
+ALWAYS_THERE = frozenset({"picloud", "picloud_worker", "picloud_master", "__main__", "__mp_main__"})
+"""What every interpreter has, and what none can import."""
 
 _INSTALL_DIRECTORIES = ("site-packages", "dist-packages")
 

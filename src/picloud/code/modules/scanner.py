@@ -57,25 +57,14 @@ class Scanner:
         """
         return self.scan(roots, only).tree if roots or only else EMPTY
 
-    def scan(
-        self,
-        roots: frozenset[str],
-        only: tuple[str, ...] | None = None,
-        looked: FileWatch | None = None,
-    ) -> Scan:
-        """The same, with the reasons.
-
-        Args:
-            roots: as for `tree`.
-            only: likewise.
-            looked: what was unchanged when it was looked at for the same call.
-        """
+    def scan(self, roots: frozenset[str], only: tuple[str, ...] | None = None) -> Scan:
+        """The same, with the reasons."""
         if not roots and not only:
             return NOTHING
         key = roots, only
         with self._lock:
             known = self._scans.get(key)
-            if known is not None and known.watch.is_unchanged(looked):
+            if known is not None and known.watch.is_unchanged():
                 return known
             importlib.invalidate_caches()
             if len(self._readings) > READINGS_REMEMBERED:

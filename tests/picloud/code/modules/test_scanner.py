@@ -160,17 +160,6 @@ def test_a_module_that_appears_is_found(project: Project) -> None:
     assert project.paths("pack.one") == sorted([*before, "pack/late.py"])
 
 
-def test_what_was_looked_at_for_the_same_call_is_not_looked_at_again(project: Project) -> None:
-    project.has({"one.py": "import leaf", "leaf.py": "x = 1", "two.py": ""})
-    for name in ("one", "leaf", "two"):
-        project.settled_tree(name)
-    one, leaf, two = (project.scanner.scan(frozenset({name})) for name in ("one", "leaf", "two"))
-    project.writes("leaf.py", "x = 22")
-    assert project.scanner.scan(frozenset({"one"}), looked=leaf.watch) is one
-    assert project.scanner.scan(frozenset({"two"}), looked=leaf.watch) is two
-    assert project.scanner.scan(frozenset({"one"}), looked=two.watch) is not one
-
-
 def test_a_root_that_appears_is_found(project: Project) -> None:
     assert project.paths("late_root") == []
     project.writes("late_root.py", "")
