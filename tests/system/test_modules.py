@@ -38,6 +38,12 @@ LAYOUTS: dict[str, tuple[dict[str, str], str, str]] = {
         "import leaf; f = lambda: leaf.answer()",
         "leaf.py",
     ),
+    "a lambda of a module": ({"leaf.py": "f = lambda: {n}"}, "from leaf import f", "leaf.py"),
+    "a lambda of a module that a function names": (
+        {"leaf.py": "answer = lambda: {n}"},
+        "from leaf import answer\ndef f(): return answer()",
+        "leaf.py",
+    ),
     "an import inside a function of the program": (
         {"leaf.py": LEAF},
         "def f():\n    import leaf\n    return leaf.answer()",

@@ -2,8 +2,8 @@
 
 Python looks for a function by its qualified name alone. There it does not find what a class method
 runs, as the class gives it away bound only, nor a private method, whose name in the class is
-another one. Found in the class they travel by name as well, and so are what the module says at the
-time of the call.
+another one, nor the lambda that a module has given a name. Found in the class or the module they
+travel by name as well, and so are what the module says at the time of the call.
 """
 
 import sys
@@ -36,19 +36,40 @@ def _is_module_importable(module: str) -> bool:
 
 def _found(module: str, name: str) -> Any:
     found: Any = sys.modules.get(module)
-    for part in name.split("."):
-        found = getattr(found, part, None)
+    try:
+        for part in name.split("."):
+            found = getattr(found, part, None)
+    except Exception:  # noqa: BLE001 - a module may have a `__getattr__` of its own
+        return None
     return found
 
 
-Held = tuple[Callable[[type[Any], str], Any], tuple[type[Any], str]]
-"""How to get a function from its class, as `__reduce__` says it."""
+Held = tuple[Callable[[Any, str], Any], tuple[type[Any] | types.ModuleType, str]]
+"""How to get a function from its class or its module, as `__reduce__` says it."""
 
 
-def held_by_class(function: Any) -> Held | None:
-    """How to find what goes by its own name only in its class; None for all else."""
+def held(function: Any) -> Held | None:
+    """How to find what does not go by its qualified name; None for all else."""
     owner, _, name = getattr(function, "__qualname__", "").rpartition(".")
     module = getattr(function, "__module__", None)
+    if name == "<lambda>" and not owner:
+        return _held_by_module(function, module)
+    return _held_by_class(function, module, owner, name)
+
+
+def _held_by_module(function: Any, name: Any) -> Held | None:
+    """A lambda of a file: what was made in memory alone travels as it is."""
+    module = sys.modules.get(name) if isinstance(name, str) else None
+    if not isinstance(module, types.ModuleType) or not _is_module_importable(name):
+        return None
+    space = vars(module)
+    if getattr(function, "__globals__", space) is not space or "__file__" not in space:
+        return None
+    names = [each for each, item in list(space.items()) if item is function]
+    return (getattr, (module, names[0])) if names else None
+
+
+def _held_by_class(function: Any, module: Any, owner: str, name: str) -> Held | None:
     if not owner or owner.endswith("<locals>") or not isinstance(module, str):
         return None
     cls = _found(module, owner)

@@ -23,7 +23,7 @@ from typing import Any, ClassVar
 import cloudpickle
 
 from picloud.code import culprits, files, imports, sources
-from picloud.code.by_name import held_by_class, is_importable
+from picloud.code.by_name import held, is_importable
 from picloud.code.exceptions.state import reduce_exception
 from picloud.code.handles import merged
 from picloud.code.interruptions import is_from_signal_handler
@@ -268,9 +268,9 @@ def _reduce_cached(cached: Any) -> Any:
     name = getattr(cached, "__qualname__", None) or "?"
     if is_importable(cached, module, name):
         return cached.__reduce__()
-    held = held_by_class(cached)
-    if held is not None:
-        return held
+    by_name = held(cached)
+    if by_name is not None:
+        return by_name
     raise _CacheStays(
         f"{module}.{name} is a functools.cache object that no other process can import, and "
         f"functools.cache objects of the main program cannot travel: define {name} in a module, "
@@ -297,9 +297,9 @@ class ValuePickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle sh
         if isinstance(obj, types.FunctionType):
             if obj.__module__ in _LOADERS:
                 return NotImplemented  # found by name, which needs no look
-            held = held_by_class(obj)
-            if held is not None:
-                return held
+            by_name = held(obj)
+            if by_name is not None:
+                return by_name
         if self.notes is not None:
             if isinstance(obj, _NAMED):
                 _note_roots(obj, self.notes.roots)

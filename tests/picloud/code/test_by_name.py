@@ -55,6 +55,12 @@ class Model:
 
 class Sub(Model):
     pass
+
+double = also_double = lambda x: 2 * x + V
+remembered = functools.cache(lambda x: x + V)
+
+def __getattr__(name):
+    raise ImportError(name)
 """
 
 
@@ -79,9 +85,11 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
         lambda m: m.Model().hidden(),
         lambda m: m.Model._Model__private,
         lambda m: m.Model._Inner().deep(),
+        lambda m: m.double,
+        lambda m: m.remembered,
     ],
 )
-def test_methods_of_modules_travel_by_name(module: Any, take: Any) -> None:
+def test_methods_and_lambdas_of_modules_travel_by_name(module: Any, take: Any) -> None:
     method = take(module)
     notes = values.Notes()
     data = values.dumps([method], notes)
@@ -119,3 +127,19 @@ def test_what_has_taken_the_place_of_a_method_does_not_stand_for_it(module: Any)
     before = module.Model.plain
     module.Model.plain = classmethod(lambda cls, x: 5)
     assert values.loads(values.dumps([before]))[0](1) == ("Model", 2)
+
+
+def test_so_does_not_a_lambda_that_the_module_has_lost_or_was_given(module: Any) -> None:
+    del module.__getattr__
+    lost, module.double, module.also_double = module.double, 0, 0
+    module.given = lambda x: x + 7
+    for function, expected in ((lost, 3), (module.given, 8)):
+        data = values.dumps([function])
+        assert b"_make_function" in data, "it travels by value"
+        assert values.loads(data)[0](1) == expected
+
+
+def test_nor_does_a_lambda_of_a_module_without_a_file() -> None:
+    made = types.ModuleType("made_in_memory")
+    exec("double = lambda x: 2 * x", vars(made))
+    assert values.loads(values.dumps([made.double]))[0](4) == 8
