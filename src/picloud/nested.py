@@ -262,14 +262,12 @@ class NestedClient:
 
     def sleep(self, waiter: Waiter) -> None:
         """See `Way`. An iterator that was kept may get here in a job after its own."""
-        if self.is_over:
-            waiter.set(Wake.LOST)
-            return
         seconds: float | None = None
         if waiter.deadline is not None:
             seconds = max(0.0, waiter.deadline - self.now())
         try:
-            self.line.sleep(waiter, seconds, lends=not waiter.is_answer)
+            if not self.is_over:
+                self.line.sleep(waiter, seconds, lends=not waiter.is_answer)
         except errors.NestingTooDeep as error:
             raise self._too_deep(error.message) from None
         if waiter.outcome is None:

@@ -213,6 +213,25 @@ def test_of_two_jobs_that_wait_for_each_other_one_is_told(threads: Session) -> N
     assert threads.result(list(jobs.values()), timeout=30) == ["a cycle", "a cycle"]
 
 
+def test_what_may_not_be_read_has_not_completed(threads: Session) -> None:
+    stranger = int(threads.call(double, 1, _cores=50))
+
+    def guess() -> list[str]:
+        with pytest.raises(errors.AccessDenied) as caught:
+            next(cloud.as_completed([stranger]))
+        with pytest.raises(errors.AccessDenied) as expected:
+            cloud.result(stranger)
+        return [str(caught.value), str(expected.value)]
+
+    async def await_it() -> str:
+        with pytest.raises(errors.AccessDenied) as caught:
+            await anext(cloud.aas_completed([stranger]))
+        return str(caught.value)
+
+    told = threads.result(threads.call(guess), timeout=30)
+    assert told == [threads.result(threads.call(await_it), timeout=30)] * 2
+
+
 def test_dependencies_order_jobs_inside_a_job(threads: Session) -> None:
     def ordered() -> list[Any]:
         first = cloud.map(double, range(5))

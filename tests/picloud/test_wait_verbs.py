@@ -242,6 +242,32 @@ def test_failed_jobs_complete_too(session: Session) -> None:
     assert list(session.as_completed(jobs)) == list(jobs)
 
 
+def test_what_does_not_exist_raises_at_its_place_and_iteration_goes_on(
+    master: FakeMaster, session: Session
+) -> None:
+    slow, quick = held(session), session.call(fail, 1)
+    completed = session.as_completed([quick, 999_999, slow, 999_999])
+    seen: list[Any] = []
+    for _ in range(2):
+        try:
+            seen.append(next(completed))
+        except errors.AccessDenied as error:
+            seen.append(error.message)
+    assert sorted(seen, key=str) == [quick, "no job 999999 that this session may read"]
+    master.release()
+    assert list(completed) == [slow]
+
+
+async def test_so_it_does_in_a_loop(master: FakeMaster) -> None:
+    async with master.session() as session:
+        job = await session.acall(double, 1)
+        await job
+        completed = session.aas_completed([999_999, job])
+        with pytest.raises(errors.AccessDenied, match="no job 999999 that this session may read"):
+            await anext(completed)
+        assert [each async for each in completed] == [job]
+
+
 def test_as_completed_has_one_timeout_for_all(session: Session) -> None:
     job = held(session)
     completed = session.as_completed([session.call(double, 1), job], timeout=0.01)
