@@ -109,9 +109,17 @@ def iresult(jobs: Any, timeout: float | None = None, ignore_errors: bool = False
 def as_completed(jobs: Any, timeout: float | None = None) -> Iterator[Job]:
     """Iterate over jobs in the order in which they end, however they end; each job once.
 
+    A job that does not exist, or not for this session, raises instead of being yielded, as soon as
+    that is known, and iteration can go on after that, as with `iresult`.
+
     Args:
         jobs: as for `result`.
         timeout: seconds for all of them together, from now.
+
+    Raises:
+        AccessDenied: a job does not exist, or not for this session.
+        CloudCycleError: a job waits for the job that runs here.
+        CloudTimeoutError: it took longer than `timeout`; the text is `why()`.
     """
     return current_session().as_completed(jobs, timeout)
 

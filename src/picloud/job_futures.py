@@ -4,6 +4,7 @@ Their callbacks are code of the user and results are unpickled before they are s
 in a thread of their own, never on the engine's loop. One such thread serves a session.
 """
 
+import contextlib
 import queue
 import threading
 from collections.abc import Callable, Coroutine, Sequence
@@ -82,10 +83,13 @@ class FutureThread:
             self._start()
         self._work.put(work)
 
-    @property
-    def waiting(self) -> int:
-        """How much of what it was given has not begun."""
-        return self._work.qsize()
+    def drop(self) -> list[Callable[[], object]]:
+        """Take out what it was given and has not begun."""
+        dropped = []
+        with contextlib.suppress(queue.Empty):
+            while (work := self._work.get_nowait()) is not None:
+                dropped.append(work)
+        return dropped
 
     def is_current(self) -> bool:
         """True when called in the thread."""

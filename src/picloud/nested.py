@@ -162,7 +162,7 @@ class NestedClient:
     @cached_property
     def submissions(self) -> NestedSubmissions:
         """What this job submits: many only read what others have made."""
-        return NestedSubmissions(self.line, self._mail, self._lock, lambda: self.is_over)
+        return NestedSubmissions(self.line, self._mail, self._lock)
 
     @property
     def is_over(self) -> bool:
@@ -173,11 +173,19 @@ class NestedClient:
         """Make the error that says why nothing more can be waited for."""
         if self._refusal is not None and not self.is_over:
             return self._too_deep(self._refusal)
-        return errors.ConnectionLost("the job that this session belongs to has ended")
+        return errors.ConnectionLost(
+            "the job that this session belongs to has ended",
+            hint="use cloud.call(...) and the like, or current_session() in the job's function: "
+            "a process runs job after job, and what a module keeps outlives each",
+        )
 
     async def wait_ready(self) -> None:
-        """Return when there are ids for new jobs."""
-        while not self.submissions.has_ids:
+        """Return when there are ids for new jobs.
+
+        Raises:
+            ConnectionLost: the job has ended.
+        """
+        while self.submissions.is_blocked:
             if self.is_over:
                 raise self.loss()
             waiter = _Ready()
@@ -253,19 +261,23 @@ class NestedClient:
     # ------------------------------------------------------------------ how those who wait do it
 
     def sleep(self, waiter: Waiter) -> None:
-        """See `Way`."""
+        """See `Way`. An iterator that was kept may get here in a job after its own."""
         seconds: float | None = None
         if waiter.deadline is not None:
             seconds = max(0.0, waiter.deadline - self.now())
         try:
-            self.line.sleep(waiter, seconds, lends=not waiter.is_answer)
+            if not self.is_over:
+                self.line.sleep(waiter, seconds, lends=not waiter.is_answer)
         except errors.NestingTooDeep as error:
             raise self._too_deep(error.message) from None
         if waiter.outcome is None:
             waiter.set(Wake.LOST if self.is_over else Wake.EXPIRED)
 
     def attach(self, waiter: Waiter, loop: "asyncio.AbstractEventLoop") -> None:
-        """See `Way`."""
+        """See `Way`; as for `sleep`."""
+        if self.is_over:
+            waiter.set(Wake.LOST)
+            return
         if not waiter.is_answer:
             self.line.awaited.add(waiter)
         self.line.attach(loop)

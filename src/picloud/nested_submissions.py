@@ -43,36 +43,23 @@ def undisturbed(method: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[
 
 
 class NestedSubmissions:
-    """Says each submission at once; ids are asked for when they are needed.
+    """Says each submission at once; ids are asked for when they are needed."""
 
-    Args:
-        is_over: nobody would run what is submitted: it waits for ids that never come.
-    """
-
-    def __init__(
-        self,
-        line: inside.Line,
-        mail: "Mail",
-        lock: threading.RLock,
-        is_over: Callable[[], bool],
-    ) -> None:
+    def __init__(self, line: inside.Line, mail: "Mail", lock: threading.RLock) -> None:
         self.line = line
         self._mail = mail
         self._lock = lock
-        self._is_over = is_over
         self._queue = SubmissionQueue()
         self._submitter = Submitter(mail, nothing)
         self._waiters: list[Waiter] = []
 
     @property
-    def has_ids(self) -> bool:
-        """False while the next job would have to wait for an id."""
-        return self._queue.has_ids and not self._is_over()
-
-    @property
     def is_blocked(self) -> bool:
-        """True while nothing can be submitted at once."""
-        return not self.has_ids
+        """True while nothing can be submitted at once, and for ever once the job has ended.
+
+        The ids and the specs of one job mean nothing, or something else, in the next.
+        """
+        return not self._queue.has_ids or self._mail.is_over
 
     def owns(self, first: int, stop: int) -> bool:
         """True if these jobs were submitted here, and none was deleted."""
@@ -140,7 +127,7 @@ class NestedSubmissions:
 
 
 class Mail:
-    """Messages that leave together.
+    """Messages of one attempt, which leave together.
 
     Attributes:
         refused: those that were too large for the line; they are not sent.
@@ -148,8 +135,14 @@ class Mail:
 
     def __init__(self, line: inside.Line) -> None:
         self._line = line
+        self._attempt = line.current()
         self._outgoing: list[object] = []
         self.refused: list[object] = []
+
+    @property
+    def is_over(self) -> bool:
+        """True once the line is another attempt's."""
+        return self._line.current() != self._attempt
 
     def send(self, message: object) -> None:
         """Send a message with the next flush."""

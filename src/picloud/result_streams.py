@@ -8,7 +8,8 @@ from picloud.connected import AnyClient, why_in_time
 from picloud.errors import CloudTimeoutError
 from picloud.job import HandleSession, Job, job_of
 from picloud.outcomes import PENDING, Pending, Stream
-from picloud.result_values import NO_BLOBS, value_of
+from picloud.protocol.client_messages import JobsInCycle, JobsUnknown
+from picloud.result_values import NO_BLOBS, error_of, value_of
 from picloud.waiters import Wake
 
 if TYPE_CHECKING:
@@ -115,7 +116,11 @@ class ResultStream:
 
 
 class Completions:
-    """Jobs in the order in which they end, however they end; the timeout is for all together."""
+    """Jobs in the order in which they end, however they end; the timeout is for all together.
+
+    A job that does not exist, or must not be waited for, has not ended: it raises when that is
+    known, which does not end the iteration.
+    """
 
     def __init__(
         self,
@@ -150,7 +155,11 @@ class Completions:
                 stream.first_unfinished,
             )
         self._place += 1
-        return job_of(stream.jids[stream.arrived[place]], self._session)
+        position = stream.arrived[place]
+        jid, outcome = stream.jids[position], stream.outcomes[position]
+        if isinstance(outcome, JobsUnknown | JobsInCycle):
+            raise error_of(jid, outcome)
+        return job_of(jid, self._session)
 
     def __del__(self) -> None:
         if self._client is not None and self._place < len(self._stream.jids):

@@ -5,39 +5,17 @@ from __future__ import annotations
 import asyncio
 import pickle
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 import picloud as cloud
-from picloud import errors, inside
+from picloud import errors
 from picloud.session import Session
-from tests.support.thread_worker import ThreadLine, ThreadWorker
+from tests.support.thread_worker import ThreadWorker
 
-
-@pytest.fixture
-def worker(monkeypatch: pytest.MonkeyPatch) -> ThreadWorker:
-    """A worker of one core, whose line is the process's."""
-    line = ThreadLine()
-    monkeypatch.setattr(inside, "line", line)
-    return ThreadWorker(line)
-
-
-@pytest.fixture
-def threads(worker: ThreadWorker) -> Iterator[Session]:
-    """A client session with the cloud of this worker."""
-    with worker.session() as session:
-        yield session
-
-
-KEPT: list[Any] = []
 LEAKED: dict[str, bytes] = {}
 ALL_LEAKED = threading.Event()
-
-
-def remember() -> None:
-    KEPT.append(cloud.current_session())
 
 
 def meet(other: str) -> Any:
@@ -198,6 +176,25 @@ def test_of_two_jobs_that_wait_for_each_other_one_is_told(threads: Session) -> N
     assert threads.result(list(jobs.values()), timeout=30) == ["a cycle", "a cycle"]
 
 
+def test_what_may_not_be_read_has_not_completed(threads: Session) -> None:
+    stranger = int(threads.call(double, 1, _cores=50))
+
+    def guess() -> list[str]:
+        with pytest.raises(errors.AccessDenied) as caught:
+            next(cloud.as_completed([stranger]))
+        with pytest.raises(errors.AccessDenied) as expected:
+            cloud.result(stranger)
+        return [str(caught.value), str(expected.value)]
+
+    async def await_it() -> str:
+        with pytest.raises(errors.AccessDenied) as caught:
+            await anext(cloud.aas_completed([stranger]))
+        return str(caught.value)
+
+    told = threads.result(threads.call(guess), timeout=30)
+    assert told == [threads.result(threads.call(await_it), timeout=30)] * 2
+
+
 def test_dependencies_order_jobs_inside_a_job(threads: Session) -> None:
     def ordered() -> list[Any]:
         first = cloud.map(double, range(5))
@@ -284,24 +281,3 @@ def test_more_jobs_than_one_message_holds_are_submitted_from_a_job(threads: Sess
         return len(cloud.map(double, range(25_000), _cores=50))
 
     assert threads.result(threads.call(many), timeout=60) == 25_000
-
-
-def test_a_session_is_of_one_attempt(threads: Session) -> None:
-    threads.result(threads.call(remember), timeout=30)
-    assert KEPT[0].is_lost
-    with pytest.raises(errors.ConnectionLost, match="has ended"):
-        KEPT[0].call(double, 1)
-
-
-def test_one_that_has_made_jobs_makes_no_more_when_its_attempt_has_ended(threads: Session) -> None:
-    KEPT.clear()
-
-    def make() -> None:
-        remember()
-        cloud.join(cloud.call(double, 1))
-
-    threads.result(threads.call(make))
-    with pytest.raises(errors.ConnectionLost, match="has ended"):
-        KEPT[0].call(double, 2)
-    with pytest.raises(errors.ConnectionLost, match="has ended"):
-        KEPT[0].map(double, range(2))

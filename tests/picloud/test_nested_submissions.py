@@ -33,6 +33,7 @@ class RecordingLine:
     def __init__(self, refused: int = 0) -> None:
         self.said: list[Any] = []
         self.is_undisturbed = False
+        self.attempt = 1
         self.awaited: set[Any] = set()
         self._refused = refused
 
@@ -56,11 +57,11 @@ class RecordingLine:
         raise AssertionError("nobody waits here")
 
     def current(self) -> int:
-        return 1
+        return self.attempt
 
 
 def submissions_at(line: RecordingLine) -> NestedSubmissions:
-    found = NestedSubmissions(line, Mail(line), threading.RLock(), lambda: False)
+    found = NestedSubmissions(line, Mail(line), threading.RLock())
     found.add_block(range(1, 100))
     return found
 
@@ -112,3 +113,11 @@ def test_a_spec_that_was_too_large_to_be_said_is_defined_again() -> None:
     jobs.submit(spec, b"small")
     assert [type(each) for each in line.said] == [DefineSpec, SubmitJobs]
     assert line.said[0].number == line.said[1].spec
+
+
+def test_what_one_job_had_ids_for_the_next_cannot_submit() -> None:
+    line = RecordingLine()
+    jobs = submissions_at(line)
+    assert not jobs.is_blocked
+    line.attempt += 1
+    assert jobs.is_blocked

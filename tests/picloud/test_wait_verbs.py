@@ -3,7 +3,6 @@
 import asyncio
 import signal
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -189,66 +188,6 @@ def test_control_c_ends_a_wait(master: FakeMaster, session: Session) -> None:
     assert session.status(job) == "queued"
 
 
-# ---------------------------------------------------------------------- iterators
-
-
-def test_results_come_in_the_order_of_the_jobs(session: Session) -> None:
-    jobs = session.map(double, range(2500))
-    assert list(session.iresult(jobs)) == [2 * n for n in range(2500)]
-    assert list(session.iresult([])) == []
-
-
-def test_a_failed_job_raises_at_its_place_and_iteration_goes_on(session: Session) -> None:
-    results: Iterator[Any] = session.iresult(
-        [session.call(double, 1), session.call(fail, 7), session.call(double, 3)]
-    )
-    assert next(results) == 2
-    with pytest.raises(ValueError, match="no 7"):
-        next(results)
-    assert next(results) == 6
-    with pytest.raises(StopIteration):
-        next(results)
-
-
-def test_a_timeout_of_one_step_does_not_end_the_iteration(
-    master: FakeMaster, session: Session
-) -> None:
-    results = session.iresult([held(session)], timeout=0.01)
-    with pytest.raises(errors.CloudTimeoutError, match="is held"):
-        next(results)
-    master.release()
-    assert list(session.iresult([1], timeout=60)) == [2]
-    assert next(results) == 2
-
-
-def test_iresult_can_give_the_exceptions(session: Session) -> None:
-    [error] = session.iresult(session.map(fail, [7]), ignore_errors=True)
-    assert isinstance(error, ValueError)
-
-
-def test_jobs_come_in_the_order_of_their_completion(master: FakeMaster, session: Session) -> None:
-    slow = held(session)
-    quick = session.map(double, range(3))
-    completed = session.as_completed([slow, quick, slow])
-    assert [next(completed) for _ in range(3)] == list(quick)
-    master.release()
-    last = next(completed)
-    assert (last, last.result()) == (slow, 2)
-    assert list(completed) == []
-
-
-def test_failed_jobs_complete_too(session: Session) -> None:
-    jobs = session.map(fail, [1, 2])
-    assert list(session.as_completed(jobs)) == list(jobs)
-
-
-def test_as_completed_has_one_timeout_for_all(session: Session) -> None:
-    job = held(session)
-    completed = session.as_completed([session.call(double, 1), job], timeout=0.01)
-    with pytest.raises(errors.CloudTimeoutError, match=f"job {job} is held"):
-        list(completed)
-
-
 # ---------------------------------------------------------------------- ask and tell
 
 
@@ -334,13 +273,6 @@ async def test_a_thousand_jobs_are_awaited_at_once(master: FakeMaster) -> None:
             return await (await session.acall(double, n))
 
         assert await asyncio.gather(*map(one, range(1000))) == [2 * n for n in range(1000)]
-
-
-async def test_the_asynchronous_iterators_do_the_same(master: FakeMaster) -> None:
-    async with master.session() as session:
-        jobs = await session.amap(double, range(1500))
-        assert [each async for each in session.airesult(jobs)] == [2 * n for n in range(1500)]
-        assert {each async for each in session.aas_completed(jobs)} == set(jobs)
 
 
 async def test_the_asynchronous_questions_do_the_same(master: FakeMaster) -> None:

@@ -124,6 +124,7 @@ class ThreadLine:
     def say(self, said: Sequence[object]) -> None:
         """See `inside.Line`."""
         attempt = self._attempt
+        attempt.worker.said += 1
         for frame in WIRE.encode_frames(said):
             attempt.worker.send(messages.JobSaid(attempt.jid, attempt.fence, frame))
 
@@ -172,6 +173,7 @@ class ThreadWorker:
         self.sleeping = 0
         self.most_sleeping = 0
         self.ran = 0
+        self.said = 0
         self._specs: dict[int, DefineSpec] = {}
         self._attempts: dict[tuple[JobId, Fence], Attempt] = {}
         self._lock = threading.Lock()

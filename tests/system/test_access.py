@@ -217,7 +217,8 @@ def test_a_job_cannot_find_its_own_number(cloud: Session, gate: str) -> None:
 def test_a_handle_of_itself_is_refused_to_a_job(cloud: Session, gate: str) -> None:
     def ask(fifo: str) -> list[str]:
         me, kinds = receive(fifo), []
-        for verb in (picloud.result, picloud.status, picloud.info, picloud.why, picloud.kill):
+        verbs = [picloud.result, picloud.status, picloud.info, picloud.why, picloud.kill]
+        for verb in [*verbs, lambda job: list(picloud.as_completed(job))]:
             try:
                 verb(me)
             except picloud.CloudException as error:
@@ -226,7 +227,7 @@ def test_a_handle_of_itself_is_refused_to_a_job(cloud: Session, gate: str) -> No
 
     job = cloud.call(ask, gate)
     pass_on(Path(gate), job)
-    assert cloud.result(job, 20) == ["CloudCycleError"] * 5
+    assert cloud.result(job, 20) == ["CloudCycleError"] * 6
 
 
 # ---------------------------------------------------------------------- leaked handles
@@ -240,6 +241,14 @@ def wait_for(fifo: str) -> str:
     return "finished"
 
 
+def iterate_for(fifo: str) -> str:
+    try:
+        list(picloud.as_completed(receive(fifo)))
+    except picloud.CloudCycleError as error:
+        return str(error)
+    return "finished"
+
+
 async def await_for(fifo: str) -> str:
     try:
         await receive(fifo)
@@ -248,7 +257,9 @@ async def await_for(fifo: str) -> str:
     return "finished"
 
 
-@pytest.mark.parametrize("function", [wait_for, await_for], ids=lambda each: each.__name__)
+@pytest.mark.parametrize(
+    "function", [wait_for, iterate_for, await_for], ids=lambda each: each.__name__
+)
 def test_of_two_jobs_that_wait_for_each_other_one_is_refused(
     cloud: Session, tmp_path: Path, function: Callable[[str], str]
 ) -> None:

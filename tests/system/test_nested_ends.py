@@ -138,6 +138,32 @@ def test_a_handle_that_a_job_leaves_to_the_next_is_one_that_came_another_way() -
         assert session.result([session.call(find) for _ in range(5)], 20) == [9] * 5
 
 
+def test_a_session_that_a_job_leaves_to_the_next_harms_neither() -> None:
+    """As one does that is made at the top of a module which both import."""
+
+    def use() -> Any:
+        import builtins
+
+        kept = getattr(builtins, "kept", None)  # another interpreter has none
+        if kept is None:
+            builtins.kept = kept = picloud.current_session()  # type: ignore[attr-defined]
+            return kept.result(kept.call(square, 3))
+        cube = picloud.call(lambda x: x**3, 3)  # its spec has the number of the kept one's
+        texts = []
+        for submit in (kept.call, kept.map):
+            try:
+                submit(square, [3])
+            except errors.ConnectionLost as error:
+                texts.append(error.message)
+        return texts, picloud.result(cube)
+
+    with embedded_session(1) as session:
+        seen = [session.result(session.call(use), 20) for _ in range(6)]
+    told = ["the job that this session belongs to has ended"] * 2
+    assert all(each in (9, (told, 27)) for each in seen)
+    assert (told, 27) in seen
+
+
 def test_a_program_that_a_job_runs_is_told_that_it_has_no_cloud(cloud: Session) -> None:
     def run() -> tuple[int, str]:
         code = "import picloud; picloud.call(abs, 1)"
