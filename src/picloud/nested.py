@@ -19,10 +19,9 @@ from picloud.blocking_verbs import BlockingVerbs
 from picloud.connected import AnyClient
 from picloud.grants import Grant, Secrets
 from picloud.job import Job, JobMap, grants_of
-from picloud.job_options import check_timeout
 from picloud.nested_exchange import NestedExchange
 from picloud.nested_submissions import Mail, NestedSubmissions, nothing, undisturbed
-from picloud.outcomes import Collector, Outcome
+from picloud.outcomes import Collector
 from picloud.protocol import client_messages as messages
 from picloud.protocol.environment_messages import EnvironmentChanged, PythonsOffered
 from picloud.protocol.wire import WIRE
@@ -107,22 +106,8 @@ class NestedSession(BlockingVerbs):
 
         return opened  # a job cannot tell one cloud from another
 
-    async def _gathered(
-        self,
-        jids: Sequence[int],
-        opened: Opened,
-        timeout: float | None,
-        ignore_errors: bool,
-        *,
-        wants_results: bool,
-    ) -> Sequence[Outcome]:
-        check_timeout(timeout)
-        results = self._client.take_results(jids) if wants_results else None
-        if results is not None:
-            return results
-        return await super()._gathered(
-            jids, opened, timeout, ignore_errors, wants_results=wants_results
-        )
+    def _at_hand(self, jids: Sequence[int]) -> Sequence[bytes] | None:
+        return self._client.take_results(jids)
 
 
 def _refuse(what: str, instead: str) -> NoReturn:
