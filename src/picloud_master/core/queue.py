@@ -53,7 +53,7 @@ class RankedLine:
         """Those that count, in order."""
         for rank in reversed(self.ranks):
             for job in self.by_rank[rank]:
-                if type(job.state) is Queued and _is_at(job, self.priority, rank):
+                if type(job.state) is Queued and job.rank == rank and job.priority == self.priority:
                     yield job
 
 
@@ -131,7 +131,7 @@ class JobQueue:
         jobs: list[JobActor] = []
         while queue:
             job = queue[0]
-            if type(job.state) is Queued and _is_at(job, line.priority, rank):
+            if type(job.state) is Queued and job.rank == rank and job.priority == line.priority:
                 need = job.submission.spec.spec.cores
                 if need > left or need > widest:
                     break
@@ -204,7 +204,7 @@ class JobQueue:
             queue = line.by_rank[rank]
             while queue:
                 job = queue[0]
-                if type(job.state) is Queued and _is_at(job, line.priority, rank):
+                if type(job.state) is Queued and job.rank == rank and job.priority == line.priority:
                     spec = job.submission.spec.spec
                     widest = self._widest_anywhere if spec.environment else self._widest
                     if spec.cores <= widest:
@@ -213,11 +213,6 @@ class JobQueue:
                 queue.popleft()
             line.drop_highest()
         return False
-
-
-def _is_at(job: JobActor, priority: int, rank: int) -> bool:
-    """False for one that has become more urgent since it was put there."""
-    return job.rank == rank and job.priority == priority
 
 
 def _age(job: JobActor) -> int:
