@@ -8,7 +8,7 @@ that takes a third of the time. A program that has an embedded cloud keeps its o
 import gc
 
 ALLOCATIONS = 10_000
-"""More objects made than freed until the young ones are looked at: about a megabyte."""
+"""More objects made than freed until the young ones are looked at."""
 
 
 def collect_rarely() -> None:

@@ -2,9 +2,8 @@
 
 A processor that has nothing to do falls asleep, and takes 15 to 50 µs to wake up, most on a virtual
 machine. The way of a single short job through master, agent and interpreter and back has up to
-eight such pauses: together they take longer than all that is computed. Linux keeps processors
-awake for those who may write to `/dev/cpu_dma_latency`, as a rule root; for others nothing changes
-(ADR 23).
+eight such pauses, four tenths of its time. Linux keeps processors awake for those who may write to
+`/dev/cpu_dma_latency`, as a rule root; for others nothing changes (ADR 23).
 """
 
 import asyncio
@@ -27,9 +26,10 @@ ANY = struct.pack("i", 2_000_000_000)
 
 
 class LatencyRequest:
-    """A request that holds while it is renewed, and ends with this process however it ends.
+    """A request that holds while it is renewed.
 
-    Where that is killed amid a job, it ends with the last process that was forked from it.
+    It ends with this process however that ends; if that is killed amid a job, with the last one
+    that was forked from it.
     """
 
     def __init__(self, device: Path = DEVICE) -> None:
