@@ -104,24 +104,24 @@ class SubmitVerbs(Connected):
         submit = options.submit
         if submit is not NO_SUBMIT_OPTIONS:
             self._check_submit(submit)
-        keeper = None if self.blobs is None else Keeper(self.blobs)
-        notes = values.Notes(keeper)
+        packed, payload = functions.kept(func), values.dumps_plain((args, kwargs))
+        has_notes = packed is None or payload is None  # rarely
+        keeper = Keeper(self.blobs) if has_notes and self.blobs is not None else None
+        notes = values.Notes(keeper) if has_notes else _NO_NOTES
         try:
-            packed = functions.pack(func, keeper)
+            packed = packed or functions.pack(func, keeper)
             packed.check(*args, **kwargs)
-            if packed.origins:
-                notes.origins.update(packed.origins)
-            payload = values.dumps((args, kwargs), notes)
+            payload = payload or values.dumps((args, kwargs), notes)
             needed = self._needed.of(notes.handles) if notes.handles else NONE
             spec = self._spec(packed, options, notes.roots, needed)
         except _UNSENDABLE as error:
             raise _unsendable(error, func, (args, kwargs)) from error
-        if keeper is not None:
-            if keeper.has_new:
-                spec.spills = True
-            else:
-                keeper = None
-        return spec, payload, notes.handles or None, submit, notes.origins, keeper
+        if keeper is not None and keeper.has_new:
+            spec.spills = True
+        else:
+            keeper = None
+        origins = {**packed.origins, **notes.origins} if packed.origins else notes.origins
+        return spec, payload, notes.handles or None, submit, origins, keeper
 
     def submit_now(self, call: PackedCall) -> Job | None:
         """Submit a job; None if that must wait.
@@ -137,11 +137,6 @@ class SubmitVerbs(Connected):
             return None
         if origins:
             check_origins(origins, cast("HandleSession", self))
-        if options is NO_SUBMIT_OPTIONS:  # nearly always
-            jid = client.submissions.submit(spec, payload, handles)
-            if spec.roots and jid is not None:
-                self._needed.note(jid, jid + 1, spec.roots)
-            return None if jid is None else job_of(jid, cast("HandleSession", self))
         after = options.after
         if after is not None and not self._knows(client, after):
             return None
@@ -374,6 +369,8 @@ def _awaited(options: JobOptions) -> list[int] | None:
     after = options.submit.after
     return None if after is None else after.ranges
 
+
+_NO_NOTES = values.Notes()
 
 _STILL = frozenset({list, tuple, range, set, frozenset, dict, str, bytes})
 """What runs no code of the user's while it is walked through."""

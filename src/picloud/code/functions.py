@@ -67,9 +67,9 @@ def pack(function: Any, keep: Keep | None = None) -> PackedFunction:
         values.Oversize: its pickle is too large.
         values.NoRoom: there is none for what is large in it.
     """
-    entry = _cache.get(id(function))
-    if entry is not None and entry.is_fresh(function):
-        return entry.packed
+    packed = kept(function)
+    if packed is not None:
+        return packed
     if not callable(function):
         raise TypeError(f"the function to run must be callable, not {type(function).__name__}")
     if type(function) is not types.FunctionType:
@@ -81,6 +81,12 @@ def pack(function: Any, keep: Keep | None = None) -> PackedFunction:
     if seen is not None and len(packed.code) <= CACHED_BYTES and not is_spilled(packed.code):
         _keep(function, packed, seen)
     return packed
+
+
+def kept(function: Any) -> PackedFunction | None:
+    """The pickle of a callable from the cache; None if it must be pickled."""
+    entry = _cache.get(id(function))
+    return entry.packed if entry is not None and entry.is_fresh(function) else None
 
 
 def name_of(function: Callable[..., Any]) -> str:

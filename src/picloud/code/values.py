@@ -81,16 +81,24 @@ def dumps(value: Any, notes: Notes | None = None) -> bytes:
         Oversize: the pickle is larger than one payload may be, or there are too many handles.
         NoRoom: there is none for its large parts.
     """
+    plain = dumps_plain(value)
+    if plain is not None:
+        return plain
     keep = notes.keep if notes is not None else None
-    if is_plain(value):
-        data = pickle.dumps(value, PROTOCOL)
-    else:
-        data = _dumps_any(value, notes, Parts(keep) if keep is not None else None)
+    data = _dumps_any(value, notes, Parts(keep) if keep is not None else None)
     if len(data) >= limits.SPILL_FROM:
         data = _without_large(value, data, keep)
     if notes is not None and len(notes.handles) > _FEW_HANDLES:
         _put_in_order(notes.handles)
     return data
+
+
+def dumps_plain(value: Any) -> bytes | None:
+    """The payload of a plain and small value, as most are: they have nothing to note; else None."""
+    if not is_plain(value):
+        return None
+    data = pickle.dumps(value, PROTOCOL)
+    return data if len(data) < limits.SPILL_FROM else None
 
 
 def _without_large(value: Any, data: bytes, keep: Keep | None) -> bytes:

@@ -42,6 +42,7 @@ class PreparedSpec:
         tree: where the user's modules are; empty if there are none.
 
     Attributes:
+        open_blob: gives the blobs that a payload names.
         arguments: those of the last call, until somebody has looked at them.
         files: those that the function has captured; each job finds them as they were then, for
             which the function is loaded anew if one has been closed.
@@ -50,7 +51,7 @@ class PreparedSpec:
     def __init__(self, prepare: Prepare, blobs: JobBlobs | None = None, tree: str = "") -> None:
         self._code = prepare.code
         self.tree = tree
-        self._open = blobs.open if blobs is not None else values.no_blob
+        self.open_blob = blobs.open if blobs is not None else values.no_blob
         self._keep = blobs.keep if blobs is not None else None
         self.python = prepare.python
         self.memory = prepare.memory
@@ -64,7 +65,7 @@ class PreparedSpec:
     def load(self) -> Callable[..., Any]:
         """Unpickle the function."""
         with Arrivals() as files:
-            function: Callable[..., Any] = values.loads(self._code, self._open)
+            function: Callable[..., Any] = values.loads(self._code, self.open_blob)
         self.function = Profiled(function, _await) if self.profiles else function
         if files:
             self.files = files
@@ -72,14 +73,8 @@ class PreparedSpec:
             self._code = b""
         return self.function
 
-    def load_arguments(self, payload: bytes) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Unpickle the arguments of a call."""
-        arguments: tuple[tuple[Any, ...], dict[str, Any]] = values.loads(payload, self._open)
-        self.arguments = arguments
-        return arguments
-
     def dump(self, result: Any) -> bytes | Naming:
-        """Pickle a result."""
+        """Pickle a result that is not plain."""
         notes = values.Notes(self._keep)
         payload = values.dumps(result, notes)
         if notes.handles or payload[:1] == b"\0":
@@ -104,7 +99,7 @@ def execute(spec: PreparedSpec, payload: bytes) -> bytes | Naming | Failure:
             return loaded
         function = loaded
     try:
-        args, kwargs = spec.load_arguments(payload)
+        args, kwargs = spec.arguments = values.loads(payload, spec.open_blob)
     except BaseException as error:  # noqa: BLE001 - classes of users run here
         return _unreadable("the arguments", error)
     try:
@@ -114,7 +109,7 @@ def execute(spec: PreparedSpec, payload: bytes) -> bytes | Naming | Failure:
     except BaseException as error:  # noqa: BLE001 - what a job raises is its outcome
         return _failure(spec, error)
     try:
-        return spec.dump(value)
+        return values.dumps_plain(value) or spec.dump(value)
     except BaseException as error:  # noqa: BLE001 - classes of users run here
         return _unsendable(spec, error)
 
