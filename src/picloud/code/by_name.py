@@ -6,6 +6,7 @@ another one, nor the lambda that a module has given a name. Found in the class o
 travel by name as well, and so are what the module says at the time of the call.
 """
 
+import os
 import sys
 import types
 from collections.abc import Callable
@@ -16,6 +17,35 @@ import cloudpickle
 
 MAIN_MODULES = frozenset({"__main__", "__mp_main__"})
 """The names of the main program, which no other process can import."""
+
+
+_EVERYWHERE = frozenset({"builtins", "cloudpickle", "copyreg", "picloud"})
+"""What nearly every pickle names, and every worker has."""
+
+_STANDARD = os.path.dirname(os.__file__) + os.sep
+_INSTALLED = f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}"
+
+
+def is_everywhere(module: str) -> bool:
+    """True for what every worker has: a few packages, and what is loaded of Python's own library.
+
+    A name of that library that is not loaded may be that of a module of the user, too.
+    """
+    top = module.partition(".")[0]
+    if top in _EVERYWHERE:
+        return True
+    if top not in sys.stdlib_module_names:
+        return False
+    loaded = sys.modules.get(top)
+    spec = vars(loaded).get("__spec__") if isinstance(loaded, types.ModuleType) else None
+    origin = getattr(spec, "origin", None)
+    if origin in ("built-in", "frozen"):
+        return True
+    return (
+        isinstance(origin, str)
+        and origin.startswith(_STANDARD)
+        and not any(map(origin.__contains__, _INSTALLED))
+    )
 
 
 def by_value_modules() -> set[str]:

@@ -18,12 +18,13 @@ import sys
 import types
 from collections import ChainMap
 from collections.abc import Collection, Iterable
+from itertools import filterfalse
 from typing import Any, ClassVar
 
 import cloudpickle
 
 from picloud.code import culprits, files, imports, sources
-from picloud.code.by_name import held, is_importable
+from picloud.code.by_name import held, is_everywhere, is_importable
 from picloud.code.exceptions.state import reduce_exception
 from picloud.code.handles import merged
 from picloud.code.interruptions import is_from_signal_handler
@@ -365,24 +366,20 @@ _NAMED = (
 _LOADERS = frozenset({"picloud.job"})
 """Whose functions load what each handle is pickled as."""
 
-_EVERYWHERE = frozenset({"builtins", "cloudpickle", "copyreg", "picloud"})
-"""What nearly every pickle names, and every worker has."""
-
 
 def _note_roots(item: Any, roots: set[str]) -> None:
     """What has to be imported for a thing that goes by its name, or for code that goes itself."""
-    if isinstance(item, types.ModuleType):
-        roots.add(item.__name__)
+    is_module = isinstance(item, types.ModuleType)
+    name = item.__name__ if is_module else getattr(item, "__module__", None)
+    module = name if isinstance(name, str) else ""
+    if is_everywhere(module):
         return
-    module = getattr(item, "__module__", None)
-    if isinstance(module, str) and module.partition(".")[0] in _EVERYWHERE:
-        return
-    if isinstance(module, str) and is_importable(item, module, item.__qualname__):
+    if is_module or is_importable(item, module, item.__qualname__):
         roots.add(module)
     elif isinstance(item, types.FunctionType):
         package = item.__globals__.get("__package__") or ""
         for each in imports.read_code(item.__code__):
-            roots.update(imports.names_of(each, package))
+            roots.update(filterfalse(is_everywhere, imports.names_of(each, package)))
 
 
 class _Tracer(ValuePickler):

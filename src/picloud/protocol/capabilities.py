@@ -6,6 +6,7 @@ of jobs inside the block, and from a range's that of any part of it. So nothing 
 knows the capability of a range can make those of its parts and no others.
 """
 
+import hashlib
 import hmac
 from collections.abc import Sequence
 
@@ -70,4 +71,5 @@ def _block_of(jid: int) -> tuple[int, int]:
 
 def _digest(key: bytes, what: bytes, *numbers: int) -> bytes:
     text = b"%s %s" % (what, b" ".join(b"%d" % number for number in numbers))
-    return hmac.digest(key, text, "sha256")[:SIZE]
+    # `hmac.digest` would let another thread have Python's lock, in the middle of many a call.
+    return hashlib.blake2b(text, key=key, digest_size=SIZE).digest()

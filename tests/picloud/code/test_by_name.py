@@ -101,6 +101,33 @@ def test_methods_and_lambdas_of_modules_travel_by_name(module: Any, take: Any) -
     assert notes.roots == {"held"}
 
 
+@pytest.mark.parametrize(
+    "name", ["json", "collections.abc", "math", "itertools", "sys", "picloud.errors", "cloudpickle"]
+)
+def test_what_every_worker_has_is_no_root(name: str) -> None:
+    loaded = importlib.import_module(name)
+    notes = values.Notes()
+    values.dumps([loaded, lambda: loaded.__name__], notes)
+    assert notes.roots == set()
+
+
+def test_own_modules_with_names_of_the_standard_library_are_roots(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for name in ("this", "antigravity"):
+        (tmp_path / f"{name}.py").write_text("def own(): pass")
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    loaded = importlib.import_module("this")
+
+    def imports_when_called() -> None:
+        import antigravity  # noqa: F401
+
+    notes = values.Notes()
+    values.dumps([loaded.own, imports_when_called], notes)
+    assert notes.roots == {"this", "antigravity"}
+
+
 def test_one_of_a_class_made_on_the_spot_brings_the_class_by_value_only(module: Any) -> None:
     class Own(module.Model):  # type: ignore[misc]
         @classmethod
