@@ -372,14 +372,19 @@ def _note_roots(item: Any, roots: set[str]) -> None:
     is_module = isinstance(item, types.ModuleType)
     name = item.__name__ if is_module else getattr(item, "__module__", None)
     module = name if isinstance(name, str) else ""
-    if is_everywhere(module):
+    if _needs_nothing(module):
         return
     if is_module or is_importable(item, module, item.__qualname__):
         roots.add(module)
     elif isinstance(item, types.FunctionType):
         package = item.__globals__.get("__package__") or ""
         for each in imports.read_code(item.__code__):
-            roots.update(filterfalse(is_everywhere, imports.names_of(each, package)))
+            roots.update(filterfalse(_needs_nothing, imports.names_of(each, package)))
+
+
+def _needs_nothing(module: str) -> bool:
+    """True for what is there, unless it says that files are looked for."""
+    return is_everywhere(module) and not imports.reads_data(module)
 
 
 class _Tracer(ValuePickler):

@@ -1,9 +1,10 @@
 """What proves that a handle was not guessed: 128 bits over a range of job ids.
 
-Ids are reserved in blocks of one size. The master has one key; from it comes a secret for each
-block, which the session that gets the block is given; from that comes the capability of any range
-of jobs inside the block, and from a range's that of any part of it. So nothing is stored, and who
-knows the capability of a range can make those of its parts and no others.
+Ids are reserved in blocks of one size. The master has one key, of 64 bytes at most; from it comes
+a secret for each block, which the session that gets the block is given; from that comes the
+capability of any range of jobs inside the block, and from a range's that of any part of it. So
+nothing is stored, and who knows the capability of a range can make those of its parts and no
+others.
 """
 
 import hashlib

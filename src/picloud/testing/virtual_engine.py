@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 _SESSION = SessionId(1)
 _OWNER = "virtual"
-_KEY = b"not a secret: what happens in a virtual cloud is the same in each run"
+_KEY = b"not a secret: each run of a virtual cloud is the same"
 
 
 class NothingWillHappen(Exception):  # noqa: N818 - told to users in their own words

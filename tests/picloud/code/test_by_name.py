@@ -111,6 +111,13 @@ def test_what_every_worker_has_is_no_root(name: str) -> None:
     assert notes.roots == set()
 
 
+@pytest.mark.parametrize("name", ["importlib.resources", "pkgutil"])
+def test_what_looks_for_files_is_a_root_all_the_same(name: str) -> None:
+    notes = values.Notes()
+    values.dumps(importlib.import_module(name), notes)
+    assert notes.roots == {name}
+
+
 def test_own_modules_with_names_of_the_standard_library_are_roots(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
