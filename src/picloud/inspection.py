@@ -1,12 +1,14 @@
 """`cloud.inspect`: what a call would send, with sizes and reasons, and what stands in its way."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from hashlib import blake2b
 from typing import Any
 
 from picloud.code import culprits, functions, values
 from picloud.code.modules.scan import Scan
 from picloud.code.modules.ways import described
+from picloud.code.renewals import Look
 from picloud.code.unshippable import Unshippable
 from picloud.protocol.payloads import DIGEST_SIZE, key_of
 from picloud.statemachine import value
@@ -79,6 +81,7 @@ def inspect(
     function: Callable[..., Any],
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
+    look: Look | None = None,
 ) -> Inspection:
     """Look at a call without making it.
 
@@ -87,6 +90,7 @@ def inspect(
         function: what is called.
         args: with these arguments.
         kwargs: and with these.
+        look: at modules of functions that travel by value; see `values.Notes`.
 
     Raises:
         TypeError: the function is not callable, or would refuse the arguments.
@@ -97,21 +101,22 @@ def inspect(
     refused: list[str] = []
     found: list[Part] = []
     handles: list[int] = []
-    size = _size(function, roots, refused, handles)
+    size_of = partial(_size, look)
+    size = size_of(function, roots, refused, handles)
     found.append(Part("the function", size, "what runs"))
     for step, part in culprits.parts(function):
-        found.append(Part(f"  {step}", _size(part, set(), None), _IN))
+        found.append(Part(f"  {step}", size_of(part, set(), None), _IN))
     for step, part in culprits.parts((args, kwargs)):
         if step.startswith(("args", "kwargs")):
-            found.append(Part(step, _size(part, roots, None), "an argument"))
-    _size((args, kwargs), roots, refused, handles)
+            found.append(Part(step, size_of(part, roots, None), "an argument"))
+    size_of((args, kwargs), roots, refused, handles)
     modules: list[Part] = []
     try:
         modules = _files(scan(frozenset(roots), handles))
     except Unshippable as error:
         refused.append(described(error, function, (args, kwargs)))
     if not refused:
-        functions.pack(function).check(*args, **kwargs)
+        functions.pack(function, look=look).check(*args, **kwargs)
     return Inspection(functions.name_of(function), found, modules, refused)
 
 
@@ -120,7 +125,11 @@ def _files(scan: Scan) -> list[Part]:
 
 
 def _size(
-    item: Any, roots: set[str], refused: list[str] | None, handles: list[int] | None = None
+    look: Look | None,
+    item: Any,
+    roots: set[str],
+    refused: list[str] | None,
+    handles: list[int] | None = None,
 ) -> int | None:
     large: dict[bytes, int] = {}  # the same content travels once
 
@@ -129,7 +138,7 @@ def _size(
         large[digest] = len(data)
         return key_of(digest, len(data))
 
-    notes = values.Notes(keep)
+    notes = values.Notes(keep, look)
     notes.roots = roots
     if handles is not None:
         notes.handles = handles

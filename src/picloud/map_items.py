@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from picloud.code import functions, values
+from picloud.code.renewals import Look
 from picloud.large_values import Keeper
 from picloud.protocol.limits import FRAME_TARGET
 
@@ -22,6 +23,7 @@ def pieces_of(
     calls: Iterable[tuple[Any, ...]],
     most: int,
     keeper: Keeper | None,
+    look: Look | None = None,
 ) -> Iterator[Piece]:
     """Pickle items, and yield at most so many at a time.
 
@@ -34,7 +36,7 @@ def pieces_of(
     check, dumps = packed.check, values.dumps
     payloads: list[bytes] = []
     handles: list[list[int]] | None = None
-    notes = values.Notes(keeper)
+    notes = values.Notes(keeper, look)
     if packed.origins:
         notes.origins.update(packed.origins)
     size = 0

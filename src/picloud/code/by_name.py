@@ -56,7 +56,7 @@ def by_value_modules() -> set[str]:
 
 def is_importable(item: Any, module: str, name: str) -> bool:
     """True if this is what another process finds by that name in the module."""
-    return _is_module_importable(module) and _found(module, name) is item
+    return _is_module_importable(module) and found(module, name) is item
 
 
 def _is_module_importable(module: str) -> bool:
@@ -64,7 +64,13 @@ def _is_module_importable(module: str) -> bool:
     return module not in MAIN_MODULES and by_value_modules().isdisjoint(parents)
 
 
-def _found(module: str, name: str) -> Any:
+def is_own_name(module: Any) -> bool:
+    """True if another process may import a module of this name, and has none of its own."""
+    return isinstance(module, str) and _is_module_importable(module) and not is_everywhere(module)
+
+
+def found(module: str, name: str) -> Any:
+    """What is loaded under that name in the module; None if there is nothing."""
     found: Any = sys.modules.get(module)
     try:
         for part in name.split("."):
@@ -102,7 +108,7 @@ def _held_by_module(function: Any, name: Any) -> Held | None:
 def _held_by_class(function: Any, module: Any, owner: str, name: str) -> Held | None:
     if not owner or owner.endswith("<locals>") or not isinstance(module, str):
         return None
-    cls = _found(module, owner)
+    cls = found(module, owner)
     if not isinstance(cls, type) or (cls.__module__, cls.__qualname__) != (module, owner):
         return None
     if name.startswith("__") and not name.endswith("__"):

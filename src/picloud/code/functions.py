@@ -19,6 +19,7 @@ from typing import Any
 from picloud.code import signatures, values
 from picloud.code.by_name import MAIN_MODULES, by_value_modules
 from picloud.code.imports import global_names
+from picloud.code.renewals import Look
 from picloud.code.spilled import Keep
 from picloud.protocol.payloads import is_spilled
 from picloud.statemachine import value
@@ -43,6 +44,7 @@ class PackedFunction:
         handles: of the jobs that the pickle names, as in `values.Notes`; None if it names none.
         roots: the modules that it imports, as in `values.Notes`.
         origins: of the jobs in `handles`, as in `values.Notes`.
+        seen: the states of modules that the pickle depends on, as in `values.Notes`.
     """
 
     digest: bytes
@@ -52,14 +54,16 @@ class PackedFunction:
     handles: list[int] | None = None
     roots: frozenset[str] = frozenset()
     origins: Mapping[str, int] | None = None
+    seen: Mapping[str, bytes] | None = None
 
 
-def pack(function: Any, keep: Keep | None = None) -> PackedFunction:
+def pack(function: Any, keep: Keep | None = None, look: Look | None = None) -> PackedFunction:
     """Pickle a callable, or take its pickle from the cache.
 
     Args:
         function: the callable.
         keep: makes blobs of what is large in it; see `values.Notes`.
+        look: at modules of functions that travel by value; see `values.Notes`.
 
     Raises:
         TypeError: it is not callable.
@@ -67,26 +71,31 @@ def pack(function: Any, keep: Keep | None = None) -> PackedFunction:
         values.Oversize: its pickle is too large.
         values.NoRoom: there is none for what is large in it.
     """
-    packed = kept(function)
+    packed = kept(function, look)
     if packed is not None:
         return packed
     if not callable(function):
         raise TypeError(f"the function to run must be callable, not {type(function).__name__}")
     if type(function) is not types.FunctionType:
-        return _pack(function, keep)
+        return _pack(function, keep, look)
     # Looked at before it is pickled: a change in between makes the entry stale, not wrong.
-    seen = _look(function)
-    packed = _pack(function, keep)
+    shape = _look(function)
+    packed = _pack(function, keep, look)
     # Blobs are kept for one submission only.
-    if seen is not None and len(packed.code) <= CACHED_BYTES and not is_spilled(packed.code):
-        _keep(function, packed, seen)
+    if shape is not None and len(packed.code) <= CACHED_BYTES and not is_spilled(packed.code):
+        _keep(function, packed, shape)
     return packed
 
 
-def kept(function: Any) -> PackedFunction | None:
+def kept(function: Any, look: Look | None = None) -> PackedFunction | None:
     """The pickle of a callable from the cache; None if it must be pickled."""
     entry = _cache.get(id(function))
-    return entry.packed if entry is not None and entry.is_fresh(function) else None
+    if entry is None or not entry.is_fresh(function):
+        return None
+    seen = entry.packed.seen
+    if seen and look and any(look(module).state != state for module, state in seen.items()):
+        return None
+    return entry.packed
 
 
 def name_of(function: Callable[..., Any]) -> str:
@@ -110,8 +119,8 @@ def run_chunk(function: Callable[..., Any], calls: list[tuple[Any, ...]]) -> lis
     return [function(*args) for args in calls]
 
 
-def _pack(function: Callable[..., Any], keep: Keep | None) -> PackedFunction:
-    notes = values.Notes(keep)
+def _pack(function: Callable[..., Any], keep: Keep | None, look: Look | None) -> PackedFunction:
+    notes = values.Notes(keep, look)
     code = values.dumps(function, notes)
     return PackedFunction(
         digest=hashlib.blake2b(code, digest_size=16).digest(),
@@ -121,6 +130,7 @@ def _pack(function: Callable[..., Any], keep: Keep | None) -> PackedFunction:
         handles=notes.handles or None,
         roots=frozenset(notes.roots),
         origins=notes.origins or None,
+        seen=notes.seen or None,
     )
 
 
@@ -128,7 +138,7 @@ def _pack(function: Callable[..., Any], keep: Keep | None) -> PackedFunction:
 
 _MISSING = object()
 
-Look = tuple[Mapping[str, Any], str, object]
+NameLook = tuple[Mapping[str, Any], str, object]
 """A namespace, a name, and what it stood for when the function was pickled."""
 
 CellLook = tuple[types.CellType, object]
@@ -164,7 +174,7 @@ class _Seen:
     """What a function's pickle depends on, as it was."""
 
     shape: Shape
-    looks: list[Look]
+    looks: list[NameLook]
     cells: list[CellLook]
     others: list[tuple[types.FunctionType, Shape]]
     modules: int  # how many were loaded, if a package is among the globals
@@ -236,7 +246,7 @@ def _look(function: types.FunctionType) -> _Seen | None:
 
 class _Search:
     def __init__(self) -> None:
-        self.looks: list[Look] = []
+        self.looks: list[NameLook] = []
         self.cells: list[CellLook] = []
         self.functions: dict[int, tuple[types.FunctionType, Shape]] = {}
         self.reaches_package = False
