@@ -236,8 +236,11 @@ class InterpreterLoop:
             if not pending or end - began > LOOK_AFTER or self._is_due:
                 if end - start < LOOK_AFTER or end - self._batch_began > REPORT_AFTER:
                     self._is_due = True
-                elif pending and pending[0][0] is not spec:
-                    self._is_due = True  # nothing tells how long that one will take
+                else:
+                    if not pending:
+                        self._read()  # if more has come, what has finished can wait for it
+                    if pending and pending[0][0] is not spec:
+                        self._is_due = True  # nothing tells how long that one will take
                 return
             after_job(end - start)
             if count_threads() or len(modules) < least_modules:

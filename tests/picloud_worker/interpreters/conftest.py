@@ -69,14 +69,18 @@ class Bench:
         os_env: dict[str, str] | None = None,
         profile: bool = False,
     ) -> list[int]:
-        """Send one attempt per tuple of arguments, `()` if there is none, in one frame."""
-        calls = calls or ((),)
+        """Send one attempt per tuple of arguments, `()` if there is none."""
         self._spec += 1
+        prepare = Prepare(self._spec, values.dumps(function), python, memory, os_env, profile)
+        self.pool.send(interpreter, [prepare])
+        return self.submit_more(*calls or ((),), interpreter=interpreter)
+
+    def submit_more(self, *calls: tuple[Any, ...], interpreter: int = 1) -> list[int]:
+        """The same with the function that was sent last."""
         first, self._sequence = self._sequence + 1, self._sequence + len(calls)
         sequences = list(range(first, self._sequence + 1))
-        prepare = Prepare(self._spec, values.dumps(function), python, memory, os_env, profile)
         payloads = [values.dumps((call, {})) for call in calls]
-        self.pool.send(interpreter, [prepare, RunAttempts(self._spec, sequences, payloads)])
+        self.pool.send(interpreter, [RunAttempts(self._spec, sequences, payloads)])
         return sequences
 
     def tell(self, sequence: int, *messages: object, interpreter: int = 1) -> None:

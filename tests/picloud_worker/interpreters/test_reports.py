@@ -35,6 +35,18 @@ async def test_results_wait_for_those_that_follow(bench: Any, tmp_path: Path) ->
     assert returned.sequences[:2] == first
 
 
+async def test_results_wait_for_those_that_have_come_meanwhile(bench: Any, tmp_path: Path) -> None:
+    (first,) = bench.submit(longer_jobs(), (3600, str(tmp_path / "first")))
+    await bench.is_running(first)
+    (last,) = bench.submit_more((3600, str(tmp_path / "last")))
+    (tmp_path / "first").touch()
+    await bench.is_running(last)
+    assert bench.results() == {}
+    (tmp_path / "last").touch()
+    await bench.result(last)
+    await bench.result(first)
+
+
 async def test_results_that_have_waited_are_sent_before_the_next_job_begins(
     bench: Any, tmp_path: Path
 ) -> None:
