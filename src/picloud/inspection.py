@@ -5,10 +5,10 @@ from functools import partial
 from hashlib import blake2b
 from typing import Any
 
-from picloud.code import culprits, functions, values
+from picloud.code import culprits, functions, signatures, values
 from picloud.code.modules.scan import Scan
 from picloud.code.modules.ways import described
-from picloud.code.renewals import Look
+from picloud.code.renewals import Edits
 from picloud.code.unshippable import Unshippable
 from picloud.protocol.payloads import DIGEST_SIZE, key_of
 from picloud.statemachine import value
@@ -81,7 +81,7 @@ def inspect(
     function: Callable[..., Any],
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
-    look: Look | None = None,
+    edits: Edits | None = None,
 ) -> Inspection:
     """Look at a call without making it.
 
@@ -90,7 +90,7 @@ def inspect(
         function: what is called.
         args: with these arguments.
         kwargs: and with these.
-        look: at modules of functions that travel by value; see `values.Notes`.
+        edits: of the modules of the program; see `values.Notes`.
 
     Raises:
         TypeError: the function is not callable, or would refuse the arguments.
@@ -101,7 +101,7 @@ def inspect(
     refused: list[str] = []
     found: list[Part] = []
     handles: list[int] = []
-    size_of = partial(_size, look)
+    size_of = partial(_size, edits)
     size = size_of(function, roots, refused, handles)
     found.append(Part("the function", size, "what runs"))
     for step, part in culprits.parts(function):
@@ -116,7 +116,10 @@ def inspect(
     except Unshippable as error:
         refused.append(described(error, function, (args, kwargs)))
     if not refused:
-        functions.pack(function, look=look).check(*args, **kwargs)
+        try:
+            functions.pack(function, edits=edits).check(*args, **kwargs)
+        except TypeError as error:
+            signatures.check_again(function, args, kwargs, error)
     return Inspection(functions.name_of(function), found, modules, refused)
 
 
@@ -125,7 +128,7 @@ def _files(scan: Scan) -> list[Part]:
 
 
 def _size(
-    look: Look | None,
+    edits: Edits | None,
     item: Any,
     roots: set[str],
     refused: list[str] | None,
@@ -138,7 +141,7 @@ def _size(
         large[digest] = len(data)
         return key_of(digest, len(data))
 
-    notes = values.Notes(keep, look)
+    notes = values.Notes(keep, edits)
     notes.roots = roots
     if handles is not None:
         notes.handles = handles

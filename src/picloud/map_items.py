@@ -1,10 +1,10 @@
 """Items of a `map` to payloads, a piece at a time."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from picloud.code import functions, values
-from picloud.code.renewals import Look
+from picloud.code import functions, signatures, values
+from picloud.code.renewals import Edits
 from picloud.large_values import Keeper
 from picloud.protocol.limits import FRAME_TARGET
 
@@ -19,11 +19,12 @@ class Piece(NamedTuple):
 
 
 def pieces_of(
+    function: Callable[..., Any],
     packed: functions.PackedFunction,
     calls: Iterable[tuple[Any, ...]],
     most: int,
     keeper: Keeper | None,
-    look: Look | None = None,
+    edits: Edits | None = None,
 ) -> Iterator[Piece]:
     """Pickle items, and yield at most so many at a time.
 
@@ -36,13 +37,16 @@ def pieces_of(
     check, dumps = packed.check, values.dumps
     payloads: list[bytes] = []
     handles: list[list[int]] | None = None
-    notes = values.Notes(keeper, look)
+    notes = values.Notes(keeper, edits)
     if packed.origins:
         notes.origins.update(packed.origins)
     size = 0
     for number, args in enumerate(calls):
         if not payloads:
-            check(*args)  # all items come as equally many arguments
+            try:
+                check(*args)  # all items come as equally many arguments
+            except TypeError as error:
+                signatures.check_again(function, args, {}, error)
         try:
             payload = dumps((args, {}), notes)
         except (values.Unpicklable, values.Oversize) as error:

@@ -17,7 +17,7 @@ from tests.support.fake_master import FakeMaster
 
 def test_an_input_that_is_there_already_is_sent_in_few_pieces() -> None:
     packed = functions.pack(len)
-    pieces = pieces_of(packed, ((n,) for n in range(2 * PIECE_ITEMS + 1)), PIECE_ITEMS, None)
+    pieces = pieces_of(len, packed, ((n,) for n in range(2 * PIECE_ITEMS + 1)), PIECE_ITEMS, None)
     assert [len(piece.payloads) for piece in pieces] == [PIECE_ITEMS, PIECE_ITEMS, 1]
 
 
@@ -48,7 +48,7 @@ def test_a_refusal_says_which_item_it_is(session: Session, iterables: Any, place
 def test_so_does_that_of_an_item_that_is_too_large() -> None:
     calls = [(b"small",), (bytearray(limits.MAX_PAYLOAD + 1),)]
     with pytest.raises(values.Oversize, match=r"^item 1: a value of type tuple takes 64 MB"):
-        list(pieces_of(functions.pack(len), calls, PIECE_ITEMS, None))
+        list(pieces_of(len, functions.pack(len), calls, PIECE_ITEMS, None))
 
 
 def test_a_refusal_of_the_function_names_no_item(master: FakeMaster, session: Session) -> None:

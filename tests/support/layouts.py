@@ -36,32 +36,6 @@ LAYOUTS: dict[str, tuple[dict[str, str], str, str]] = {
         "from leaf import answer\ndef f(): return answer()",
         "leaf.py",
     ),
-    "a function that a decorator has wrapped": (
-        {
-            "deco.py": "def d(g):\n    def w(): return g()\n    return w",
-            "leaf.py": "from deco import d\n@d\ndef answer(): return {n}",
-        },
-        "from leaf import answer as f",
-        "leaf.py",
-    ),
-    "the decorator of a function": (
-        {
-            "deco.py": "def d(g):\n    def w(): return g() + {n}\n    return w",
-            "leaf.py": "from deco import d\n@d\ndef answer(): return 0",
-        },
-        "from leaf import answer as f",
-        "deco.py",
-    ),
-    "a closure of a module": (
-        {"leaf.py": "def make(m):\n    def answer(): return m + {n}\n    return answer"},
-        "import leaf; f = leaf.make(0)",
-        "leaf.py",
-    ),
-    "a closure of a module in an object": (
-        {"leaf.py": "def make():\n    return lambda: {n}"},
-        "import leaf, functools; f = functools.partial({'g': leaf.make()}.get('g'))",
-        "leaf.py",
-    ),
     "an import inside a function of the program": (
         {"leaf.py": LEAF},
         "def f():\n    import leaf\n    return leaf.answer()",

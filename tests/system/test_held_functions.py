@@ -32,6 +32,8 @@ def make():
         ("leaf.py", "return 1", "return 5", "5 5"),
         ("leaf.py", "one() * n", "one() * n * 5", "5 1"),
         ("leaf.py", "n=1", "n=5", "5 1"),
+        ("leaf.py", "def answer(n=1)", "def answer(n=5, m=1)", "5 1"),
+        ("leaf.py", "def one()", "# only a comment\ndef one()", "1 1"),
     ],
 )
 def test_what_is_held_follows_edits_of_all_that_its_module_needs(

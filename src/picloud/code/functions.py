@@ -19,7 +19,7 @@ from typing import Any
 from picloud.code import signatures, values
 from picloud.code.by_name import MAIN_MODULES, by_value_modules
 from picloud.code.imports import global_names
-from picloud.code.renewals import Look
+from picloud.code.renewals import Edits
 from picloud.code.spilled import Keep
 from picloud.protocol.payloads import is_spilled
 from picloud.statemachine import value
@@ -44,7 +44,8 @@ class PackedFunction:
         handles: of the jobs that the pickle names, as in `values.Notes`; None if it names none.
         roots: the modules that it imports, as in `values.Notes`.
         origins: of the jobs in `handles`, as in `values.Notes`.
-        seen: the states of modules that the pickle depends on, as in `values.Notes`.
+        follows: it was made with an eye to edits.
+        version: of the edits, as in `values.Notes`.
     """
 
     digest: bytes
@@ -54,16 +55,17 @@ class PackedFunction:
     handles: list[int] | None = None
     roots: frozenset[str] = frozenset()
     origins: Mapping[str, int] | None = None
-    seen: Mapping[str, bytes] | None = None
+    follows: bool = False
+    version: int | None = None
 
 
-def pack(function: Any, keep: Keep | None = None, look: Look | None = None) -> PackedFunction:
+def pack(function: Any, keep: Keep | None = None, edits: Edits | None = None) -> PackedFunction:
     """Pickle a callable, or take its pickle from the cache.
 
     Args:
         function: the callable.
         keep: makes blobs of what is large in it; see `values.Notes`.
-        look: at modules of functions that travel by value; see `values.Notes`.
+        edits: of the modules of the program; see `values.Notes`.
 
     Raises:
         TypeError: it is not callable.
@@ -71,31 +73,31 @@ def pack(function: Any, keep: Keep | None = None, look: Look | None = None) -> P
         values.Oversize: its pickle is too large.
         values.NoRoom: there is none for what is large in it.
     """
-    packed = kept(function, look)
+    packed = kept(function, edits)
     if packed is not None:
         return packed
     if not callable(function):
         raise TypeError(f"the function to run must be callable, not {type(function).__name__}")
     if type(function) is not types.FunctionType:
-        return _pack(function, keep, look)
+        return _pack(function, keep, edits)
     # Looked at before it is pickled: a change in between makes the entry stale, not wrong.
     shape = _look(function)
-    packed = _pack(function, keep, look)
+    packed = _pack(function, keep, edits)
     # Blobs are kept for one submission only.
     if shape is not None and len(packed.code) <= CACHED_BYTES and not is_spilled(packed.code):
         _keep(function, packed, shape)
     return packed
 
 
-def kept(function: Any, look: Look | None = None) -> PackedFunction | None:
+def kept(function: Any, edits: Edits | None = None) -> PackedFunction | None:
     """The pickle of a callable from the cache; None if it must be pickled."""
     entry = _cache.get(id(function))
     if entry is None or not entry.is_fresh(function):
         return None
-    seen = entry.packed.seen
-    if seen and look and any(look(module).state != state for module, state in seen.items()):
-        return None
-    return entry.packed
+    packed = entry.packed
+    if edits is None or (packed.follows and packed.version is None):
+        return packed
+    return packed if packed.follows and packed.version == edits.look() else None
 
 
 def name_of(function: Callable[..., Any]) -> str:
@@ -119,8 +121,8 @@ def run_chunk(function: Callable[..., Any], calls: list[tuple[Any, ...]]) -> lis
     return [function(*args) for args in calls]
 
 
-def _pack(function: Callable[..., Any], keep: Keep | None, look: Look | None) -> PackedFunction:
-    notes = values.Notes(keep, look)
+def _pack(function: Callable[..., Any], keep: Keep | None, edits: Edits | None) -> PackedFunction:
+    notes = values.Notes(keep, edits)
     code = values.dumps(function, notes)
     return PackedFunction(
         digest=hashlib.blake2b(code, digest_size=16).digest(),
@@ -130,7 +132,8 @@ def _pack(function: Callable[..., Any], keep: Keep | None, look: Look | None) ->
         handles=notes.handles or None,
         roots=frozenset(notes.roots),
         origins=notes.origins or None,
-        seen=notes.seen or None,
+        follows=edits is not None,
+        version=notes.version,
     )
 
 

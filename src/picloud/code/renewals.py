@@ -9,53 +9,42 @@ told, the call is refused: the old code would give the old answer.
 Nothing of this happens as long as no module is edited.
 """
 
+import ast
 import importlib
 import linecache
 import types
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 from picloud.code import definitions
 from picloud.code.by_name import found, is_own_name
-from picloud.code.definitions import Definition, Expression
+from picloud.code.definitions import Definition
 from picloud.statemachine import value
 
 
 @value
 class Edit:
-    """A module that was edited, or that needs one which was.
+    """A module that was edited, or that imports one which was.
 
     Attributes:
+        before: its source as it was when it was first seen.
         now: its source.
-        before: the same as it was first seen; None if it had been edited by then.
     """
 
     module: str
+    before: bytes
     now: bytes
-    before: bytes | None = None
 
 
-@value
-class Seen:
-    """How a module is.
+class Edits(Protocol):
+    """What was edited of the modules of a program."""
 
-    Attributes:
-        state: of all its files; the same for the same content.
-        source: what Python would import; empty where something else makes code of it.
-        edit: None if nothing has changed since it was first seen.
-    """
+    def look(self) -> int:
+        """See how all of them are now; return a number that every change makes another one."""
 
-    state: bytes
-    source: bytes = b""
-    edit: Edit | None = None
-
-
-UNCHANGED = Seen(b"")
-"""A module that is not the user's own, or that cannot be looked at."""
-
-Look = Callable[[str], Seen]
-"""Tells how a module of this name is."""
+    def edit_of(self, module: str) -> Edit | None:
+        """How one was edited, as of the last look."""
 
 
 class Outdated(TypeError):  # noqa: N818 - named for the function, as Unpicklable is for a value
@@ -67,14 +56,13 @@ Reduced = tuple[Any, ...]
 
 
 def renewed(
-    function: types.FunctionType, look: Look, seen: dict[str, bytes], roots: set[str]
+    function: types.FunctionType, edit_of: Callable[[str], Edit | None], roots: set[str]
 ) -> Reduced | None:
     """How to make a function of its module as that is now; None if it is to travel as it is.
 
     Args:
         function: what a pickler has come to.
-        look: at a module.
-        seen: takes the states of the modules that the answer depends on.
+        edit_of: tells how a module was edited.
         roots: takes the modules that the function has to import.
 
     Raises:
@@ -82,21 +70,29 @@ def renewed(
     """
     if is_own_name(function.__module__) and found(*_name_of(function)) is function:
         return None
-    for inner in _captured(function):
+    for wrappers, inner in _wrapped(function):
         module, name = _name_of(inner)
-        if is_own_name(module) and found(module, name) is function:  # what decorators made of it
-            edit = _edit_of(inner, module, look, seen)
-            if edit is not None and _is_decorated(edit, inner):
+        if is_own_name(module) and found(module, name) is function:
+            edit = edit_of(module)
+            if edit is None or _is_current(edit):
+                continue
+            if _have_made(edit, inner, wrappers):
                 roots.add(module)
                 return _by_path, (module, name)
     module = function.__globals__.get("__name__", "")
     if not is_own_name(module) or not _is_from(module, function):
         return None
-    edit = _edit_of(function, module, look, seen)
-    if edit is None:
+    edit = edit_of(module)
+    if edit is None or _is_current(edit):
         return None
+    if not _definitions(edit, edit.before, function.__code__):
+        return None  # other code has made it
     roots.add(module)
     return _reduced(function, edit)
+
+
+def _name_of(function: types.FunctionType) -> tuple[str, str]:
+    return function.__module__, function.__qualname__
 
 
 def _is_from(module: str, function: types.FunctionType) -> bool:
@@ -105,45 +101,48 @@ def _is_from(module: str, function: types.FunctionType) -> bool:
     return is_there and found(module, "__file__") == function.__code__.co_filename
 
 
-def _edit_of(
-    function: types.FunctionType, module: str, look: Look, seen: dict[str, bytes]
-) -> Edit | None:
-    """How its module was edited; that this was so before the first look shows in its code only."""
-    now = look(module)
-    seen[module] = now.state
-    if now.edit is not None or not now.source:
-        return now.edit
-    code, edit = function.__code__, Edit(module, now.source)
-    there = _definitions(edit, edit.now, code)
-    return edit if there and all(each.code != code for each in there) else None
+def _is_current(edit: Edit) -> bool:
+    """True if something, such as a notebook, has put what was edited into the loaded module."""
+    before, now = _read(edit, edit.before), _read(edit, edit.now)
+    for name, (last, *_) in now.items():
+        function = None if "." in name else found(edit.module, name)
+        if not isinstance(function, types.FunctionType) or last.decorators:
+            continue
+        is_edited = name not in before or before[name][0].text != last.text
+        if is_edited and definitions.alike(function.__code__, last.code):
+            return True
+    return False
 
 
 def _definitions(edit: Edit, source: bytes, code: types.CodeType) -> list[Definition]:
     """The functions of a source that have the name of this one."""
+    return _read(edit, source).get(code.co_qualname, [])
+
+
+def _read(edit: Edit, source: bytes) -> dict[str, list[Definition]]:
     try:
-        return definitions.read(source, code.co_filename).get(code.co_qualname, [])
-    except (SyntaxError, ValueError) as error:
+        return definitions.read(source, str(found(edit.module, "__file__")))
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise Outdated(f"{edit.module} was edited, and cannot be compiled: {error}") from error
 
 
-# ---------------------------------------------------------------------- by name
+# ---------------------------------------------------------------------- what decorators have made
 
 
-def _name_of(function: types.FunctionType) -> tuple[str, str]:
-    return function.__module__, function.__qualname__
-
-
-def _captured(function: types.FunctionType) -> Iterator[types.FunctionType]:
-    line, known = [function], {function}
-    for each in line:  # it grows while it is walked
-        for inner in _contents(each).values():
+def _wrapped(
+    function: types.FunctionType,
+) -> Iterator[tuple[list[types.FunctionType], types.FunctionType]]:
+    """Functions that a function has captured, each with those around it, the outermost first."""
+    line, known = [([function], function)], {function}
+    for wrappers, each in line:  # it grows while it is walked
+        for inner in _captured(each).values():
             if isinstance(inner, types.FunctionType) and inner not in known:
                 known.add(inner)
-                line.append(inner)
-                yield inner
+                line.append(([*wrappers, inner], inner))
+                yield wrappers, inner
 
 
-def _contents(function: types.FunctionType) -> dict[str, Any]:
+def _captured(function: types.FunctionType) -> dict[str, Any]:
     """What a function has captured, as far as it is there yet."""
     contents: dict[str, Any] = {}
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
@@ -152,8 +151,17 @@ def _contents(function: types.FunctionType) -> dict[str, Any]:
     return contents
 
 
-def _is_decorated(edit: Edit, inner: types.FunctionType) -> bool:
-    return any(each.decorators for each in _definitions(edit, edit.now, inner.__code__))
+def _have_made(edit: Edit, inner: types.FunctionType, wrappers: list[types.FunctionType]) -> bool:
+    """True if the source says that these decorators are around it, and nobody else's."""
+    before = _definitions(edit, edit.before, inner.__code__)
+    if len(before) != 1 or len(before[0].decorators) != len(wrappers):
+        return False
+    if not _definitions(edit, edit.now, inner.__code__):
+        return False
+    return all(
+        definitions.called_name(decorator) in wrapper.__code__.co_qualname.split(".")
+        for decorator, wrapper in zip(before[0].decorators, wrappers, strict=True)
+    )
 
 
 def _by_path(module: str, name: str) -> Any:
@@ -167,16 +175,20 @@ def _by_path(module: str, name: str) -> Any:
 
 
 def _reduced(function: types.FunctionType, edit: Edit) -> Reduced:
-    old, new = _definition_before(function.__code__, edit), _definition_now(function, edit)
+    try:
+        old, new = _counterpart(function.__code__, edit)
+        defaults, keywords = _defaults_now(function, edit, old, new)
+        is_like = definitions.same(old.decorators, new.decorators)
+        if not is_like or old.class_text != new.class_text:
+            _refuse(edit, new.code, "it has other decorators there, or is in another class")
+    except RecursionError:
+        _refuse(edit, function.__code__, "its source is nested too deeply")
     code = new.code
-    if old is not None and old.decorators != new.decorators:
-        _refuse(edit, code, "it has other decorators there")
     if set(code.co_freevars) != set(function.__code__.co_freevars):
         _refuse(edit, code, "it captures other variables there")
     linecache.checkcache(code.co_filename)  # its lines go along
-    captured = _contents(function)
+    captured = _captured(function)
     places = {name: place for place, name in enumerate(code.co_freevars) if name in captured}
-    defaults, keywords = _defaults_now(function, edit, old, new)
     state = (
         {place: captured[name] for name, place in places.items()},
         function.__dict__,
@@ -188,39 +200,49 @@ def _reduced(function: types.FunctionType, edit: Edit) -> Reduced:
     return _make, (edit.module, code, function.__name__, defaults), state, None, None, _fill
 
 
-def _definition_before(code: types.CodeType, edit: Edit) -> Definition | None:
-    before = [] if edit.before is None else _definitions(edit, edit.before, code)
-    alike = [each for each in before if each.code == code] or before
-    return alike[0] if len(alike) == 1 else None
+def _counterpart(code: types.CodeType, edit: Edit) -> tuple[Definition, Definition]:
+    """The function in the source before and now.
 
-
-def _definition_now(function: types.FunctionType, edit: Edit) -> Definition:
-    code = function.__code__
+    What is written there as it was is the same; of what was edited there may be only one of a name.
+    """
+    before = _definitions(edit, edit.before, code)
     now = _definitions(edit, edit.now, code)
+    own = [each for each in before if each.code == code]
+    if len(own) != 1:
+        _refuse(edit, code, "its code is not what the source has said")
+    (old,) = own
     if not now:
         _refuse(edit, code, "it is not there any more")
-    if len(now) == 1:
-        return now[0]
-    before = [] if edit.before is None else _definitions(edit, edit.before, code)
-    places = [place for place, each in enumerate(before) if each.code == code]
-    if len(places) != 1 or len(before) != len(now):
+    if len(before) == len(now) == 1:
+        return old, now[0]
+    texts = [each.text for each in before], [each.text for each in now]
+    alike = [each for each in now if each.text == old.text]
+    if len(alike) == 1 and texts[0].count(old.text) == 1:
+        return old, alike[0]
+    others = [
+        [place for place, text in enumerate(one) if text not in other]
+        for one, other in (texts, texts[::-1])
+    ]
+    if alike or others[0] != others[1] or len(others[0]) != 1 or len(before) != len(now):
         _refuse(edit, code, "it cannot be told from others of that name")
-    return now[places[0]]
+    return old, now[others[1][0]]
 
 
 def _defaults_now(
-    function: types.FunctionType, edit: Edit, old: Definition | None, new: Definition
+    function: types.FunctionType, edit: Edit, old: Definition, new: Definition
 ) -> tuple[tuple[Any, ...] | None, dict[str, Any] | None]:
-    """Literals are what they are in the source; what else has not changed the function holds."""
+    """What is written as it was the function holds; others are taken from the source."""
     held = {**_defaults_held(function), **(function.__kwdefaults__ or {})}
-    before = None if old is None else {**old.defaults, **old.keyword_defaults}
+    before = {**old.defaults, **old.keyword_defaults}
 
-    def value_of(name: str, expression: Expression) -> Any:
-        if expression.is_literal:
-            return expression.value()
-        if name not in held or (before is not None and before.get(name) != expression):
-            _refuse(edit, new.code, f"there it has another default {name}={expression}")
-        return held[name]
+    def value_of(name: str, expression: ast.expr) -> Any:
+        if name in held and name in before and definitions.same([before[name]], [expression]):
+            return held[name]
+        try:
+            return definitions.literal(expression)
+        except ValueError:
+            text = f"{name}={ast.unparse(expression)}"
+            _refuse(edit, new.code, f"there it has another default, {text:.200}")
 
     defaults = tuple(value_of(*each) for each in new.defaults.items())
     keywords = {name: value_of(name, each) for name, each in new.keyword_defaults.items()}
@@ -235,8 +257,9 @@ def _defaults_held(function: types.FunctionType) -> dict[str, Any]:
 
 def _refuse(edit: Edit, code: types.CodeType, why: str) -> NoReturn:
     raise Outdated(
-        f"{edit.module}.{code.co_qualname} is held as it was before {edit.module} was edited, and "
-        f"cannot be taken from there: {why}. Reload the module (importlib.reload) and make it again"
+        f"{edit.module}.{code.co_qualname} is held as it was before {edit.module}, or what it "
+        f"imports, was edited, and cannot be taken from there: {why}. Reload what was edited "
+        f"(importlib.reload), then {edit.module}, and make it again"
     )
 
 

@@ -11,6 +11,8 @@ import types
 from collections.abc import Callable
 from typing import Any
 
+from picloud.code import definitions
+
 Check = Callable[..., object]
 """Takes the arguments; raises TypeError if the function would refuse them."""
 
@@ -41,6 +43,21 @@ def check_of(function: Callable[..., Any]) -> Check:
     ]
     name = getattr(function, "__qualname__", type(function).__qualname__)
     return _twin(name, _declaration(parameters))
+
+
+def check_again(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], error: TypeError
+) -> None:
+    """Check arguments that were refused against the function as it is defined in its file now.
+
+    Raises:
+        TypeError: `error`, if the file says nothing else, or what the edited function would raise.
+    """
+    definition = definitions.edited(function)
+    if definition is None:
+        raise error
+    defaults, keywords = len(definition.defaults), frozenset(definition.keyword_defaults)
+    _twin_of_code(function.__qualname__, definition.code, defaults, keywords)(*args, **kwargs)
 
 
 def _is_called_as_partials_are(cls: type[Any]) -> bool:

@@ -28,7 +28,7 @@ from picloud.code.exceptions.state import reduce_exception
 from picloud.code.handles import merged
 from picloud.code.interruptions import is_from_signal_handler
 from picloud.code.plain import begins_large, is_plain
-from picloud.code.renewals import Look
+from picloud.code.renewals import Edit, Edits
 from picloud.code.spilled import Head, Keep, Open, Parts, Place, TooLarge, is_large, load
 from picloud.code.spilled import NoRoom as NoRoom
 from picloud.protocol import limits
@@ -59,19 +59,26 @@ class Notes:
             travels in it, will import.
         origins: what the clouds of these jobs are known by, each with one of its jobs.
         keep: makes blobs of large parts; without it they stay in the pickle.
-        look: at modules of functions that travel by value, to follow edits; see `renewals`.
-        seen: the states of modules that the pickle depends on, by their names.
+        edits: of the modules of the program, if they are followed; see `renewals`.
+        version: of the edits, if what is made of the value depends on them.
     """
 
-    __slots__ = ("handles", "keep", "look", "origins", "roots", "seen")
+    __slots__ = ("edits", "handles", "keep", "origins", "roots", "version")
 
-    def __init__(self, keep: Keep | None = None, look: Look | None = None) -> None:
+    def __init__(self, keep: Keep | None = None, edits: Edits | None = None) -> None:
         self.handles: list[int] = []
         self.roots: set[str] = set()
         self.origins: dict[str, int] = {}
         self.keep = keep
-        self.look = look
-        self.seen: dict[str, bytes] = {}
+        self.edits = edits
+        self.version: int | None = None
+
+    def edit_of(self, module: str) -> Edit | None:
+        """How a module was edited; all are looked at once for a value."""
+        assert self.edits is not None  # nobody else asks
+        if self.version is None:
+            self.version = self.edits.look()
+        return self.edits.edit_of(module)
 
 
 def dumps(value: Any, notes: Notes | None = None) -> bytes:
@@ -327,9 +334,9 @@ class ValuePickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle sh
 
     def _renewed(self, function: types.FunctionType) -> Any:
         notes = self.notes
-        if notes is None or notes.look is None:
+        if notes is None or notes.edits is None:
             return None
-        return renewals.renewed(function, notes.look, notes.seen, notes.roots)
+        return renewals.renewed(function, notes.edit_of, notes.roots)
 
 
 class _SpillingPickler(ValuePickler):

@@ -61,7 +61,7 @@ class Bench:
 
     def submit(
         self,
-        function: Callable[..., Any],
+        function: Callable[..., Any] | None,
         *calls: tuple[Any, ...],
         interpreter: int = 1,
         python: str = PYTHON,
@@ -69,18 +69,20 @@ class Bench:
         os_env: dict[str, str] | None = None,
         profile: bool = False,
     ) -> list[int]:
-        """Send one attempt per tuple of arguments, `()` if there is none."""
-        self._spec += 1
-        prepare = Prepare(self._spec, values.dumps(function), python, memory, os_env, profile)
-        self.pool.send(interpreter, [prepare])
-        return self.submit_more(*calls or ((),), interpreter=interpreter)
+        """Send one attempt per tuple of arguments, `()` if there is none, in one frame.
 
-    def submit_more(self, *calls: tuple[Any, ...], interpreter: int = 1) -> list[int]:
-        """The same with the function that was sent last."""
+        Without a function it is the one that was sent last.
+        """
+        calls = calls or ((),)
         first, self._sequence = self._sequence + 1, self._sequence + len(calls)
         sequences = list(range(first, self._sequence + 1))
         payloads = [values.dumps((call, {})) for call in calls]
-        self.pool.send(interpreter, [RunAttempts(self._spec, sequences, payloads)])
+        messages: list[object] = []
+        if function is not None:
+            self._spec += 1
+            code = values.dumps(function)
+            messages.append(Prepare(self._spec, code, python, memory, os_env, profile))
+        self.pool.send(interpreter, [*messages, RunAttempts(self._spec, sequences, payloads)])
         return sequences
 
     def tell(self, sequence: int, *messages: object, interpreter: int = 1) -> None:

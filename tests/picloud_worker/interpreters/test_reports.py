@@ -38,7 +38,7 @@ async def test_results_wait_for_those_that_follow(bench: Any, tmp_path: Path) ->
 async def test_results_wait_for_those_that_have_come_meanwhile(bench: Any, tmp_path: Path) -> None:
     (first,) = bench.submit(longer_jobs(), (3600, str(tmp_path / "first")))
     await bench.is_running(first)
-    (last,) = bench.submit_more((3600, str(tmp_path / "last")))
+    (last,) = bench.submit(None, (3600, str(tmp_path / "last")))
     (tmp_path / "first").touch()
     await bench.is_running(last)
     assert bench.results() == {}
