@@ -97,7 +97,7 @@ class BlockingVerbs(SubmitVerbs, WaitVerbs):
         from picloud.inspection import inspect
 
         options, rest = NO_OPTIONS.with_keywords(kwargs)
-        found = inspect(partial(self.scan_of, options=options), func, args, rest, self.edits)
+        found = inspect(partial(self.scan_of, options=options), func, args, rest)
         print(found)
         return found
 

@@ -1,14 +1,12 @@
 """`cloud.inspect`: what a call would send, with sizes and reasons, and what stands in its way."""
 
 from collections.abc import Callable, Iterator
-from functools import partial
 from hashlib import blake2b
 from typing import Any
 
 from picloud.code import culprits, functions, signatures, values
 from picloud.code.modules.scan import Scan
 from picloud.code.modules.ways import described
-from picloud.code.renewals import Edits
 from picloud.code.unshippable import Unshippable
 from picloud.protocol.payloads import DIGEST_SIZE, key_of
 from picloud.statemachine import value
@@ -81,7 +79,6 @@ def inspect(
     function: Callable[..., Any],
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
-    edits: Edits | None = None,
 ) -> Inspection:
     """Look at a call without making it.
 
@@ -90,7 +87,6 @@ def inspect(
         function: what is called.
         args: with these arguments.
         kwargs: and with these.
-        edits: of the modules of the program; see `values.Notes`.
 
     Raises:
         TypeError: the function is not callable, or would refuse the arguments.
@@ -101,15 +97,14 @@ def inspect(
     refused: list[str] = []
     found: list[Part] = []
     handles: list[int] = []
-    size_of = partial(_size, edits)
-    size = size_of(function, roots, refused, handles)
+    size = _size(function, roots, refused, handles)
     found.append(Part("the function", size, "what runs"))
     for step, part in culprits.parts(function):
-        found.append(Part(f"  {step}", size_of(part, set(), None), _IN))
+        found.append(Part(f"  {step}", _size(part, set(), None), _IN))
     for step, part in culprits.parts((args, kwargs)):
         if step.startswith(("args", "kwargs")):
-            found.append(Part(step, size_of(part, roots, None), "an argument"))
-    size_of((args, kwargs), roots, refused, handles)
+            found.append(Part(step, _size(part, roots, None), "an argument"))
+    _size((args, kwargs), roots, refused, handles)
     modules: list[Part] = []
     try:
         modules = _files(scan(frozenset(roots), handles))
@@ -117,7 +112,7 @@ def inspect(
         refused.append(described(error, function, (args, kwargs)))
     if not refused:
         try:
-            functions.pack(function, edits=edits).check(*args, **kwargs)
+            functions.pack(function).check(*args, **kwargs)
         except TypeError as error:
             signatures.check_again(function, args, kwargs, error)
     return Inspection(functions.name_of(function), found, modules, refused)
@@ -128,11 +123,7 @@ def _files(scan: Scan) -> list[Part]:
 
 
 def _size(
-    edits: Edits | None,
-    item: Any,
-    roots: set[str],
-    refused: list[str] | None,
-    handles: list[int] | None = None,
+    item: Any, roots: set[str], refused: list[str] | None, handles: list[int] | None = None
 ) -> int | None:
     large: dict[bytes, int] = {}  # the same content travels once
 
@@ -141,7 +132,7 @@ def _size(
         large[digest] = len(data)
         return key_of(digest, len(data))
 
-    notes = values.Notes(keep, edits)
+    notes = values.Notes(keep)
     notes.roots = roots
     if handles is not None:
         notes.handles = handles

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from picloud.code import functions, signatures, values
-from picloud.code.renewals import Edits
 from picloud.large_values import Keeper
 from picloud.protocol.limits import FRAME_TARGET
 
@@ -24,7 +23,6 @@ def pieces_of(
     calls: Iterable[tuple[Any, ...]],
     most: int,
     keeper: Keeper | None,
-    edits: Edits | None = None,
 ) -> Iterator[Piece]:
     """Pickle items, and yield at most so many at a time.
 
@@ -37,7 +35,7 @@ def pieces_of(
     check, dumps = packed.check, values.dumps
     payloads: list[bytes] = []
     handles: list[list[int]] | None = None
-    notes = values.Notes(keeper, edits)
+    notes = values.Notes(keeper)
     if packed.origins:
         notes.origins.update(packed.origins)
     size = 0

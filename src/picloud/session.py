@@ -20,7 +20,6 @@ from picloud.blocking import drive
 from picloud.blocking_verbs import BlockingVerbs
 from picloud.callback_thread import CallbackThread
 from picloud.client import Client
-from picloud.code.modules.loaded_sources import SOURCES
 from picloud.code.modules.scan import NOTHING, Scan
 from picloud.grants import Grant, Secrets
 from picloud.job_options import JobOptions
@@ -74,7 +73,6 @@ class Session(BlockingVerbs):
         self._lock = threading.Lock()
         self._specs: dict[SpecKey, Spec] = {}
         self._needed = NeededModules()
-        self.edits = SOURCES
         self._scanner: Scanner | None = None
         self._thread: LoopThread | None = None
         self._starting: Client | None = None

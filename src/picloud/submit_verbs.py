@@ -9,7 +9,6 @@ from picloud import errors
 from picloud.code import functions, signatures, values
 from picloud.code.modules.scan import NOTHING, Scan
 from picloud.code.modules.ways import described
-from picloud.code.renewals import Edits
 from picloud.code.unshippable import Unshippable
 from picloud.connected import AnyClient, Connected, ask_in_pieces
 from picloud.dependencies import Dependencies
@@ -49,8 +48,6 @@ class SubmitVerbs(Connected):
     """`acall` and `amap`."""
 
     _specs: dict[SpecKey, Spec]
-    edits: Edits | None = None
-    """Of the modules of the program; inside a job nobody edits them."""
     _needed = NeededModules()  # a client's session has its own; inside a job nothing is noted
 
     async def acall(self, func: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Job:
@@ -107,12 +104,12 @@ class SubmitVerbs(Connected):
         submit = options.submit
         if submit is not NO_SUBMIT_OPTIONS:
             self._check_submit(submit)
-        packed, payload = functions.kept(func, self.edits), values.dumps_plain((args, kwargs))
+        packed, payload = functions.kept(func), values.dumps_plain((args, kwargs))
         has_notes = packed is None or payload is None  # rarely
         keeper = Keeper(self.blobs) if has_notes and self.blobs is not None else None
-        notes = values.Notes(keeper, self.edits) if has_notes else _NO_NOTES
+        notes = values.Notes(keeper) if has_notes else _NO_NOTES
         try:
-            packed = packed or functions.pack(func, keeper, self.edits)
+            packed = packed or functions.pack(func, keeper)
             try:
                 packed.check(*args, **kwargs)
             except TypeError as error:
@@ -178,9 +175,8 @@ class SubmitVerbs(Connected):
         try:
             is_there = all(isinstance(each, Sized) for each in iterables)
             keepers = self._keepers(is_still=all(type(each) in _STILL for each in iterables))
-            packed = functions.pack(func, keepers.lasting, self.edits)
-            most = PIECE_ITEMS if is_there else 1
-            pieces = pieces_of(func, packed, calls, most, keepers.passing, self.edits)
+            packed = functions.pack(func, keepers.lasting)
+            pieces = pieces_of(func, packed, calls, PIECE_ITEMS if is_there else 1, keepers.passing)
             if options.submit.after is not None:
                 client = self._client or await self._opened()
                 await self._check_dependencies(client, options.submit.after)

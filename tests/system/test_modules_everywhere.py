@@ -239,3 +239,20 @@ def test_elsewhere_it_is_refused(served_cloud: Served, place: Place) -> None:
     done = place.run(program, env=served_cloud.environment())
     assert "answer: pack._speedups <- fast: " in done.stderr
     assert "is compiled for this machine and cannot travel" in done.stderr
+
+
+def test_an_edited_function_may_take_other_arguments(place: Place) -> None:
+    place.script("def f(): return 1", "leaf.py")
+    program = """
+import picloud as cloud, leaf, pathlib
+print(cloud.result(cloud.call(leaf.f)))
+_ = pathlib.Path("leaf.py").write_text("def f(x, *, more=0): return x + more")
+print(cloud.result(cloud.call(leaf.f, 20, more=1)), *cloud.result(cloud.map(leaf.f, [1, 2])))
+try:
+    cloud.call(leaf.f, 1, 2)
+except TypeError as error:
+    print(error)
+"""
+    done = place.run(place.script(program))
+    refusal = "f() takes 1 positional argument but 2 were given"
+    assert (done.stdout, done.stderr) == (f"1\n21 1 2\n{refusal}\n", "")

@@ -19,8 +19,10 @@ MAIN_MODULES = frozenset({"__main__", "__mp_main__"})
 """The names of the main program, which no other process can import."""
 
 
-_EVERYWHERE = frozenset({"builtins", "cloudpickle", "copyreg", "picloud"})
-"""What nearly every pickle names, and every worker has."""
+_EVERYWHERE = frozenset(
+    {"builtins", "cloudpickle", "copyreg", "picloud", "picloud_master", "picloud_worker"}
+)
+"""What every worker has, though it may lie among modules of the user."""
 
 _STANDARD = os.path.dirname(os.__file__) + os.sep
 _INSTALLED = f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}"
@@ -56,7 +58,7 @@ def by_value_modules() -> set[str]:
 
 def is_importable(item: Any, module: str, name: str) -> bool:
     """True if this is what another process finds by that name in the module."""
-    return _is_module_importable(module) and found(module, name) is item
+    return _is_module_importable(module) and _found(module, name) is item
 
 
 def _is_module_importable(module: str) -> bool:
@@ -64,13 +66,7 @@ def _is_module_importable(module: str) -> bool:
     return module not in MAIN_MODULES and by_value_modules().isdisjoint(parents)
 
 
-def is_own_name(module: Any) -> bool:
-    """True if another process may import a module of this name, and has none of its own."""
-    return isinstance(module, str) and _is_module_importable(module) and not is_everywhere(module)
-
-
-def found(module: str, name: str) -> Any:
-    """What is loaded under that name in the module; None if there is nothing."""
+def _found(module: str, name: str) -> Any:
     found: Any = sys.modules.get(module)
     try:
         for part in name.split("."):
@@ -108,7 +104,7 @@ def _held_by_module(function: Any, name: Any) -> Held | None:
 def _held_by_class(function: Any, module: Any, owner: str, name: str) -> Held | None:
     if not owner or owner.endswith("<locals>") or not isinstance(module, str):
         return None
-    cls = found(module, owner)
+    cls = _found(module, owner)
     if not isinstance(cls, type) or (cls.__module__, cls.__qualname__) != (module, owner):
         return None
     if name.startswith("__") and not name.endswith("__"):

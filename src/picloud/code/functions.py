@@ -19,7 +19,6 @@ from typing import Any
 from picloud.code import signatures, values
 from picloud.code.by_name import MAIN_MODULES, by_value_modules
 from picloud.code.imports import global_names
-from picloud.code.renewals import Edits
 from picloud.code.spilled import Keep
 from picloud.protocol.payloads import is_spilled
 from picloud.statemachine import value
@@ -44,8 +43,6 @@ class PackedFunction:
         handles: of the jobs that the pickle names, as in `values.Notes`; None if it names none.
         roots: the modules that it imports, as in `values.Notes`.
         origins: of the jobs in `handles`, as in `values.Notes`.
-        follows: it was made with an eye to edits.
-        version: of the edits, as in `values.Notes`.
     """
 
     digest: bytes
@@ -55,17 +52,14 @@ class PackedFunction:
     handles: list[int] | None = None
     roots: frozenset[str] = frozenset()
     origins: Mapping[str, int] | None = None
-    follows: bool = False
-    version: int | None = None
 
 
-def pack(function: Any, keep: Keep | None = None, edits: Edits | None = None) -> PackedFunction:
+def pack(function: Any, keep: Keep | None = None) -> PackedFunction:
     """Pickle a callable, or take its pickle from the cache.
 
     Args:
         function: the callable.
         keep: makes blobs of what is large in it; see `values.Notes`.
-        edits: of the modules of the program; see `values.Notes`.
 
     Raises:
         TypeError: it is not callable.
@@ -73,31 +67,26 @@ def pack(function: Any, keep: Keep | None = None, edits: Edits | None = None) ->
         values.Oversize: its pickle is too large.
         values.NoRoom: there is none for what is large in it.
     """
-    packed = kept(function, edits)
+    packed = kept(function)
     if packed is not None:
         return packed
     if not callable(function):
         raise TypeError(f"the function to run must be callable, not {type(function).__name__}")
     if type(function) is not types.FunctionType:
-        return _pack(function, keep, edits)
+        return _pack(function, keep)
     # Looked at before it is pickled: a change in between makes the entry stale, not wrong.
-    shape = _look(function)
-    packed = _pack(function, keep, edits)
+    seen = _look(function)
+    packed = _pack(function, keep)
     # Blobs are kept for one submission only.
-    if shape is not None and len(packed.code) <= CACHED_BYTES and not is_spilled(packed.code):
-        _keep(function, packed, shape)
+    if seen is not None and len(packed.code) <= CACHED_BYTES and not is_spilled(packed.code):
+        _keep(function, packed, seen)
     return packed
 
 
-def kept(function: Any, edits: Edits | None = None) -> PackedFunction | None:
+def kept(function: Any) -> PackedFunction | None:
     """The pickle of a callable from the cache; None if it must be pickled."""
     entry = _cache.get(id(function))
-    if entry is None or not entry.is_fresh(function):
-        return None
-    packed = entry.packed
-    if edits is None or (packed.follows and packed.version is None):
-        return packed
-    return packed if packed.follows and packed.version == edits.look() else None
+    return entry.packed if entry is not None and entry.is_fresh(function) else None
 
 
 def name_of(function: Callable[..., Any]) -> str:
@@ -121,8 +110,8 @@ def run_chunk(function: Callable[..., Any], calls: list[tuple[Any, ...]]) -> lis
     return [function(*args) for args in calls]
 
 
-def _pack(function: Callable[..., Any], keep: Keep | None, edits: Edits | None) -> PackedFunction:
-    notes = values.Notes(keep, edits)
+def _pack(function: Callable[..., Any], keep: Keep | None) -> PackedFunction:
+    notes = values.Notes(keep)
     code = values.dumps(function, notes)
     return PackedFunction(
         digest=hashlib.blake2b(code, digest_size=16).digest(),
@@ -132,8 +121,6 @@ def _pack(function: Callable[..., Any], keep: Keep | None, edits: Edits | None) 
         handles=notes.handles or None,
         roots=frozenset(notes.roots),
         origins=notes.origins or None,
-        follows=edits is not None,
-        version=notes.version,
     )
 
 
@@ -141,7 +128,7 @@ def _pack(function: Callable[..., Any], keep: Keep | None, edits: Edits | None) 
 
 _MISSING = object()
 
-NameLook = tuple[Mapping[str, Any], str, object]
+Look = tuple[Mapping[str, Any], str, object]
 """A namespace, a name, and what it stood for when the function was pickled."""
 
 CellLook = tuple[types.CellType, object]
@@ -177,7 +164,7 @@ class _Seen:
     """What a function's pickle depends on, as it was."""
 
     shape: Shape
-    looks: list[NameLook]
+    looks: list[Look]
     cells: list[CellLook]
     others: list[tuple[types.FunctionType, Shape]]
     modules: int  # how many were loaded, if a package is among the globals
@@ -249,7 +236,7 @@ def _look(function: types.FunctionType) -> _Seen | None:
 
 class _Search:
     def __init__(self) -> None:
-        self.looks: list[NameLook] = []
+        self.looks: list[Look] = []
         self.cells: list[CellLook] = []
         self.functions: dict[int, tuple[types.FunctionType, Shape]] = {}
         self.reaches_package = False

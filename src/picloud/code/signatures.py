@@ -5,13 +5,15 @@ twin with the same name and the same parameters that does nothing: calling the t
 of a microsecond, and what Python says about wrong arguments is what it would say of the function.
 """
 
+import ast
 import functools
 import inspect
+import os
 import types
 from collections.abc import Callable
 from typing import Any
 
-from picloud.code import definitions
+from picloud.code.by_name import is_importable
 
 Check = Callable[..., object]
 """Takes the arguments; raises TypeError if the function would refuse them."""
@@ -48,16 +50,44 @@ def check_of(function: Callable[..., Any]) -> Check:
 def check_again(
     function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], error: TypeError
 ) -> None:
-    """Check arguments that were refused against the function as it is defined in its file now.
+    """Check arguments that were refused against the function as its file defines it now.
+
+    A function that travels by its name runs as it is there, in a program that has another one.
 
     Raises:
-        TypeError: `error`, if the file says nothing else, or what the edited function would raise.
+        TypeError: `error`, if there is no other, or what the edited function would raise.
     """
-    definition = definitions.edited(function)
-    if definition is None:
+    node = _definition_of(function) if isinstance(function, types.FunctionType) else None
+    if node is None:
         raise error
-    defaults, keywords = len(definition.defaults), frozenset(definition.keyword_defaults)
-    _twin_of_code(function.__qualname__, definition.code, defaults, keywords)(*args, **kwargs)
+    for each in ast.walk(node.args):
+        if isinstance(each, ast.arg):
+            each.annotation = None
+    none: ast.expr = ast.Constant(None)
+    node.args.defaults = [none for _ in node.args.defaults]
+    node.args.kw_defaults = [None if each is None else none for each in node.args.kw_defaults]
+    _twin(function.__qualname__, ast.unparse(node.args))(*args, **kwargs)
+
+
+def _definition_of(function: types.FunctionType) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
+    """Where its file defines a function that goes by its name, undecorated; None for all else."""
+    module, file = function.__module__, function.__code__.co_filename
+    if not is_importable(function, module or "", function.__qualname__):
+        return None
+    if not os.path.isfile(file):  # to open a pipe would be to wait for somebody who writes
+        return None
+    try:
+        with open(file, "rb") as source:
+            place: Any = ast.parse(source.read())
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    for name in function.__qualname__.split("."):
+        named = [each for each in place.body if getattr(each, "name", None) == name]
+        if len(named) != 1:
+            return None
+        (place,) = named
+    is_function = isinstance(place, ast.FunctionDef | ast.AsyncFunctionDef)
+    return place if is_function and not place.decorator_list else None
 
 
 def _is_called_as_partials_are(cls: type[Any]) -> bool:

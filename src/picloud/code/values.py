@@ -18,17 +18,17 @@ import sys
 import types
 from collections import ChainMap
 from collections.abc import Collection, Iterable
+from itertools import filterfalse
 from typing import Any, ClassVar
 
 import cloudpickle
 
-from picloud.code import culprits, files, renewals, roots, sources
-from picloud.code.by_name import held, is_importable
+from picloud.code import culprits, files, imports, sources
+from picloud.code.by_name import held, is_everywhere, is_importable
 from picloud.code.exceptions.state import reduce_exception
 from picloud.code.handles import merged
 from picloud.code.interruptions import is_from_signal_handler
 from picloud.code.plain import begins_large, is_plain
-from picloud.code.renewals import Edit, Edits
 from picloud.code.spilled import Head, Keep, Open, Parts, Place, TooLarge, is_large, load
 from picloud.code.spilled import NoRoom as NoRoom
 from picloud.protocol import limits
@@ -59,26 +59,15 @@ class Notes:
             travels in it, will import.
         origins: what the clouds of these jobs are known by, each with one of its jobs.
         keep: makes blobs of large parts; without it they stay in the pickle.
-        edits: of the modules of the program, if they are followed; see `renewals`.
-        version: of the edits, if what is made of the value depends on them.
     """
 
-    __slots__ = ("edits", "handles", "keep", "origins", "roots", "version")
+    __slots__ = ("handles", "keep", "origins", "roots")
 
-    def __init__(self, keep: Keep | None = None, edits: Edits | None = None) -> None:
+    def __init__(self, keep: Keep | None = None) -> None:
         self.handles: list[int] = []
         self.roots: set[str] = set()
         self.origins: dict[str, int] = {}
         self.keep = keep
-        self.edits = edits
-        self.version: int | None = None
-
-    def edit_of(self, module: str) -> Edit | None:
-        """How a module was edited; all are looked at once for a value."""
-        assert self.edits is not None  # nobody else asks
-        if self.version is None:
-            self.version = self.edits.look()
-        return self.edits.edit_of(module)
 
 
 def dumps(value: Any, notes: Notes | None = None) -> bytes:
@@ -225,7 +214,7 @@ def _why(value: Any, error: Exception) -> str:
     where = f"{place}: " if place != root or is_function else ""
     if deep:
         return f"{where}what this {culprits.kind_of(item)} holds is nested too deeply: flatten it"
-    if isinstance(error, files.UnshippableFile | renewals.Outdated | _CacheStays):
+    if isinstance(error, files.UnshippableFile | _CacheStays):
         return f"{where}{error}"
     stuck = item if culprits.has_remedy(item) else _last_reduced(item)
     what = f"an object of type {culprits.kind_of(stuck)}"
@@ -320,23 +309,17 @@ class ValuePickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle sh
             by_name = held(obj)
             if by_name is not None:
                 return by_name
-            renewed = self._renewed(obj)
-            if renewed is not None:
-                return renewed
         if self.notes is not None:
-            roots.note(obj, self.notes.roots)
+            if isinstance(obj, _NAMED):
+                _note_roots(obj, self.notes.roots)
+            elif _reduces_itself(type(obj)) and type(obj).__module__ not in self.notes.roots:
+                _note_roots(type(obj), self.notes.roots)  # it may go by a name of this module
             handles_of = getattr(type(obj), HANDLES, None)
             if handles_of is not None:
                 _note_handles(self.notes, *handles_of(obj))
         if isinstance(obj, BaseException):
             return reduce_exception(obj)
         return super().reducer_override(obj)
-
-    def _renewed(self, function: types.FunctionType) -> Any:
-        notes = self.notes
-        if notes is None or notes.edits is None:
-            return None
-        return renewals.renewed(function, notes.edit_of, notes.roots)
 
 
 class _SpillingPickler(ValuePickler):
@@ -363,8 +346,45 @@ def _note_handles(
         notes.origins[origin] = notes.handles[before]
 
 
+_REDUCE: Any = object.__reduce__
+_REDUCE_EX: Any = object.__reduce_ex__
+
+
+def _reduces_itself(kind: Any) -> bool:
+    return kind.__reduce__ is not _REDUCE or kind.__reduce_ex__ is not _REDUCE_EX
+
+
+_NAMED = (
+    types.FunctionType,
+    types.BuiltinFunctionType,
+    types.ModuleType,
+    type,
+    functools._lru_cache_wrapper,
+)
+
+
 _LOADERS = frozenset({"picloud.job"})
 """Whose functions load what each handle is pickled as."""
+
+
+def _note_roots(item: Any, roots: set[str]) -> None:
+    """What has to be imported for a thing that goes by its name, or for code that goes itself."""
+    is_module = isinstance(item, types.ModuleType)
+    name = item.__name__ if is_module else getattr(item, "__module__", None)
+    module = name if isinstance(name, str) else ""
+    if _needs_nothing(module):
+        return
+    if is_module or is_importable(item, module, item.__qualname__):
+        roots.add(module)
+    elif isinstance(item, types.FunctionType):
+        package = item.__globals__.get("__package__") or ""
+        for each in imports.read_code(item.__code__):
+            roots.update(filterfalse(_needs_nothing, imports.names_of(each, package)))
+
+
+def _needs_nothing(module: str) -> bool:
+    """True for what is there, unless it says that files are looked for."""
+    return is_everywhere(module) and not imports.reads_data(module)
 
 
 class _Tracer(ValuePickler):

@@ -1,6 +1,7 @@
 """Checks of arguments say what Python says."""
 
 import functools
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -8,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from picloud.code.signatures import check_of
+from picloud.code.signatures import check_again, check_of
+from tests.support.projects import Project
 
 FUNCTIONS: list[Callable[..., Any]] = [
     lambda: None,
@@ -32,6 +34,81 @@ class Thing:
 
     def __call__(self, a: int) -> None:
         """Takes one."""
+
+
+EDITED = """
+def plain(a: int, b: "str" = 1, /, *rest, c, d=[2], **others): pass
+class Thing:
+    async def method(self, a): pass
+def one(): pass
+def twice(): pass
+def twice(a): pass
+{decorator}
+def decorated(a): pass
+"""
+
+
+@pytest.fixture
+def edited(project: Project) -> Any:
+    """A module whose functions took no arguments when it was loaded."""
+    project.has(
+        {
+            "edited_module.py": "def plain(): pass\nclass Thing:\n    def method(): pass\n"
+            "def one(): pass\ndef twice(): pass\ndef decorated(): pass\n"
+        }
+    )
+    module = project.loads("edited_module")
+    project.writes("edited_module.py", EDITED.replace("{decorator}", "@print"))
+    return module
+
+
+def checked_again(function: Any, *args: int, **kwargs: int) -> str:
+    with pytest.raises(TypeError) as refused:
+        function(*args, **kwargs)
+    try:
+        check_again(function, args, kwargs, refused.value)
+    except TypeError as error:
+        return str(error)
+    return "accepted"
+
+
+def test_arguments_that_an_edited_function_takes_are_accepted(edited: Any) -> None:
+    assert checked_again(edited.plain, 1, c=3) == "accepted"
+    assert checked_again(edited.plain, 1, 2, 3, 4, c=3, d=1, e=5) == "accepted"
+    assert checked_again(edited.Thing.method, 1, 2) == "accepted"
+
+
+def test_others_are_refused_in_its_words(edited: Any) -> None:
+    assert "missing 1 required keyword-only argument: 'c'" in checked_again(edited.plain, 1)
+    assert "missing 1 required positional argument: 'a'" in checked_again(edited.Thing.method, 1)
+
+
+@pytest.mark.parametrize("name", ["one", "twice", "decorated"])
+def test_where_the_file_says_nothing_new_or_not_for_sure_the_error_stays(
+    edited: Any, name: str
+) -> None:
+    error = f"{name}() takes 0 positional arguments but 1 was given"
+    assert checked_again(getattr(edited, name), 1) == error
+
+
+@pytest.mark.parametrize("text", ["def plain(:", "def plain(a): '\0'", None])
+def test_so_it_is_where_the_file_cannot_be_read(
+    edited: Any, project: Project, text: str | None
+) -> None:
+    if text is None:
+        (project.root / "edited_module.py").unlink()
+        os.mkfifo(project.root / "edited_module.py")
+    else:
+        project.writes("edited_module.py", text)
+    error = "plain() takes 0 positional arguments but 1 was given"
+    assert checked_again(edited.plain, 1) == error
+
+
+def test_functions_that_go_by_value_are_what_they_are() -> None:
+    def held() -> None:
+        """Takes none."""
+
+    assert "takes 0 positional arguments but 1 was given" in checked_again(held, 1)
 
 
 def outcome(function: Callable[..., Any], args: list[int], kwargs: dict[str, int]) -> str:

@@ -5,7 +5,11 @@ import sys
 import time
 from collections.abc import Iterable
 
-from picloud.code.modules.many_files import RACY, ManyFiles, State, changed_after, state_of
+from picloud.code.modules.many_files import ManyFiles, State, state_of
+
+_RACY = 50_000_000
+"""Nanoseconds. A file that was changed so shortly before it was read may be changed again without
+a sign: clocks of file systems are coarse."""
 
 
 def path_entries() -> list[str]:
@@ -41,7 +45,7 @@ class FileWatch:
                 self._missing.add(file)
             else:
                 self._files[file] = state
-                self._is_racy |= changed_after(state, self._began - RACY)
+                self._is_racy |= _changed_after(state, self._began - _RACY)
             directories = [*directories, os.path.dirname(file)]
         for directory in directories:
             if directory not in self._directories:
@@ -114,8 +118,13 @@ class _Directory:
         state = _state_or_none(self._path)
         self._names = _names_in(self._path, all_of_them=self.has_data)
         # What changes it so shortly afterwards may leave no sign.
-        is_racy = state is None or changed_after(state, began - RACY)
+        is_racy = state is None or _changed_after(state, began - _RACY)
         self.settled = None if is_racy else state
+
+
+def _changed_after(state: State, time: int) -> bool:
+    written, _, _, changed = state
+    return written > time or changed > time
 
 
 def _working_directory() -> str:

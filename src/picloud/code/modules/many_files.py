@@ -19,10 +19,6 @@ State = tuple[int, int, int, int]
 """Time of the last change in ns, size, inode, and the time of the last change of these: who writes
 a file may set the first time back, but not the last."""
 
-RACY = 50_000_000
-"""Nanoseconds. A file that was changed so shortly before it was read may be changed again without
-a sign: clocks of file systems are coarse."""
-
 SLOW = 0.02
 """Seconds that other threads may stand still. Where that is too short they run in between."""
 
@@ -44,12 +40,6 @@ def state_of(path: str) -> State:
     """
     found: State = _state_of(os.stat(path))
     return found
-
-
-def changed_after(state: State, time: int) -> bool:
-    """True if a file was changed after that time, in ns since 1970."""
-    written, _, _, changed = state
-    return written > time or changed > time
 
 
 class ManyFiles:
