@@ -358,7 +358,9 @@ def origin_of(jobs: Job | JobMap) -> str | None:
 
 def first_of(jobs: Job | JobMap) -> int:
     """The number of the first, to name them by."""
-    return next((each[0] for each in _ranges_of(jobs)), 0)
+    if isinstance(jobs, int):
+        return int(jobs)
+    return next((each[0] for each in jobs._ranges), 0)
 
 
 def check_origins(origins: Mapping[str, int], session: HandleSession) -> None:

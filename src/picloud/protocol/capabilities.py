@@ -24,7 +24,7 @@ def origin_of(key: bytes) -> bytes:
 def block_secret(key: bytes, jid: int) -> bytes:
     """The secret of the block that this job's id is from; `key` is the master's."""
     block = (jid - 1) // JIDS_PER_BLOCK  # the first block begins with job 1
-    return _digest(key, b"block", block)
+    return _digest(key, b"block %d" % block)
 
 
 def capability_of(secret: bytes, first: int, stop: int) -> bytes:
@@ -36,7 +36,7 @@ def capability_of(secret: bytes, first: int, stop: int) -> bytes:
         first: the first job.
         stop: the one after the last.
     """
-    return _digest(secret, b"jobs", first, stop)
+    return _digest(secret, b"jobs %d %d" % (first, stop))
 
 
 def is_valid(
@@ -70,7 +70,6 @@ def _block_of(jid: int) -> tuple[int, int]:
     return start, start + JIDS_PER_BLOCK
 
 
-def _digest(key: bytes, what: bytes, *numbers: int) -> bytes:
-    text = b"%s %s" % (what, b" ".join(b"%d" % number for number in numbers))
+def _digest(key: bytes, text: bytes) -> bytes:
     # `hmac.digest` would let another thread have Python's lock, in the middle of many a call.
     return hashlib.blake2b(text, key=key, digest_size=SIZE).digest()
