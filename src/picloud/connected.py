@@ -144,21 +144,22 @@ class Connected(ABC):
 
 
 async def ask_in_pieces(
-    client: AnyClient, kind: Callable[[RequestId, Any], object], jids: Sequence[int]
+    client: AnyClient,
+    kind: Callable[[RequestId, Any], object],
+    jids: Sequence[int],
+    size: int = JIDS_PER_MESSAGE,
 ) -> list[messages.Answer]:
-    """Ask about any number of jobs.
+    """Ask about any number of jobs, so many at once.
 
     Raises:
         CloudException: a question was refused, or the master is gone.
     """
 
     def question(start: int) -> Question:
-        piece = list(jids[start : start + JIDS_PER_MESSAGE])
+        piece = list(jids[start : start + size])
         return Question(lambda number: kind(number, piece))
 
-    return await ask_all(
-        client, [question(start) for start in range(0, len(jids), JIDS_PER_MESSAGE)]
-    )
+    return await ask_all(client, [question(start) for start in range(0, len(jids), size)])
 
 
 async def ask_all(

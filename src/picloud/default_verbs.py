@@ -147,8 +147,11 @@ def info(jobs: Any, fields: str | Sequence[str] | None = None) -> dict[int, dict
     Times are UTC seconds, lengths are seconds, sizes are bytes. A limit of the run time is shown as
     `timeout` in seconds and as `max_runtime` in minutes, and `memory` is the limit in MB, each as
     the option of that name. What a job has used (`cputime.user`, `cputime.system`, and
-    `memory.max_usage`, the most memory its process has had meanwhile) and its `arguments` in words
-    are known once it has ended, if it ran for more than some milliseconds or raised an exception.
+    `memory.max_usage`, the most memory its process has had meanwhile) is known once it has returned
+    or raised an exception; jobs that return within 5 ms are measured together with their
+    neighbours, and each is told its share by its run time. Its `arguments` in words are known from
+    the start if they are small and of Python's own types, else once it has ended, if it ran for
+    more than 5 ms or raised.
 
     Args:
         jobs: as for `result`.

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 from picloud import errors, large_values
+from picloud.code.shown import shown_plain
 from picloud.connected import AnyClient, Connected, ask_all, ask_in_pieces, why_in_time
 from picloud.job import (
     HandleSession,
@@ -24,6 +25,10 @@ from picloud.result_streams import Completions, Opened, ResultStream
 from picloud.result_values import NO_BLOBS, error_of, raise_error, value_of, values_of
 from picloud.waiters import Wake
 from picloud.watches import Question
+
+_INFOS = 64
+"""Jobs that are asked about at once: what one has written takes 600 KB at most, its traceback more.
+"""
 
 
 class WaitVerbs(Connected):
@@ -136,9 +141,9 @@ class WaitVerbs(Connected):
         wanted = _fields(fields)
         jids, _, opened = self._jids_of(jobs)
         infos: list[dict[str, Any]] = []
-        for answer in await ask_in_pieces(await opened(), messages.AskInfo, jids):
+        for answer in await ask_in_pieces(await opened(), messages.AskInfo, jids, _INFOS):
             assert isinstance(answer, messages.InfosRead)  # the answer to this question
-            infos += answer.infos
+            infos += map(_in_words, answer.infos)
         _check_known(wanted, infos)
         return {jid: _chosen(info, wanted) for jid, info in zip(jids, infos, strict=True)}
 
@@ -207,6 +212,11 @@ def _fields(fields: object) -> list[str] | None:
         if not isinstance(name, str):
             raise TypeError(f"the name of a field is a text, not {name!r:.80}")
     return names
+
+
+def _in_words(info: dict[str, Any]) -> dict[str, Any]:
+    arguments = info.get("arguments")
+    return {**info, "arguments": shown_plain(arguments)} if type(arguments) is bytes else info
 
 
 def _check_known(names: list[str] | None, infos: list[dict[str, Any]]) -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from picloud import errors
 from picloud.job import ALL, Job
-from picloud.protocol.client_messages import WatchJobs
+from picloud.protocol import limits
+from picloud.protocol.client_messages import AskInfo, WatchJobs
 from picloud.session import Session
 from tests.support.fake_master import FakeMaster
 
@@ -204,8 +205,27 @@ def test_info_is_keyed_by_job_and_knows_groups(session: Session) -> None:
     session.join(job)
     assert session.info(job, "status") == {job: {"status": "done"}}
     assert session.info([job], ["label", "memory"]) == {job: {"label": "x", "memory.max_usage": 7}}
-    assert set(session.info(job)[job]) == {"status", "label", "memory.max_usage", "stdout"}
+    fields = {"status", "label", "memory.max_usage", "stdout", "arguments"}
+    assert set(session.info(job)[job]) == fields
     assert session.info(job, "all") == session.info(job)
+
+
+def test_arguments_that_came_as_bytes_are_put_into_words(session: Session) -> None:
+    jobs = [session.call(double, 1), session.call(double, double)]
+    session.join(jobs, ignore_errors=True)
+    told = session.info(jobs, "arguments")
+    assert told == {jobs[0]: {"arguments": "1"}, jobs[1]: {"arguments": None}}
+
+
+def test_what_jobs_wrote_fits_into_the_answer_however_many_are_asked_about(
+    master: FakeMaster, session: Session
+) -> None:
+    jobs = session.map(double, range(1000))
+    session.join(jobs)
+    assert list(session.info(jobs)) == list(jobs)
+    most = max(len(each.jids) for each in master.told(AskInfo))
+    streams, bytes_per_character = 3, 3
+    assert most * streams * bytes_per_character * limits.OUTPUT_TAIL < limits.MAX_FRAME
 
 
 def test_the_name_of_a_field_is_a_text(session: Session) -> None:
@@ -221,7 +241,7 @@ def test_a_field_that_no_job_has_is_refused_with_the_nearest(session: Session) -
         session.info(job, ["label", "statsu"])
     with pytest.raises(ValueError, match=r"no field 'mem'; .*memory"):
         session.info(job, "mem")
-    with pytest.raises(ValueError, match="no field 'xyzzy'; there are label, memory, "):
+    with pytest.raises(ValueError, match="no field 'xyzzy'; there are arguments, label, "):
         session.info(job, "xyzzy")
     assert session.info(job, []) == {job: {}}
     assert session.info([], "xyzzy") == {}

@@ -25,10 +25,12 @@ BUGS = [
         right="""\
     if event.fence != lease.fence:
         return Step(state)
+    job.usage = event.usage
     done = Done(event.result, event.runtime, context.now, lease)
     return Step(done, Release(lease), ANNOUNCE)
 """,
         wrong="""\
+    job.usage = event.usage
     done = Done(event.result, event.runtime, context.now, lease)
     return Step(done, Release(lease), ANNOUNCE)
 """,

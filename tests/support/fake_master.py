@@ -255,10 +255,11 @@ class FakeMaster:
             del self.jobs[jid]
         return messages.Accepted(number)
 
-    def info(self, jid: int) -> dict[str, messages.Scalar]:
+    def info(self, jid: int) -> dict[str, messages.Scalar | bytes]:
         """A few fields, dotted ones among them."""
         job = self.jobs[jid]
-        return {"status": job.status, "label": job.spec.label, "memory.max_usage": 7, "stdout": ""}
+        fields = {"status": job.status, "label": job.spec.label, "memory.max_usage": 7}
+        return {**fields, "stdout": "", "arguments": job.payload}
 
     def _run_held(self) -> None:
         self.is_holding = False

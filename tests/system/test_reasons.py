@@ -1,6 +1,5 @@
-"""Why a job waits, what is known of it, and functions that are called at its end."""
+"""Why a job waits, and functions that are called at its end."""
 
-import datetime
 import re
 import sys
 import threading
@@ -180,108 +179,6 @@ def test_every_verb_that_waits_in_vain_says_why(cloud: Session, gate: str) -> No
         with pytest.raises(errors.CloudTimeoutError, match=f"depends on job {job}"):
             wait()
     open_gate(gate)
-
-
-# ---------------------------------------------------------------------- info
-
-
-def test_info_tells_the_whole_story_of_a_job(cloud: Session) -> None:
-    def work(x: int, *, name: str) -> int:
-        import logging
-
-        print("to stdout")
-        print("to stderr", file=sys.stderr)
-        logging.getLogger("me").warning("to the log")
-        held = bytearray(30 << 20)
-        return sum(range(2_000_000)) + x + len(held) * 0 + len(name) * 0
-
-    job = cloud.call(work, 3, name="ann", _label="story", _priority=4, _timeout=60)
-    cloud.join(job, 20)
-    info = cloud.info(job)[job]
-    assert info["status"] == "done"
-    assert info["why"] is None
-    assert info["created"] <= info["started"] <= info["finished"]
-    assert 0 < info["runtime"] <= info["finished"] - info["created"] + 0.001
-    assert info["cputime.user"] + info["cputime.system"] > 0
-    assert info["memory.max_usage"] > 30 << 20
-    assert (info["attempts"], info["depends_on"], info["children"]) == (1, 0, 0)
-    assert info["parent"] is None
-    assert (info["label"], info["priority"]) == ("story", 4)
-    assert (info["timeout"], info["max_runtime"]) == (60, 1)
-    assert (info["type"], info["cores"], info["restartable"]) == ("c1", 1, True)
-    assert "work" in info["function"]
-    assert "test_reasons.py" in info["function"]
-    assert info["arguments"] == "3, name='ann'"
-    assert (info["stdout"], info["stderr"]) == ("to stdout\n", "to stderr\n")
-    assert "to the log" in info["logging"]
-    assert info["exception"] is None
-    assert info["worker"]
-    assert abs(info["finished"] - datetime.datetime.now(datetime.UTC).timestamp()) < 60
-
-
-def test_info_of_a_failed_job_has_its_traceback(cloud: Session) -> None:
-    job = cloud.call(fail, "for info")
-    cloud.join(job, 20, ignore_errors=True)
-    text = cloud.info(job, "exception")[job]["exception"]
-    assert "raise ValueError(text)" in text
-    assert "ValueError: for info" in text
-
-
-def test_info_of_a_job_that_failed_at_once_has_its_arguments_and_what_it_used(
-    cloud: Session,
-) -> None:
-    job = cloud.call(fail, "at once")
-    cloud.join(job, 20, ignore_errors=True)
-    info = cloud.info(job)[job]
-    assert info["arguments"] == "'at once'"
-    assert info["memory.max_usage"] > 1 << 20
-    assert info["cputime.user"] is not None
-
-
-def test_a_group_of_fields_has_one_name(cloud: Session) -> None:
-    job = cloud.call(square, 3)
-    cloud.join(job)
-    assert set(cloud.info(job, "memory")[job]) == {"memory", "memory.max_usage"}
-    assert set(cloud.info(job, ["cputime"])[job]) == {"cputime.user", "cputime.system"}
-
-
-def test_a_field_that_does_not_exist_is_refused_with_the_nearest(cloud: Session) -> None:
-    job = cloud.call(square, 3)
-    with pytest.raises(ValueError, match="did you mean stdout"):
-        cloud.info(job, "stdot")
-    with pytest.raises(TypeError):
-        cloud.info(job, [1])  # type: ignore[list-item]
-
-
-def test_arguments_that_cannot_be_shown_harm_nobody(cloud: Session) -> None:
-    class Rude:
-        def __repr__(self) -> str:
-            raise RuntimeError("no")
-
-    class Endless:
-        def __repr__(self) -> str:
-            return "x" * 10_000_000
-
-    for argument in (Rude(), Endless(), "\ud800", b"\xff" * 100_000):
-        job = cloud.call(lambda each: 5, argument)
-        assert cloud.result(job, 20) == 5
-        assert len(str(cloud.info(job)[job]["arguments"])) < 10_000
-
-
-def test_a_profile_is_kept_where_it_was_asked_for(cloud: Session) -> None:
-    profiled, plain = cloud.call(square, 3, _profile=True), cloud.call(square, 3)
-    cloud.join([profiled, plain], 20)
-    assert "square" in cloud.info(profiled, "profile")[profiled]["profile"]
-    assert cloud.info(plain, "profile")[plain]["profile"] is None
-
-
-def test_a_job_is_not_told_of_families(cloud: Session) -> None:
-    def ask() -> set[str]:
-        child = picloud.call(square, 3)
-        picloud.join(child)
-        return {"parent", "children"} & set(picloud.info(child)[child])
-
-    assert cloud.result(cloud.call(ask), 20) == set()
 
 
 # ---------------------------------------------------------------------- callbacks

@@ -202,10 +202,13 @@ class StatusesRead:
 
 @value
 class InfosRead:
-    """All fields of each job asked for, in the same order."""
+    """All fields of each job asked for, in the same order.
+
+    `arguments` are in words, or in bytes, pickled, if nobody has put them into words.
+    """
 
     request: RequestId
-    infos: list[dict[str, Scalar]]
+    infos: list[dict[str, Scalar | bytes]]
 
 
 @value

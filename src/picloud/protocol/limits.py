@@ -16,6 +16,9 @@ MAX_FRAME = MAX_PAYLOAD + MAX_ITEMS * INT_SIZE + (1 << 20)
 FRAME_TARGET = 1 << 20
 """Senders start another message when one has grown to this size."""
 
+MAX_SHOWN_PAYLOAD = 16 << 10
+"""Arguments whose pickle is larger are put into words by interpreters only."""
+
 MAX_TEXT = 1 << 20
 """One text: a traceback, a label, a reason."""
 

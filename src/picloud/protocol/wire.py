@@ -49,7 +49,6 @@ TAGS: dict[int, type] = {
     54: worker.OutputRead,
     55: worker.AttemptsWaiting,
     56: worker.AttemptsResumed,
-    57: worker.UsageRead,
     58: worker.JobSaid,
     64: worker.WorkerAccepted,
     65: worker.RunJobs,

@@ -2,7 +2,7 @@
 
 from picloud.protocol.failures import Failure
 from picloud.protocol.ids import Fence, JobId, SpecNumber, WorkerId
-from picloud.protocol.jobs import Handles, SlotPool
+from picloud.protocol.jobs import Handles, SlotPool, Usage
 from picloud.statemachine import value
 
 # ------------------------------------------------------------------ worker to master
@@ -41,6 +41,7 @@ class AttemptsDone:
 
     `handles` are, for each result, those of the jobs that it names; None where none names any.
     `spilled`: some of the results name blobs; these were offered, and are kept.
+    `usages` are what they have used, if that was measured, each of as many rows as `spans` says.
     """
 
     jids: list[JobId]
@@ -49,6 +50,8 @@ class AttemptsDone:
     runtimes: list[float]
     handles: list[Handles] | None = None
     spilled: bool = False
+    usages: list[Usage | None] | None = None
+    spans: list[int] | None = None
 
 
 @value
@@ -59,6 +62,7 @@ class AttemptFailed:
     fence: Fence
     failure: Failure
     runtime: float
+    usage: Usage | None = None
 
 
 @value
@@ -83,26 +87,6 @@ class AttemptsResumed:
 
     jids: list[JobId]
     fences: list[Fence]
-
-
-@value
-class UsageRead:
-    """What an attempt has used; sent before its end, if that took long enough to be measured.
-
-    Attributes:
-        user, system: seconds of CPU time.
-        peak: bytes of memory that its process held at most.
-        arguments: their repr, shortened.
-        profile: the profiler's table; empty unless the spec asks for it.
-    """
-
-    jid: JobId
-    fence: Fence
-    user: float
-    system: float
-    peak: int
-    arguments: str
-    profile: str
 
 
 @value
@@ -200,7 +184,6 @@ FromWorker = (
     | AttemptsReturned
     | AttemptsWaiting
     | AttemptsResumed
-    | UsageRead
     | JobSaid
     | OutputRead
 )

@@ -78,7 +78,6 @@ _JIDS_OF: dict[type, Callable[[Any], list[int]]] = {
     worker.AttemptsReturned: _of_column,
     worker.AttemptsWaiting: _of_column,
     worker.AttemptsResumed: _of_column,
-    worker.UsageRead: _of_one,
     worker.JobSaid: _of_one,
     worker.OutputRead: _of_one,
 }

@@ -1,7 +1,7 @@
 """What a client is told about a job, in fields and in words."""
 
+from picloud.protocol import limits
 from picloud.protocol.client_messages import Scalar
-from picloud.protocol.worker_messages import UsageRead
 from picloud_master.core.job import states
 from picloud_master.core.job.actor import JobActor
 from picloud_master.core.reasons import Reasons, counted, text_of
@@ -12,8 +12,12 @@ _ENDS_SHOWN = 4
 
 _MAX_NAME = 200
 
+_USED = ("cputime.user", "cputime.system", "memory.max_usage", "profile")
 
-def info_of(registry: Registry, job: JobActor, reasons: Reasons | None = None) -> dict[str, Scalar]:
+
+def info_of(
+    registry: Registry, job: JobActor, reasons: Reasons | None = None
+) -> dict[str, Scalar | bytes]:
     """All fields of a job but its family; times in UTC seconds, lengths in seconds.
 
     Only `max_runtime` is in minutes, as the option of this name; `timeout` is the same in seconds.
@@ -21,7 +25,7 @@ def info_of(registry: Registry, job: JobActor, reasons: Reasons | None = None) -
     Args:
         reasons: shared by jobs that are asked about together.
     """
-    submission, spec, usage = job.submission, job.spec, _usage_of(job)
+    submission, spec = job.submission, job.spec
     stdout, stderr, logging = job.output or ("", "", "")
     prerequisites = submission.prerequisites
     unfinished = isinstance(job.state, states.UNFINISHED_STATES)
@@ -35,11 +39,8 @@ def info_of(registry: Registry, job: JobActor, reasons: Reasons | None = None) -
         "stdout": stdout,
         "stderr": stderr,
         "logging": logging,
-        "cputime.user": usage.user if usage else None,
-        "cputime.system": usage.system if usage else None,
-        "memory.max_usage": usage.peak if usage else None,
-        "arguments": usage.arguments if usage else None,
-        "profile": (usage.profile or None) if usage else None,
+        **_usage_of(job),
+        "arguments": _arguments_of(job),
         "function": spec.name,
         "label": spec.label,
         "type": spec.core_type,
@@ -83,23 +84,22 @@ def _short_name(job: JobActor) -> str:
     return job.spec.name.partition(" at ")[0][:_MAX_NAME]
 
 
-def _usage_of(job: JobActor) -> UsageRead | None:
-    """What its last attempt has used: an earlier one may have been measured, and this one not."""
-    usage = job.usage
-    match job.state:
-        case (
-            states.Leased(lease)
-            | states.Running(lease, _)
-            | states.Waiting(lease, _)
-            | states.Done(_, _, _, lease)
-            | states.Errored(_, _, _, lease)
-            | states.Killed(_, lease)
-            | states.Killing(lease, _)
-        ):
-            is_its = usage is None or lease is None or usage.fence == lease.fence
-            return usage if is_its else None
-        case _:
-            return usage
+def _usage_of(job: JobActor) -> dict[str, Scalar]:
+    """What its last attempt has used: its share, where it was measured with others."""
+    usage, state, share = job.usage, job.state, 1.0
+    if usage is None:
+        return dict.fromkeys(_USED)
+    if isinstance(state, states.Done | states.Errored) and usage.runtime:
+        share = max(0.0, min(1.0, state.runtime / usage.runtime))
+    used = usage.user * share, usage.system * share, usage.peak, usage.profile or None
+    return dict(zip(_USED, used, strict=True))
+
+
+def _arguments_of(job: JobActor) -> str | bytes | None:
+    """In words, if its interpreter has found some; else as they came, if they are small."""
+    if job.usage is not None and job.usage.arguments:
+        return job.usage.arguments
+    return job.payload if len(job.payload) <= limits.MAX_SHOWN_PAYLOAD else None
 
 
 def _course_of(registry: Registry, job: JobActor) -> dict[str, Scalar]:

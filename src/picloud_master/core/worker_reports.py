@@ -4,14 +4,15 @@ A report about a job that is not placed on this worker is late: the job was dele
 here is over. It changes nothing. A job that was forgotten in this same turn still has its lease.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import chain, repeat
 from typing import Any
 
 from picloud.protocol import worker_messages as messages
 from picloud.protocol.environment_messages import EnvironmentsBuilding
 from picloud.protocol.failures import Failure
 from picloud.protocol.ids import Fence, JobId
-from picloud.protocol.jobs import Handles
+from picloud.protocol.jobs import Handles, Usage
 from picloud.protocol.payloads import size_of
 from picloud_master.core import blob_requests, dependencies, job_requests, runaways
 from picloud_master.core.errors import Misbehaviour
@@ -65,11 +66,23 @@ def _done(registry: Registry, worker: WorkerActor, message: messages.AttemptsDon
         _done_with_handles(registry, worker, message, handles or [[]] * len(jids))
         return
     jobs, leases, tell_job = registry.jobs, worker.leases, registry.tell_job
-    columns = zip(jids, message.fences, message.results, message.runtimes, strict=True)
-    for jid, fence, result, runtime in columns:
+    columns = zip(
+        jids, message.fences, message.results, message.runtimes, _usages_of(message), strict=True
+    )
+    for jid, fence, result, runtime, usage in columns:
         job = jobs.get(jid) if jid in leases else None
         if job is not None:
-            tell_job(job, job_events.AttemptSucceeded(fence, result, runtime))
+            tell_job(job, job_events.AttemptSucceeded(fence, result, runtime, usage))
+
+
+def _usages_of(message: messages.AttemptsDone) -> Iterable[Usage | None]:
+    """What has been used, by row."""
+    usages, spans, rows = message.usages, message.spans, len(message.jids)
+    if usages is None or spans is None:
+        return repeat(None, rows)
+    if len(usages) != len(spans) or sum(spans) != rows:
+        raise Misbehaviour("columns of different lengths")
+    return chain.from_iterable(map(repeat, usages, spans))
 
 
 def _measure(registry: Registry, worker: WorkerActor, jid: JobId, runtime: float) -> None:
@@ -84,17 +97,18 @@ def _done_with_handles(
 ) -> None:
     """As `_done`, for jobs that may have used or followed others, or name some in their results."""
     columns = zip(message.jids, message.fences, message.results, message.runtimes, strict=True)
-    for (jid, fence, result, runtime), named in zip(columns, handles, strict=True):
+    rows = zip(columns, handles, _usages_of(message), strict=True)
+    for (jid, fence, result, runtime), named, usage in rows:
         job = _job_of(registry, worker, jid)
         if job is None:
             continue
         failure = _misbehaviour_of(registry, jid, fence)
         if failure is not None:
-            registry.tell_job(job, job_events.AttemptFailed(fence, failure, runtime))
+            registry.tell_job(job, job_events.AttemptFailed(fence, failure, runtime, usage))
             continue
         if named and job.holds and _is_wanted(job, fence):
             job.gives = Holdings.of(named).within(job.holds) or None
-        registry.tell_job(job, job_events.AttemptSucceeded(fence, result, runtime))
+        registry.tell_job(job, job_events.AttemptSucceeded(fence, result, runtime, usage))
 
 
 def _done_with_blobs(
@@ -123,7 +137,8 @@ def _failed(registry: Registry, worker: WorkerActor, message: messages.AttemptFa
         failure = _misbehaviour_of(registry, job.id, message.fence) or message.failure
         if _is_wanted(job, message.fence):
             runaways.end_with(registry, job, failure)
-        registry.tell_job(job, job_events.AttemptFailed(message.fence, failure, message.runtime))
+        end = job_events.AttemptFailed(message.fence, failure, message.runtime, message.usage)
+        registry.tell_job(job, end)
 
 
 def _misbehaviour_of(registry: Registry, jid: JobId, fence: Fence) -> Failure | None:
@@ -160,12 +175,6 @@ def _resumed(registry: Registry, worker: WorkerActor, message: messages.Attempts
         job = _job_of(registry, worker, jid)
         if job is not None:
             registry.tell_job(job, job_events.AttemptResumed(fence))
-
-
-def _usage(registry: Registry, worker: WorkerActor, message: messages.UsageRead) -> None:
-    job = registry.jobs.get(message.jid)
-    if job is not None and _is_held(job, worker, message.fence):
-        job.usage = message
 
 
 def _output(registry: Registry, worker: WorkerActor, message: messages.OutputRead) -> None:
@@ -214,7 +223,6 @@ _HANDLERS: dict[type, Callable[[Registry, WorkerActor, Any], None]] = {
     messages.AttemptsReturned: _returned,
     messages.AttemptsWaiting: _waiting,
     messages.AttemptsResumed: _resumed,
-    messages.UsageRead: _usage,
     messages.JobSaid: _job_said,
     messages.OutputRead: _output,
     EnvironmentsBuilding: _building,

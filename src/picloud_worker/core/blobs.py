@@ -7,7 +7,7 @@ nothing needs goes, the least recently used first.
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 
-from picloud.protocol.jobs import Handles
+from picloud.protocol.jobs import Handles, Usage
 from picloud.protocol.payloads import size_of
 from picloud.statemachine import value
 from picloud_worker.core import settings
@@ -25,6 +25,7 @@ class Result:
     payload: bytes
     runtime: float
     handles: Handles | None
+    usage: Usage | None
 
 
 class ResultOffer:

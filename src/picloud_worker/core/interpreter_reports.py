@@ -19,7 +19,7 @@ from picloud_worker.core.crew import Crew
 from picloud_worker.core.events import InterpreterSaid, Output
 from picloud_worker.core.interpreter.actor import Interpreter
 from picloud_worker.core.interpreter.events import REPORTED, EndNeeded
-from picloud_worker.pipe.messages import Dirty, GaveBack, Raised, Returned, Used, Wrote
+from picloud_worker.pipe.messages import Dirty, GaveBack, Raised, Returned, Wrote
 
 
 def take(crew: Crew, event: InterpreterSaid) -> None:
@@ -43,15 +43,15 @@ def _returned(crew: Crew, interpreter: Interpreter, message: Returned) -> None:
     attempt = None
     slept = 0.0
     handles = message.handles if message.handles is not None else repeat(None)
-    have_blobs = message.spilled
+    have_blobs, usage = message.spilled, message.usage
     columns = zip(message.sequences, message.results, message.runtimes, handles, strict=False)
     for sequence, result, runtime, named in columns:
         attempt = outstanding.pop(sequence, None)
         if attempt is not None:
             if have_blobs and is_spilled(result):
-                results.store(crew, attempt, Result(result, runtime, named))
+                results.store(crew, attempt, Result(result, runtime, named, usage))
             else:
-                reports.done(attempt, result, runtime, named)
+                reports.done(attempt, result, runtime, named, usage)
                 if crew.followers:
                     following.lead(crew, attempt, result)
                 tell(attempt, FINISHED)
@@ -77,7 +77,7 @@ def _keep_core(crew: Crew, interpreter: Interpreter, ended: Attempt) -> None:
 def _raised(crew: Crew, interpreter: Interpreter, message: Raised) -> None:
     attempt = interpreter.outstanding.pop(message.sequence, None)
     if attempt is not None:
-        crew.reports.failed(attempt, message.failure, message.runtime)
+        crew.reports.failed(attempt, message.failure, message.runtime, message.usage)
         crew.tell_attempt(attempt, FINISHED)
         slept = attempt.conversation.slept if attempt.conversation is not None else 0.0
         _learn(crew, attempt, message.runtime - slept, 1)
@@ -88,12 +88,6 @@ def _wrote(crew: Crew, interpreter: Interpreter, message: Wrote) -> None:
     attempt = interpreter.outstanding.get(message.sequence)
     if attempt is not None:
         crew.reports.output(attempt, Output(message.stdout, message.stderr, message.logging))
-
-
-def _used(crew: Crew, interpreter: Interpreter, message: Used) -> None:
-    attempt = interpreter.outstanding.get(message.sequence)
-    if attempt is not None:
-        crew.reports.used(attempt, message)
 
 
 def _gave_back(crew: Crew, interpreter: Interpreter, message: GaveBack) -> None:
@@ -111,7 +105,6 @@ _HANDLERS: dict[type, Callable[[Crew, Interpreter, Any], None]] = {
     Returned: _returned,
     Raised: _raised,
     Wrote: _wrote,
-    Used: _used,
     GaveBack: _gave_back,
     Dirty: _dirty,
 }

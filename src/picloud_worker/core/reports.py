@@ -6,6 +6,7 @@ from picloud.protocol import limits
 from picloud.protocol.blob_messages import WithdrawBlobs
 from picloud.protocol.failures import Failure
 from picloud.protocol.ids import Fence, Handles, JobId
+from picloud.protocol.jobs import Usage
 from picloud.protocol.worker_messages import (
     AttemptFailed,
     AttemptsDone,
@@ -16,12 +17,10 @@ from picloud.protocol.worker_messages import (
     FromWorker,
     JobSaid,
     OutputRead,
-    UsageRead,
 )
 from picloud_worker.core.attempt.actor import Attempt
 from picloud_worker.core.blobs import Result
 from picloud_worker.core.events import Output
-from picloud_worker.pipe.messages import Used
 
 
 class Reports:
@@ -39,7 +38,7 @@ class Reports:
         self._answer_take_back = False
         self._stored: list[AttemptsDone | WithdrawBlobs] = []
         self._failed: list[AttemptFailed] = []
-        self._facts: list[OutputRead | UsageRead] = []
+        self._facts: list[OutputRead] = []
         self._said: list[JobSaid] = []
         self._asleep: dict[JobId, Attempt] = {}
         self._resumed: dict[JobId, Attempt] = {}
@@ -50,12 +49,19 @@ class Reports:
         self._results: list[bytes] = []
         self._runtimes: list[float] = []
         self._handles: dict[int, Handles] = {}  # by row, where there are any
+        self._usages: list[Usage | None] = []
+        self._spans: list[int] = []
         self._bytes = 0
 
     def done(
-        self, attempt: Attempt, result: bytes, runtime: float, handles: Handles | None
+        self,
+        attempt: Attempt,
+        result: bytes,
+        runtime: float,
+        handles: Handles | None,
+        usage: Usage | None,
     ) -> None:
-        """It returned."""
+        """It returned. Those that were measured together come one after the other."""
         self._bytes += len(result)
         if self._bytes > limits.FRAME_TARGET:
             self._close_columns()
@@ -66,12 +72,18 @@ class Reports:
         self._fences.append(attempt.fence)
         self._results.append(result)
         self._runtimes.append(runtime)
+        if self._usages and self._usages[-1] is usage:
+            self._spans[-1] += 1
+        else:
+            self._usages.append(usage)
+            self._spans.append(1)
 
     def stored(self, attempt: Attempt, result: Result, keys: list[bytes]) -> None:
         """It returned, and the master keeps these blobs: the report is what needs them now."""
         handles = [result.handles] if result.handles else None
         columns = [attempt.jid], [attempt.fence], [result.payload], [result.runtime], handles
-        self._stored.append(AttemptsDone(*columns, spilled=True))
+        measured = ([result.usage], [1]) if result.usage else ()
+        self._stored.append(AttemptsDone(*columns, True, *measured))
         self.withdrawn(attempt, keys)
 
     def withdrawn(self, attempt: Attempt, keys: list[bytes]) -> None:
@@ -79,9 +91,11 @@ class Reports:
         if keys:
             self._stored.append(WithdrawBlobs(keys, attempt.spec.key.owner))
 
-    def failed(self, attempt: Attempt, failure: Failure, runtime: float) -> None:
+    def failed(
+        self, attempt: Attempt, failure: Failure, runtime: float, usage: Usage | None = None
+    ) -> None:
         """It ended otherwise."""
-        self._failed.append(AttemptFailed(attempt.jid, attempt.fence, failure, runtime))
+        self._failed.append(AttemptFailed(attempt.jid, attempt.fence, failure, runtime, usage))
 
     def started(self, attempt: Attempt) -> None:
         """It has been running for a while."""
@@ -105,13 +119,6 @@ class Reports:
             OutputRead(attempt.jid, attempt.fence, output.stdout, output.stderr, output.logging)
         )
 
-    def used(self, attempt: Attempt, used: Used) -> None:
-        """What it has used."""
-        names = attempt.jid, attempt.fence
-        self._facts.append(
-            UsageRead(*names, used.user, used.system, used.peak, used.arguments, used.profile)
-        )
-
     def said(self, attempt: Attempt, frame: bytes) -> None:
         """It speaks to the master itself."""
         self._said.append(JobSaid(attempt.jid, attempt.fence, frame))
@@ -129,8 +136,8 @@ class Reports:
     def messages(self) -> Iterator[FromWorker | WithdrawBlobs]:
         """Say it all, once.
 
-        What an attempt said goes before what it is waiting for, and that, with what it wrote and
-        used, before its end; and the end of an attempt before what follows it begins.
+        What an attempt said goes before what it is waiting for, and that, with what it wrote,
+        before its end; and the end of an attempt before what follows it begins.
         """
         if self._started:
             yield AttemptsStarted(*_names(self._started))
@@ -155,9 +162,9 @@ class Reports:
             handles = None
             if self._handles:
                 handles = [self._handles.get(row, []) for row in range(len(self._jids))]
-            self._done.append(
-                AttemptsDone(self._jids, self._fences, self._results, self._runtimes, handles)
-            )
+            columns = self._jids, self._fences, self._results, self._runtimes, handles
+            measured = (self._usages, self._spans) if any(self._usages) else ()
+            self._done.append(AttemptsDone(*columns, False, *measured))
             self._open_columns()
 
 

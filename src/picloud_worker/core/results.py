@@ -79,5 +79,5 @@ def _end(crew: Crew, owner: str, offer: ResultOffer) -> None:
 
 def _fail(crew: Crew, attempt: Attempt, result: Result, text: str) -> None:
     failure = Failure(FailureKind.SERIALIZATION, f"the result cannot be stored: {text}")
-    crew.reports.failed(attempt, failure, result.runtime)
+    crew.reports.failed(attempt, failure, result.runtime, result.usage)
     crew.tell_attempt(attempt, FINISHED)

@@ -12,12 +12,13 @@ from typing import Any
 from picloud.code import values
 from picloud.code.exceptions import describing
 from picloud.code.files import Arrivals
+from picloud.code.shown import shown
 from picloud.protocol.failures import Failure, FailureKind
 from picloud.protocol.ids import Handles
 from picloud.statemachine import value as value_class
 from picloud_worker.interpreter.advice import advise
 from picloud_worker.interpreter.job_blobs import JobBlobs
-from picloud_worker.interpreter.usage import Profiled, shown
+from picloud_worker.interpreter.usage import Profiled
 from picloud_worker.pipe.messages import Prepare
 
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"

@@ -21,12 +21,12 @@ import socket
 import sys
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import repeat
 from time import perf_counter
 from typing import Any, NoReturn
 
 from picloud.protocol.failures import Failure
-from picloud.protocol.payloads import is_spilled
 from picloud_worker.interpreter import hygiene
 from picloud_worker.interpreter.control import (
     EXIT_UNREPORTABLE,
@@ -38,22 +38,22 @@ from picloud_worker.interpreter.control import (
     shared_views,
 )
 from picloud_worker.interpreter.execution import Naming, PreparedSpec, execute, execute_limited
+from picloud_worker.interpreter.finished import FinishedAttempts
 from picloud_worker.interpreter.job_blobs import JobBlobs
 from picloud_worker.interpreter.line import JobLine
 from picloud_worker.interpreter.output import OutputCapture
 from picloud_worker.interpreter.surroundings import Surroundings
 from picloud_worker.interpreter.unreported import UnreportedWriter
 from picloud_worker.interpreter.usage import MEASURED_FROM, UsageMeter
-from picloud_worker.pipe.frames import FrameReader, pack_frame
+from picloud_worker.pipe.frames import FrameReader
 from picloud_worker.pipe.messages import (
     PIPE,
     Dirty,
     Discard,
     GaveBack,
     Prepare,
-    Raised,
-    Returned,
     RunAttempts,
+    Wrote,
 )
 
 LOOK_AFTER = 0.001
@@ -100,17 +100,13 @@ class InterpreterLoop:
         self._pipe = pipe
         self._blobs = JobBlobs(store) if store else None
         self._page, area = shared_views(shared)
-        self._unreported = UnreportedWriter(self._page, area)
+        self._meter = UsageMeter()
+        self._finished = FinishedAttempts(UnreportedWriter(self._page, area), self._meter)
         self._poll = select.poll()
         self._poll.register(pipe, select.POLLIN)
         self._reader = FrameReader()
         self._specs: dict[int, PreparedSpec] = {}
         self._pending: deque[tuple[PreparedSpec, int, bytes]] = deque()
-        self._messages: list[object] = []  # complete ones; the open Returned is in the columns:
-        self._sequences: list[int] = []
-        self._results: list[bytes] = []
-        self._runtimes: list[float] = []
-        self._is_due = False  # what has finished must be sent before anything else runs
         self._batch_began = 0.0  # since then nothing was sent
         self._activity = BUSY
         self._recalled = False
@@ -124,7 +120,6 @@ class InterpreterLoop:
         self.line = JobLine(line, self._page, self._give_way)
         self.line.blobs = self._blobs.store if self._blobs is not None else None
         self._output = OutputCapture(files, self._page)
-        self._meter = UsageMeter()
         os.register_at_fork(after_in_child=lambda: setattr(self, "_forked", True))
 
     def run(self, directory: str, tree: str) -> NoReturn:
@@ -194,7 +189,7 @@ class InterpreterLoop:
         """Run what is pending. This is the hot path: a system call here is paid for every job."""
         pending, page, collect = self._pending, self._page, self._output.collect
         after_job, count_threads = self._surroundings.after_job, _thread._count
-        note = self._unreported.note
+        finished, add_short = self._finished, self._finished.add_short
         modules, least_modules = sys.modules, self._modules.least
         began = perf_counter()
         while pending:
@@ -216,41 +211,41 @@ class InterpreterLoop:
             if self._forked:
                 _leave_fork(outcome)
             wrote = collect(sequence)
-            if wrote is not None:
-                self._add(wrote)
-            if end - start > MEASURED_FROM or spec.profiles or type(outcome) is Failure:
-                self._measure(spec, sequence)
-            spec.arguments = None
-            if type(outcome) is bytes:
-                self._sequences.append(sequence)
-                self._results.append(outcome)
-                self._runtimes.append(end - start)
-                if not note(sequence, outcome, end - start):
-                    self._is_due = True
-            elif isinstance(outcome, Failure):
-                self._add(Raised(sequence, outcome, end - start))
+            if wrote or end - start > MEASURED_FROM or spec.profiles or type(outcome) is not bytes:
+                self._add_apart(spec, sequence, outcome, end - start, wrote)
             else:
-                assert isinstance(outcome, Naming)
-                row = [sequence], [outcome.result], [end - start], [outcome.handles]
-                self._add(Returned(*row, spilled=is_spilled(outcome.result)))
-            if not pending or end - began > LOOK_AFTER or self._is_due:
+                add_short(sequence, outcome, end - start)
+            spec.arguments = None
+            if not pending or end - began > LOOK_AFTER or finished.is_due:
                 if end - start < LOOK_AFTER or end - self._batch_began > REPORT_AFTER:
-                    self._is_due = True
+                    finished.is_due = True
                 else:
                     if not pending:
                         self._read()  # if more has come, what has finished can wait for it
                     if pending and pending[0][0] is not spec:
-                        self._is_due = True  # nothing tells how long that one will take
+                        finished.is_due = True  # nothing tells how long that one will take
                 return
             after_job(end - start)
             if count_threads() or len(modules) < least_modules:
                 return
 
-    def _measure(self, spec: PreparedSpec, sequence: int) -> None:
-        self._activity = USER  # the repr of an argument is a job's code as well
-        arguments = spec.shown_arguments()
-        self._activity = BUSY
-        self._add(self._meter.read(sequence, arguments, spec.profile()))
+    def _add_apart(
+        self,
+        spec: PreparedSpec,
+        sequence: int,
+        outcome: bytes | Naming | Failure,
+        runtime: float,
+        wrote: Wrote | None,
+    ) -> None:
+        usage, arguments = self._finished.measure(runtime), ""
+        if runtime > MEASURED_FROM or type(outcome) is Failure:
+            self._activity = USER  # the repr of an argument is a job's code as well
+            arguments = spec.shown_arguments()
+            self._activity = BUSY
+        if wrote:
+            self._finished.say(wrote)
+        usage = replace(usage, arguments=arguments, profile=spec.profile())
+        self._finished.add(sequence, outcome, runtime, usage)
 
     def _report(self) -> None:
         """Send results if it is time, and with them, if it is asked for, all that has not started.
@@ -259,7 +254,7 @@ class InterpreterLoop:
         """
         if self._page[REVOKED] != self._revoked:
             self._give_back()
-        elif self._is_due or not self._pending:
+        elif self._finished.is_due or not self._pending:
             self._flush()
         else:
             return
@@ -277,7 +272,7 @@ class InterpreterLoop:
     def _retire(self, leftovers: str) -> NoReturn:
         """A job is still at work in this process: take no other, wait for the end."""
         self._return_pending()
-        self._add(Dirty(leftovers))
+        self._finished.say(Dirty(leftovers))
         self._flush()
         self._page[RUNNING] = 0
         while True:
@@ -317,13 +312,14 @@ class InterpreterLoop:
         In another than the main thread the agent has to ask, if there is anything.
         """
         if _thread.get_ident() == self._main and (
-            self._pending or self._sequences or self._messages or self._poll.poll(0)
+            self._pending or self._finished or self._poll.poll(0)
         ):
             self._give_back_soon()
 
     def _answer_amid_job(self) -> None:
         """Give back without letting the job notice, however deep it has recursed."""
         try:
+            self._finished.seal_unmeasured()
             while self._recalled:
                 self._give_back()
         except Exception as error:  # noqa: BLE001 - raised on, it would become the job's own
@@ -341,33 +337,16 @@ class InterpreterLoop:
         self._flush()
 
     def _return_pending(self) -> None:
-        """Ahead of all results: once these are known, the agent may find that we are idle."""
         sequences = [sequence for _, sequence, _ in self._pending]
         self._pending.clear()
-        self._messages.insert(0, GaveBack(sequences))
+        self._finished.say_first(GaveBack(sequences))
 
     # ------------------------------------------------------------------ out
 
-    def _add(self, message: object) -> None:
-        """Queue a message behind the results that are queued."""
-        self._seal()
-        self._messages.append(message)
-        if not self._unreported.note_message(message):
-            self._is_due = True
-
-    def _seal(self) -> None:
-        if self._sequences:
-            self._messages.append(Returned(self._sequences, self._results, self._runtimes))
-            self._sequences, self._results, self._runtimes = [], [], []
-
     def _flush(self) -> None:
-        self._seal()
-        if self._messages:
-            frames = PIPE.encode_frames(self._messages)
-            self._pipe.sendall(b"".join(map(pack_frame, frames)))
-            self._messages.clear()
-            self._unreported.clear()
-            self._is_due = False
+        if self._finished:
+            self._pipe.sendall(self._finished.take())
+            self._finished.sent()
         self._batch_began = perf_counter()
 
     def _exit_unreportable(self, error: Exception) -> NoReturn:

@@ -1,26 +1,24 @@
-"""What an attempt has used: CPU time, memory, its arguments in words, and its profile if asked for.
+"""What attempts have used: CPU time, memory, and a profile if it is asked for.
 
-It is measured of attempts that failed or took a while: for a short one that returned it would
-cost more than the job.
+Short ones that returned are measured together with their neighbours: each by itself would cost as
+much as they do.
 """
 
 import contextlib
 import inspect
 import io
 import os
-import reprlib
 import resource
 import sys
 from collections.abc import Callable
 from types import CoroutineType
 from typing import Any
 
-from picloud_worker.pipe.messages import Used
+from picloud.protocol.jobs import Usage
 
 MEASURED_FROM = 0.005
-"""Seconds that an attempt that returns runs at least for it to be told what it has used."""
+"""Seconds that an attempt that returns runs at least to be measured apart from others."""
 
-MAX_ARGUMENTS = 1000
 MAX_PROFILE = 64 << 10
 """Characters."""
 
@@ -57,23 +55,27 @@ class UsageMeter:
         self._own = resource.getrusage(resource.RUSAGE_SELF)
         self._floor = self._own.ru_maxrss
 
-    def read(self, sequence: int, arguments: str, profile: str) -> Used:
-        """What has been used since the batch, or its last measured attempt, began."""
+    def read(self, runtime: float) -> Usage:
+        """What attempts that ran so long have used since the batch, or the last reading, began."""
         own, children = self._own, self._children
         self._own = now = resource.getrusage(resource.RUSAGE_SELF)
         self._children = resource.getrusage(resource.RUSAGE_CHILDREN)
         self._forget_if_raised()
-        peaks = [now.ru_maxrss]
+        peak = now.ru_maxrss
         if self._children.ru_maxrss > children.ru_maxrss:  # else it is that of an earlier job
-            peaks.append(self._children.ru_maxrss)
-        return Used(
-            sequence,
+            peak = max(peak, self._children.ru_maxrss)
+        return Usage(
+            runtime,
             now.ru_utime + self._children.ru_utime - own.ru_utime - children.ru_utime,
             now.ru_stime + self._children.ru_stime - own.ru_stime - children.ru_stime,
-            max(peaks) * _TO_BYTES,
-            arguments,
-            profile,
+            peak * _TO_BYTES,
         )
+
+
+def part_of(usage: Usage, runtime: float, arguments: str = "", profile: str = "") -> Usage:
+    """The share of those attempts that ran so long, of all that were measured together."""
+    share = runtime / usage.runtime if usage.runtime else 1.0
+    return Usage(runtime, usage.user * share, usage.system * share, usage.peak, arguments, profile)
 
 
 def _forget_peak() -> None:
@@ -88,30 +90,6 @@ def _forget_peak() -> None:
             os.write(descriptor, _FORGET_PEAK)
         finally:
             os.close(descriptor)
-
-
-class _Shortened(reprlib.Repr):
-    """Does not write large bytes out to cut most of it off: that takes four times their memory."""
-
-    def repr_bytes(self, data: bytes | bytearray, level: int) -> str:
-        """Their beginning and end, as of a text."""
-        return self.repr_str(data, level)  # type: ignore[arg-type]  # it takes slices of it
-
-    repr_bytearray = repr_bytes
-
-
-def shown(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
-    """The arguments of a call, as they might be written, shortened."""
-    shorten = _Shortened()
-    shorten.maxstring = shorten.maxother = shorten.maxlong = 120
-    shorten.maxlist = shorten.maxtuple = shorten.maxset = shorten.maxdict = 12
-    try:
-        parts = [shorten.repr(each) for each in args]
-        parts += [f"{name}={shorten.repr(each)}" for name, each in kwargs.items()]
-        text = ", ".join(parts)
-    except BaseException as error:  # noqa: BLE001 - classes of users run here
-        return f"[their repr raised {type(error).__name__}]"
-    return text if len(text) <= MAX_ARGUMENTS else f"{text[: MAX_ARGUMENTS - 4]} ..."
 
 
 class Profiled:

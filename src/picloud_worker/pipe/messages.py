@@ -8,6 +8,7 @@ knows which attempt was running when an interpreter dies.
 from picloud.protocol.codec import Codec
 from picloud.protocol.failures import Failure
 from picloud.protocol.ids import Handles
+from picloud.protocol.jobs import Usage
 from picloud.statemachine import value
 
 # ------------------------------------------------------------------ agent to interpreter
@@ -62,6 +63,7 @@ class Returned:
 
     `handles` are, for each result, those of the jobs that it names; None where none names any.
     `spilled`: some of the results name blobs, which are in the store.
+    `usage` is what they have used together, if that was measured.
     """
 
     sequences: list[int]
@@ -69,6 +71,7 @@ class Returned:
     runtimes: list[float]
     handles: list[Handles] | None = None
     spilled: bool = False
+    usage: Usage | None = None
 
 
 @value
@@ -78,6 +81,7 @@ class Raised:
     sequence: int
     failure: Failure
     runtime: float
+    usage: Usage | None = None
 
 
 @value
@@ -88,18 +92,6 @@ class Wrote:
     stdout: str
     stderr: str
     logging: str
-
-
-@value
-class Used:
-    """What an attempt has used; see `worker_messages.UsageRead`. Sent before its end."""
-
-    sequence: int
-    user: float
-    system: float
-    peak: int
-    arguments: str
-    profile: str
 
 
 @value
@@ -119,7 +111,7 @@ class Dirty:
     leftovers: str
 
 
-FromInterpreter = Returned | Raised | Wrote | Used | GaveBack | Dirty
+FromInterpreter = Returned | Raised | Wrote | GaveBack | Dirty
 
 PIPE = Codec(
     {
@@ -131,6 +123,5 @@ PIPE = Codec(
         6: Wrote,
         7: GaveBack,
         8: Dirty,
-        9: Used,
     }
 )

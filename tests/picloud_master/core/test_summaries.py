@@ -2,13 +2,16 @@
 
 from typing import Any
 
+import pytest
+
+from picloud.protocol import limits
 from picloud.protocol.client_messages import SubmitJobs
 from picloud.protocol.definitions import DefineSpec
 from picloud.protocol.ids import JobId, SpecNumber
-from picloud.protocol.jobs import SlotPool
-from picloud.protocol.worker_messages import AttemptsWaiting, UsageRead
+from picloud.protocol.jobs import SlotPool, Usage
+from picloud.protocol.worker_messages import AttemptsDone, AttemptsWaiting
 from picloud_master.core.summaries import chain_of, info_of, reason_of
-from tests.support.builders import RAISED, Master, a_spec
+from tests.support.builders import RAISED, Master, TestWorker, a_spec
 
 
 def test_a_queued_job_has_not_started() -> None:
@@ -106,21 +109,60 @@ def test_a_job_that_nobody_has_started_is_a_chain_of_one_level() -> None:
     assert chain_of(master.registry, master.job(jid)) == f"{a_spec().name} (1 level)"
 
 
+USED = Usage(0.5, 1.5, 0.25, 4096, "(1, 2)")
+
+
+def done(worker: TestWorker, *jids: JobId, used: Usage) -> AttemptsDone:
+    """They returned after 0.5 s each, and were measured together."""
+    report = worker.done(*jids)
+    report.usages, report.spans = [used], [len(jids)]
+    return report
+
+
 def test_it_tells_what_an_attempt_used() -> None:
     master = Master()
     (jid,), worker = master.client().submits(), master.worker()
-    used = UsageRead(jid, worker.fence(jid), 1.5, 0.25, 4096, "(1, 2)", "")
-    worker.says(used, worker.done(jid))
+    worker.says(done(worker, jid, used=USED))
     info = info_of(master.registry, master.job(jid))
     assert (info["cputime.user"], info["cputime.system"]) == (1.5, 0.25)
     assert (info["memory.max_usage"], info["arguments"], info["profile"]) == (4096, "(1, 2)", None)
 
 
+def test_jobs_that_were_measured_together_are_told_their_share() -> None:
+    master = Master()
+    jids, worker = master.client().submits(4), master.worker(4)
+    worker.says(done(worker, *jids, used=Usage(2.0, 1.0, 0.5, 4096)))
+    for jid in jids:
+        info = info_of(master.registry, master.job(jid))
+        assert (info["cputime.user"], info["cputime.system"]) == (0.25, 0.125)
+        assert info["memory.max_usage"] == 4096
+
+
+@pytest.mark.parametrize("runtime", [5e-324, -5e-324, 0.0, 0.1])
+def test_nobodys_share_is_more_than_the_whole(runtime: float) -> None:
+    master = Master()
+    (jid,), worker = master.client().submits(), master.worker()
+    worker.says(done(worker, jid, used=Usage(runtime, 1.0, 0.5, 4096)))
+    user = info_of(master.registry, master.job(jid))["cputime.user"]
+    assert user in (0.0, 1.0)
+
+
+def test_arguments_that_nobody_has_put_into_words_are_told_as_they_came() -> None:
+    master = Master()
+    (jid,), worker = master.client().submits(), master.worker()
+    assert info_of(master.registry, master.job(jid))["arguments"] == master.job(jid).payload
+    worker.says(done(worker, jid, used=Usage(0.5, 1.0, 0.5, 4096)))
+    assert info_of(master.registry, master.job(jid))["arguments"] == master.job(jid).payload
+    master.job(jid).payload = bytes(limits.MAX_SHOWN_PAYLOAD + 1)
+    assert info_of(master.registry, master.job(jid))["arguments"] is None
+
+
 def test_it_does_not_tell_what_an_earlier_attempt_used() -> None:
     master = Master()
     (jid,), worker = master.client().submits(retries=1), master.worker()
-    used = UsageRead(jid, worker.fence(jid), 1.5, 0.25, 4096, "(1, 2)", "")
-    worker.says(used, worker.failed(jid))
+    failed = worker.failed(jid)
+    failed.usage = USED
+    worker.says(failed)
     worker.says(worker.done(jid))
     info = info_of(master.registry, master.job(jid))
     assert (info["status"], info["memory.max_usage"]) == ("done", None)

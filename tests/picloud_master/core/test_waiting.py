@@ -10,12 +10,13 @@ from picloud.protocol import client_messages as ask
 from picloud.protocol import worker_messages as report
 from picloud.protocol.failures import Failure, FailureKind
 from picloud.protocol.ids import JobId
+from picloud.protocol.jobs import Usage
 from picloud_master.core import invariants
 from picloud_master.core.effects import SetAlarm
 from picloud_master.core.events import AlarmRang
 from picloud_master.core.holdings import Holdings
 from picloud_master.core.job.states import Following
-from tests.support.builders import Master, TestJob, TestWorker
+from tests.support.builders import RAISED, Master, TestJob, TestWorker
 
 Shape = tuple[list[Any], bool]
 """A job's children, as shapes, and whether each of them depends on the one before."""
@@ -177,11 +178,12 @@ class TestUsage:
     def test_what_an_attempt_has_used_is_kept(self) -> None:
         master = Master()
         (jid,), worker = master.client().submits(), master.worker()
-        used = report.UsageRead(jid, worker.fence(jid), 1.0, 0.5, 1 << 20, "(1, 2)", "")
-        worker.says(used, worker.done(jid))
+        fence = worker.fence(jid)
+        used, other = Usage(0.5, 1.0, 0.5, 1 << 20), Usage(0.5, 9.0, 0.5, 1 << 20)
+        worker.says(report.AttemptsDone([jid], [fence], [b"r"], [0.5], None, False, [used], [1]))
         assert master.job(jid).usage == used
-        late = report.UsageRead(jid, worker.fence(jid), 9.0, 0.5, 1 << 20, "(1, 2)", "")
-        worker.says(late)
+        worker.says(report.AttemptsDone([jid], [fence], [b"r"], [0.5], None, False, [other], [1]))
+        worker.says(report.AttemptFailed(jid, fence, RAISED, 0.5, other))
         assert master.job(jid).usage == used
 
 

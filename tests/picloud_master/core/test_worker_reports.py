@@ -4,10 +4,12 @@ import pytest
 
 from picloud.protocol import worker_messages as report
 from picloud.protocol.ids import Fence, JobId
+from picloud.protocol.jobs import Usage
 from picloud_master.core.effects import DismissWorker
 from tests.support.builders import RAISED, Master
 
 J, F = JobId(1), Fence(1)
+USED = Usage(0.1, 0.1, 0.1, 4096)
 
 
 def test_results_end_jobs_and_make_room() -> None:
@@ -76,6 +78,8 @@ def test_output_is_kept_with_the_job() -> None:
         report.AttemptsDone([J], [F], [b""], []),
         report.AttemptsDone([J], [], [b""], [0.1]),
         report.AttemptsDone([J], [F], [b""], [0.1], []),
+        report.AttemptsDone([J], [F], [b""], [0.1], None, False, [USED], [2]),
+        report.AttemptsDone([J], [F], [b""], [0.1], [[]], False, [USED], [1, 0]),
         report.AttemptsStarted([J], []),
         report.AttemptsReturned([], [F]),
         report.TakeBack(1),

@@ -38,10 +38,10 @@ class TestTalking:
         sequence = talk.node.sequences[1]
         turn = talk.node.hears(
             AttemptSpoke(1, [line.Said(sequence, b"last words")]),
-            from_one(pipe.Used(sequence, 1.0, 0.5, 9, "7", ""), pipe.Raised(sequence, RAISED, 0.1)),
+            from_one(pipe.Wrote(sequence, "out", "", ""), pipe.Raised(sequence, RAISED, 0.1)),
         )
         kinds = [type(one) for one in told(turn, object)]
-        assert kinds[:3] == [report.JobSaid, report.UsageRead, report.AttemptFailed]
+        assert kinds[:3] == [report.JobSaid, report.OutputRead, report.AttemptFailed]
 
     def test_what_the_master_tells_it_reaches_it_at_once_while_it_is_awake(self) -> None:
         talk = Talk()

@@ -1,13 +1,17 @@
 """What real attempts have used, and results that name jobs."""
 
+from pathlib import Path
 from typing import Any
 
 from picloud.protocol.failures import FailureKind
-from picloud_worker.pipe.messages import Returned, Used
+from picloud.protocol.jobs import Usage
+from picloud_worker.pipe.messages import Raised, Returned
 
 
-async def test_an_attempt_that_takes_a_while_is_measured_and_a_short_one_is_not(bench: Any) -> None:
-    def job(seconds: float, *, name: str = "n") -> str:
+def burning() -> Any:
+    """A function that keeps a core busy. It travels by value, as it is made in here."""
+
+    def burn(seconds: float, *, name: str = "n") -> str:
         import time
 
         end = time.process_time() + seconds
@@ -15,15 +19,57 @@ async def test_an_attempt_that_takes_a_while_is_measured_and_a_short_one_is_not(
             pass
         return name
 
-    short, long = bench.submit(job, (0.0,), (0.05,))
+    return burn
+
+
+def usages(bench: Any) -> list[Usage | None]:
+    """What has been reported with the end of attempts."""
+    ends = [each for _, each in bench.said if isinstance(each, Returned | Raised)]
+    return [each.usage for each in ends]
+
+
+async def test_an_attempt_that_takes_a_while_is_measured_apart(bench: Any) -> None:
+    short, long = bench.submit(burning(), (0.0,), (0.05,))
     await bench.result(long)
-    (used,) = bench.messages(Used)
-    assert used.sequence == long != short
-    assert used.arguments == "0.05"
-    assert 0.04 < used.user + used.system < 1.0
-    assert used.profile == ""
-    kinds = [type(each) for _, each in bench.said]
-    assert kinds.index(Used) < len(kinds) - 1  # its end comes later
+    before, used = bench.messages(Returned)
+    assert (before.sequences, used.sequences) == ([short], [long])
+    assert before.usage.arguments == ""
+    assert used.usage.arguments == "0.05"
+    assert 0.04 < used.usage.user + used.usage.system < 1.0
+    assert used.usage.profile == ""
+    assert used.usage.runtime == used.runtimes[0]
+    assert before.usage.user < used.usage.user / 10
+
+
+async def test_short_attempts_are_measured_together(bench: Any) -> None:
+    sequences = bench.submit(burning(), *[(0.0001,)] * 20)
+    await bench.result(sequences[-1])
+    messages = bench.messages(Returned)
+    assert [each for one in messages for each in one.sequences] == sequences
+    for one in messages:
+        assert one.usage.runtime == sum(one.runtimes)
+    assert sum(one.usage.user + one.usage.system for one in messages) > 0.0015
+    assert len(messages) < len(sequences)
+
+
+async def test_what_a_running_job_uses_is_no_share_of_those_before_it(
+    bench: Any, tmp_path: Path
+) -> None:
+    def job(go: str) -> None:
+        import os
+        import time
+
+        while go and not os.path.exists(go):
+            time.sleep(0.001)
+
+    go = tmp_path / "go"
+    first, last = bench.submit(job, ("",), (str(go),))
+    await bench.is_running(last)
+    bench.pool.recall(1)
+    assert await bench.result(first) is None
+    assert usages(bench) == [None]
+    go.touch()
+    await bench.result(last)
 
 
 async def test_the_peak_of_memory_is_the_jobs_own_not_that_of_the_one_before(bench: Any) -> None:
@@ -38,7 +84,7 @@ async def test_the_peak_of_memory_is_the_jobs_own_not_that_of_the_one_before(ben
 
     for megabytes in (300, 0):
         await bench.result(*bench.submit(job, (megabytes,)))
-    large, small = bench.messages(Used)
+    large, small = usages(bench)
     assert small.peak < 200 << 20 < large.peak
 
 
@@ -51,7 +97,7 @@ async def test_the_peak_of_children_counts_for_the_job_that_started_them(bench: 
 
     for megabytes in (300, 0):
         await bench.result(*bench.submit(job, (megabytes,)))
-    large, small = bench.messages(Used)
+    large, small = usages(bench)
     assert small.peak < 200 << 20 < large.peak
 
 
@@ -60,7 +106,7 @@ async def test_an_attempt_that_fails_is_measured_however_short(bench: Any) -> No
         raise ValueError(text)
 
     await bench.fail(job, "no", 3)
-    (used,) = bench.messages(Used)
+    (used,) = usages(bench)
     assert used.arguments == "'no', 3"
     assert used.peak > 1 << 20
 
@@ -68,7 +114,7 @@ async def test_an_attempt_that_fails_is_measured_however_short(bench: Any) -> No
 async def test_an_attempt_over_its_memory_limit_is_measured(bench: Any) -> None:
     failure = await bench.fail(lambda: bytearray(1 << 30), memory=50)
     assert failure.kind is FailureKind.MEMORY
-    (used,) = bench.messages(Used)
+    (used,) = usages(bench)
     assert used.peak > 1 << 20
 
 
@@ -77,7 +123,7 @@ async def test_a_profiled_attempt_has_its_profile_however_short(bench: Any) -> N
         return len(sorted(range(3)))
 
     assert await bench.call(job, profile=True) == 3
-    (used,) = bench.messages(Used)
+    (used,) = usages(bench)
     assert "sorted" in used.profile
 
 

@@ -2,6 +2,7 @@
 
 from picloud.protocol.failures import Failure
 from picloud.protocol.ids import Fence
+from picloud.protocol.jobs import Usage
 from picloud.statemachine import value
 from picloud_master.core.job.prerequisites import Prerequisites
 from picloud_master.core.lease import Lease
@@ -74,6 +75,7 @@ class AttemptSucceeded:
     fence: Fence
     result: bytes
     runtime: float
+    usage: Usage | None = None
 
 
 @value
@@ -83,6 +85,7 @@ class AttemptFailed:
     fence: Fence
     failure: Failure
     runtime: float
+    usage: Usage | None = None
 
 
 @value

@@ -90,6 +90,7 @@ def tried_again(job: JobActor, state: Delayed, event: PauseEnded, context: Conte
 def placed(job: JobActor, state: Queued, event: Placed, context: Context) -> Step:
     """A worker has room."""
     job.attempts += 1
+    job.usage = None
     return Step(Leased(event.lease), RUN)
 
 
@@ -125,6 +126,7 @@ def succeeded(
     lease = state.lease
     if event.fence != lease.fence:
         return Step(state)
+    job.usage = event.usage
     done = Done(event.result, event.runtime, context.now, lease)
     return Step(done, Release(lease), ANNOUNCE)
 
@@ -163,6 +165,7 @@ def _after_failure(
 ) -> Step:
     if event.failure.kind is FailureKind.WORKER_LOST:  # its worker lives, but its process is gone
         return _after_loss(job, lease, event.failure.message, context, *before)
+    job.usage = event.usage
     spec = job.spec
     if job.retried >= spec.retries or event.failure.kind in NEVER_RETRIED:
         errored = Errored(event.failure, event.runtime, context.now, lease)
@@ -212,6 +215,7 @@ def succeeded_waiting(
     lease = state.lease
     if event.fence != lease.fence:
         return Step(state)
+    job.usage = event.usage
     done = Done(event.result, event.runtime, context.now, lease)
     return Step(done, TakeCores(lease), Release(lease), ANNOUNCE)
 

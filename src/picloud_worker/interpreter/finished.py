@@ -1,0 +1,103 @@
+"""Attempts that have finished, until they are reported: results in columns, all else as messages.
+
+What they have used goes with them. Short ones that returned are measured together, in one reading
+for all; those that ran for longer, wrote something or failed are measured apart.
+"""
+
+from picloud.protocol.failures import Failure
+from picloud.protocol.jobs import Usage
+from picloud.protocol.payloads import is_spilled
+from picloud_worker.interpreter.execution import Naming
+from picloud_worker.interpreter.unreported import UnreportedWriter
+from picloud_worker.interpreter.usage import UsageMeter, part_of
+from picloud_worker.pipe.frames import pack_frame
+from picloud_worker.pipe.messages import PIPE, GaveBack, Raised, Returned
+
+
+class FinishedAttempts:
+    """What is to be reported, in order.
+
+    Args:
+        unreported: notes all of it where the agent finds it, should this process end before.
+        meter: measures what is used.
+
+    Attributes:
+        is_due: it must be sent before anything else runs.
+    """
+
+    def __init__(self, unreported: UnreportedWriter, meter: UsageMeter) -> None:
+        self.is_due = False
+        self._unreported = unreported
+        self._note = unreported.note
+        self._meter = meter
+        self._messages: list[object] = []  # complete ones; the open Returned is in the columns:
+        self._sequences: list[int] = []
+        self._results: list[bytes] = []
+        self._runtimes: list[float] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._sequences or self._messages)
+
+    def add_short(self, sequence: int, result: bytes, runtime: float) -> None:
+        """Add one that has returned and is measured with others. It is paid for every job."""
+        self._sequences.append(sequence)
+        self._results.append(result)
+        self._runtimes.append(runtime)
+        if not self._note(sequence, result, runtime):
+            self.is_due = True
+
+    def measure(self, runtime: float) -> Usage:
+        """What the attempt that has just ended has used; those before it get their share now."""
+        before = sum(self._runtimes)
+        used = self._meter.read(before + runtime)
+        self._seal(part_of(used, before))
+        return part_of(used, runtime)
+
+    def add(
+        self, sequence: int, outcome: bytes | Naming | Failure, runtime: float, usage: Usage
+    ) -> None:
+        """Add one that has been measured apart."""
+        if isinstance(outcome, Failure):
+            self.say(Raised(sequence, outcome, runtime, usage))
+        elif isinstance(outcome, Naming):
+            row = [sequence], [outcome.result], [runtime], [outcome.handles]
+            self.say(Returned(*row, is_spilled(outcome.result), usage))
+        else:
+            self.say(Returned([sequence], [outcome], [runtime], usage=usage))
+
+    def say(self, message: object) -> None:
+        """Add a message behind the results that there are."""
+        self._seal_measured()
+        self._messages.append(message)
+        if not self._unreported.note_message(message):
+            self.is_due = True
+
+    def say_first(self, message: GaveBack) -> None:
+        """Add it ahead of the results: once these are known, the agent may take us for idle."""
+        self._messages.insert(0, message)
+
+    def seal_unmeasured(self) -> None:
+        """No share for the results that there are: a job runs, and would be measured with them."""
+        self._seal(None)
+
+    def take(self) -> bytes:
+        """All of it, to be sent."""
+        self._seal_measured()
+        frames = PIPE.encode_frames(self._messages) if self._messages else []
+        self._messages.clear()
+        self.is_due = False
+        return b"".join(map(pack_frame, frames))
+
+    def sent(self) -> None:
+        """What was taken has been sent."""
+        self._unreported.clear()
+
+    def _seal_measured(self) -> None:
+        if self._sequences:
+            self._seal(self._meter.read(sum(self._runtimes)))
+
+    def _seal(self, usage: Usage | None) -> None:
+        if self._sequences:
+            columns = self._sequences, self._results, self._runtimes
+            self._messages.append(Returned(*columns, usage=usage))
+            self._sequences, self._results, self._runtimes = [], [], []
