@@ -20,12 +20,12 @@ from picloud.waiters import Waiter, Wake
 COLLECT_TIME = 0.0005
 """Seconds between two looks at the queue while jobs stream in."""
 
-
-PATIENCE = 0.002
+TURN_AFTER = 0.002
 """Seconds that a loop of calls which name jobs goes on while the engine finds no turn. Python lets
 another thread wait for 5 ms, and so long nothing would run of what these jobs wait for."""
 
 _A_TURN = 1e-6
+"""Seconds of sleep: whoever waits for Python's lock gets it meanwhile."""
 
 
 class SubmissionStream:
@@ -57,7 +57,7 @@ class SubmissionStream:
         self._submitter: Submitter | None = None
         self._waiters: list[Waiter] = []
         self._is_collecting = False
-        self._patience = inf
+        self._turn_due = inf
         self._asked_for_ids = False
         self._is_lost = False
         self._held: JobsToSend | None = None  # what waits for the master's answer to an offer
@@ -80,8 +80,8 @@ class SubmissionStream:
         if not self._is_collecting:
             self._is_collecting = True
             self._post(self._collect)
-        elif handles is not None and monotonic() > self._patience:
-            self._patience = monotonic() + PATIENCE
+        elif (handles or after) is not None and monotonic() > self._turn_due:
+            self._turn_due = monotonic() + TURN_AFTER
             sleep(_A_TURN)
         return jid
 
@@ -186,7 +186,7 @@ class SubmissionStream:
             if self._queue.is_empty() or not self.is_open:
                 return
             self._is_collecting = True
-        self._patience = monotonic() + PATIENCE
+        self._turn_due = monotonic() + TURN_AFTER
         self._flush()
         self._loop.call_later(COLLECT_TIME, self._collect)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import sys
 import threading
 from typing import Any
 
@@ -103,6 +104,26 @@ def test_a_burst_of_calls_travels_in_few_messages(master: FakeMaster, session: S
     session.result(session.call(abs, 1))
     session.result([session.call(abs, n) for n in range(1000)])
     assert len(master.told(SubmitJobs)) < 200
+
+
+@pytest.mark.parametrize("names", ["arguments", "dependencies"])
+def test_a_loop_of_calls_that_name_jobs_lets_the_engine_have_its_turn(
+    master: FakeMaster, session: Session, names: str
+) -> None:
+    first = session.call(double, 1)
+    session.join(first)
+    calls, interval = 0, sys.getswitchinterval()
+    sys.setswitchinterval(600)  # Python itself lets no other thread in
+    try:
+        while len(master.told(SubmitJobs)) < 6 and calls < 20_000:
+            if names == "arguments":
+                session.call(double, [first])
+            else:
+                session.call(double, 2, _depends_on=first)
+            calls += 1
+    finally:
+        sys.setswitchinterval(interval)
+    assert len(master.told(SubmitJobs)) >= 6
 
 
 def test_a_function_out_of_the_last_256_is_forgotten_and_can_come_back(
