@@ -42,7 +42,9 @@ def _session_of_job(line: "inside.Line") -> "BlockingVerbs":
         with _lock:  # a job may have several threads
             session = line.session
             if session is None or session.is_lost:
-                line.session = session = NestedSession(line)
+                if line.own_session is None or line.own_session.is_lost:
+                    line.own_session = NestedSession(line)
+                line.session = session = line.own_session
     return session
 
 

@@ -26,8 +26,12 @@ class Line(Protocol):
     """
 
     session: Any
-    """The session of the running attempt, or None; the line forgets it, and the two callbacks
-    with it, when another attempt runs."""
+    """What plain verbs of the running attempt use, or None; the line forgets it, and the next
+    three with it, when another attempt runs."""
+
+    own_session: Any
+    """The attempt's session with the cloud that runs it, once it has been used: there is one only,
+    whatever other sessions come and go meanwhile."""
 
     on_heard: Callable[[list[Any]], None] | None
     """Takes client messages of the master, in whichever thread hears them; set by the session's

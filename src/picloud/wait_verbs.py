@@ -143,7 +143,7 @@ class WaitVerbs(Connected):
         infos: list[dict[str, Any]] = []
         for answer in await ask_in_pieces(await opened(), messages.AskInfo, jids, _INFOS):
             assert isinstance(answer, messages.InfosRead)  # the answer to this question
-            infos += map(_in_words, answer.infos)
+            infos += answer.infos
         _check_known(wanted, infos)
         return {jid: _chosen(info, wanted) for jid, info in zip(jids, infos, strict=True)}
 
@@ -214,11 +214,6 @@ def _fields(fields: object) -> list[str] | None:
     return names
 
 
-def _in_words(info: dict[str, Any]) -> dict[str, Any]:
-    arguments = info.get("arguments")
-    return {**info, "arguments": shown_plain(arguments)} if type(arguments) is bytes else info
-
-
 def _check_known(names: list[str] | None, infos: list[dict[str, Any]]) -> None:
     """Refuse a name that is neither a field nor a group of fields of any of these jobs."""
     if not names or not infos:
@@ -242,8 +237,13 @@ def _check_known(names: list[str] | None, infos: list[dict[str, Any]]) -> None:
 
 
 def _chosen(info: dict[str, Any], names: list[str] | None) -> dict[str, Any]:
-    """Keep the fields asked for; the name of a group stands for its dotted fields."""
-    if names is None:
-        return info
-    groups = tuple(f"{name}." for name in names)
-    return {key: item for key, item in info.items() if key in names or key.startswith(groups)}
+    """Keep the fields asked for, in words; the name of a group stands for its dotted fields."""
+    groups = tuple(f"{name}." for name in names or ())
+    chosen = {
+        key: item
+        for key, item in info.items()
+        if names is None or key in names or key.startswith(groups)
+    }
+    if isinstance(arguments := chosen.get("arguments"), bytes):
+        chosen["arguments"] = shown_plain(arguments)
+    return chosen

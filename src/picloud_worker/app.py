@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import platform
+import secrets
 import shutil
 from collections.abc import Callable, Sequence
 
@@ -77,7 +78,12 @@ class Worker:
         self._session = LinkSession(link, channel, self._on_event)
         cores = sum(offer.cores for offer in self._offers)
         sleepers = max_sleepers(available_memory(), cores)
-        agent = Agent(self._offers, sleepers, shares_store=self._shares_store)
+        agent = Agent(
+            self._offers,
+            sleepers,
+            shares_store=self._shares_store,
+            last_sequence=secrets.randbelow(1 << 31),
+        )
         self._latency_request = LatencyRequest()
         self._runtime = Runtime(
             agent,

@@ -236,6 +236,18 @@ def test_closing_the_cloud_that_runs_a_job_does_nothing(line: ThreadLine) -> Non
     assert not picloud.current_session().is_lost
 
 
+def test_it_is_the_same_session_afterwards(line: ThreadLine, masters: list[Any]) -> None:
+    session = picloud.current_session()
+    picloud.close()
+    assert picloud.current_session() is session
+    picloud.connect("http://elsewhere:1")
+    assert picloud.current_session() is not session
+    picloud.close()
+    assert picloud.current_session() is session
+    begin_attempt(line, 2)
+    assert picloud.current_session() is not session
+
+
 # ---------------------------------------------------------------------- the facade
 
 

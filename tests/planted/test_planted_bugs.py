@@ -42,10 +42,10 @@ BUGS = [
         right="""\
     if event.fence != state.lease.fence:
         return Step(state)
-    return _after_failure(job, state.lease, event, context)
+    return _after_failure(job, state, event, context)
 """,
         wrong="""\
-    return _after_failure(job, state.lease, event, context)
+    return _after_failure(job, state, event, context)
 """,
         tests=STEPS,
     ),

@@ -43,6 +43,7 @@ class Attempt:
         self.fence = fence
         self.number = number
         self.session: Any = None
+        self.own_session: Any = None
         self.on_heard: Callable[[list[Any]], None] | None = None
         self.on_refused: Callable[[str], None] | None = None
         self.awaited: set[Any] = set()

@@ -332,6 +332,22 @@ def test_a_map_of_jobs_goes_in_and_out_of_jobs(cloud: Session) -> None:
     assert cloud.result(jobs[7]) == 49
 
 
+def test_a_job_may_close_its_cloud_and_go_on(small: Session) -> None:
+    def double(x: int) -> int:
+        return x * 2
+
+    def job() -> tuple[Any, ...]:
+        import picloud as cloud
+
+        first = cloud.call(double, 2)
+        cloud.result(first)
+        cloud.close()
+        second = cloud.result(cloud.call(double, 3))
+        return cloud.status(first), first.result(), second
+
+    assert small.result(small.call(job), 20) == ("done", 4, 6)
+
+
 def test_what_a_job_cannot_have_is_refused_with_advice(cloud: Session) -> None:
     def ask() -> list[str]:
         said = []

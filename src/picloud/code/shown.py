@@ -8,9 +8,15 @@ from typing import Any
 MAX_ARGUMENTS = 1000
 """Characters."""
 
+_MAX_ITEMS = 500
+"""Objects that are looked at: what holds itself in many places has very many items."""
+
+_MAX_BITS = 512
+"""Of whole numbers that are written out."""
+
 
 def shown_plain(payload: bytes) -> str | None:
-    """The same of a payload of arguments; None if they are not all of Python's own plain types.
+    """The words for a payload of arguments; None if they are not all of Python's own plain types.
 
     Nothing is imported and no code of others runs.
     """
@@ -22,13 +28,13 @@ def shown_plain(payload: bytes) -> str | None:
 
 
 _PLAIN = {
-    "builtins": {"bytearray", "complex", "frozenset", "range", "set", "slice"},
+    "builtins": {"complex", "range", "slice"},
     "datetime": {"date", "datetime", "time", "timedelta", "timezone"},
     "decimal": {"Decimal"},
     "fractions": {"Fraction"},
     "pathlib": {"PosixPath", "PurePosixPath", "PureWindowsPath", "WindowsPath"},
 }
-"""Classes of Python's own whose objects do nothing when they are made."""
+"""Classes of Python's own whose objects are small and do nothing when they are made."""
 
 
 class _PlainUnpickler(pickle.Unpickler):
@@ -39,10 +45,26 @@ class _PlainUnpickler(pickle.Unpickler):
 
 
 class _Shortened(reprlib.Repr):
-    """Does not write large bytes out to cut most of it off: that takes four times their memory."""
+    """Looks at the beginning of what is large only."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxstring = self.maxother = self.maxlong = 120
+        self.maxlist = self.maxtuple = self.maxset = self.maxdict = 12
+        self.items = 0
+
+    def repr1(self, item: Any, level: int) -> str:
+        """The words for one object, if not too many have been looked at."""
+        self.items += 1
+        return super().repr1(item, level) if self.items <= _MAX_ITEMS else "..."
+
+    def repr_int(self, item: int, level: int) -> str:
+        """Python refuses to write out very long ones."""
+        bits = item.bit_length()
+        return super().repr_int(item, level) if bits <= _MAX_BITS else f"<int of {bits} bits>"
 
     def repr_bytes(self, data: bytes | bytearray, level: int) -> str:
-        """Their beginning and end, as of a text."""
+        """Their beginning and end, as of a text: written out, they take four times their memory."""
         return self.repr_str(data, level)  # type: ignore[arg-type]  # it takes slices of it
 
     repr_bytearray = repr_bytes
@@ -51,12 +73,15 @@ class _Shortened(reprlib.Repr):
 def shown(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
     """The arguments of a call, as they might be written, shortened."""
     shorten = _Shortened()
-    shorten.maxstring = shorten.maxother = shorten.maxlong = 120
-    shorten.maxlist = shorten.maxtuple = shorten.maxset = shorten.maxdict = 12
-    try:
-        parts = [shorten.repr(each) for each in args]
-        parts += [f"{name}={shorten.repr(each)}" for name, each in kwargs.items()]
-        text = ", ".join(parts)
-    except BaseException as error:  # noqa: BLE001 - classes of users run here
-        return f"[their repr raised {type(error).__name__}]"
-    return text if len(text) <= MAX_ARGUMENTS else f"{text[: MAX_ARGUMENTS - 4]} ..."
+    parts: list[str] = []
+    length = 0
+    for name, item in [*(("", each) for each in args), *kwargs.items()]:
+        try:
+            text = shorten.repr(item)
+        except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - users' classes
+            text = f"[its repr raised {type(error).__name__}]"
+        parts.append(f"{name}={text}" if name else text)
+        length += len(parts[-1]) + 2
+        if length > MAX_ARGUMENTS + 2:
+            return f"{', '.join(parts)[: MAX_ARGUMENTS - 4]} ..."
+    return ", ".join(parts)

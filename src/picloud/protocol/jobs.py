@@ -82,26 +82,6 @@ class JobSpec:
 
 
 @value
-class Usage:
-    """What attempts have used that were measured together; each is told its share by its run time.
-
-    Attributes:
-        runtime: seconds that they ran, taken together.
-        user, system: seconds of CPU time.
-        peak: bytes of memory that their process held at most.
-        arguments: the repr of them, shortened; empty if the interpreter has not looked at them.
-        profile: the profiler's table; empty unless the spec asks for it.
-    """
-
-    runtime: float
-    user: float
-    system: float
-    peak: int
-    arguments: str = ""
-    profile: str = ""
-
-
-@value
 class SlotPool:
     """Cores of one worker that serve any of these core types."""
 

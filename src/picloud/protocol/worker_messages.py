@@ -2,7 +2,7 @@
 
 from picloud.protocol.failures import Failure
 from picloud.protocol.ids import Fence, JobId, SpecNumber, WorkerId
-from picloud.protocol.jobs import Handles, SlotPool, Usage
+from picloud.protocol.jobs import Handles, SlotPool
 from picloud.statemachine import value
 
 # ------------------------------------------------------------------ worker to master
@@ -41,7 +41,8 @@ class AttemptsDone:
 
     `handles` are, for each result, those of the jobs that it names; None where none names any.
     `spilled`: some of the results name blobs; these were offered, and are kept.
-    `usages` are what they have used, if that was measured, each of as many rows as `spans` says.
+    `usages` are what they have used, packed, each of as many rows as `spans` says; empty where
+    that was not measured.
     """
 
     jids: list[JobId]
@@ -50,7 +51,7 @@ class AttemptsDone:
     runtimes: list[float]
     handles: list[Handles] | None = None
     spilled: bool = False
-    usages: list[Usage | None] | None = None
+    usages: list[bytes] | None = None
     spans: list[int] | None = None
 
 
@@ -62,7 +63,7 @@ class AttemptFailed:
     fence: Fence
     failure: Failure
     runtime: float
-    usage: Usage | None = None
+    usage: bytes = b""
 
 
 @value

@@ -85,6 +85,7 @@ class UsersLine:
     inputs = b""
     blobs = None  # nothing crosses a wire: values stay in one piece
     session: Any = None
+    own_session: Any = None
 
     def __init__(self, timeline: Timeline, tell_master: Callable[[list[object]], None]) -> None:
         self._timeline = timeline

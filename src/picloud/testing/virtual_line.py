@@ -112,6 +112,7 @@ class VirtualLine:
         self._refusal: str | None = None
         self.is_over = False
         self._session: Any = None
+        self.own_session: Any = None
         self.inputs = attempt.inputs
         self.on_heard: Callable[[list[Any]], None] | None = None
         self.on_refused: Callable[[str], None] | None = None
@@ -127,7 +128,8 @@ class VirtualLine:
     def session(self) -> Any:
         """The session of the job: by default that of the cloud that runs it."""
         if self._session is None and not self.is_over:
-            self._session = VirtualJobSession(self)
+            self.own_session = self.own_session or VirtualJobSession(self)
+            self._session = self.own_session
         return self._session
 
     @session.setter

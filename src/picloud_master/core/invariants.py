@@ -192,7 +192,7 @@ def _check_finished(registry: Registry) -> None:
     rule = "I22: the count of finished jobs equals the recount"
     require(finished.count + len(news) == len(over), rule, finished.count, len(news), len(over))
     rule, size = "I22: so does their size", sum(map(size_of, over)) - sum(map(size_of, news))
-    size += sum(finished.blobs.values())
+    size += sum(finished.blobs.values()) + sum(finished.written.values())
     require(finished.size == size, rule, finished.size, size)
     lined_up = Counter([*finished.line, *(job.id for job in news)])
     for job in over:
@@ -229,7 +229,8 @@ def _check_leases(registry: Registry) -> None:
             require(worker is not None and job.id in worker.leases, rule, job, worker)
             rule = "I4: fences come from the counter"
             require(0 < state.lease.fence < registry._next_fence, rule, job, state)
-            require(job.attempts >= 1, "a job with a lease has an attempt", job)
+            least = 0 if isinstance(state, states.Following | Killing) else 1
+            require(job.attempts >= least, "a job with a lease has an attempt", job)
         rule = "I6: an unstarted or started attempt is within the restarts and retries allowed"
         most = registry.policy.max_restarts + 1 + job.retried
         require(job.attempts <= most, rule, job, job.attempts)

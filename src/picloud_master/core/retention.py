@@ -27,19 +27,22 @@ class Finished:
 
     Attributes:
         count: how many there are.
-        size: bytes of their arguments and outcomes, and of the blobs of their results.
-        blobs: how many bytes these are, of jobs that have any.
+        size: bytes of their arguments and outcomes, of the blobs of their results, and of what
+            they have written.
+        blobs: how many bytes the blobs are, of jobs that have any.
+        written: how many bytes, and of profiles, had come from a job by its end, if any.
         news: those that have got their outcome since the last plan.
         planned_at: when that was.
     """
 
-    __slots__ = ("blobs", "count", "line", "news", "planned_at", "size")
+    __slots__ = ("blobs", "count", "line", "news", "planned_at", "size", "written")
 
     def __init__(self) -> None:
         self.line: deque[JobId] = deque()
         self.count = 0
         self.size = 0
         self.blobs: dict[JobId, int] = {}
+        self.written: dict[JobId, int] = {}
         self.news: list[JobActor] = []
         self.planned_at = 0.0
 
@@ -58,9 +61,11 @@ class Finished:
         self.size -= size_of(job)
         if self.blobs:
             self.size -= self.blobs.pop(job.id, 0)
+        if self.written:
+            self.size -= self.written.pop(job.id, 0)
 
-    def take_news(self) -> int:
-        """Put the new ones at the end; returns how many they are."""
+    def take_news(self, jobs: Mapping[JobId, JobActor]) -> int:
+        """Put the new ones at the end; returns how many they are. Some may exist no more."""
         news, self.news = self.news, []
         self.count += len(news)
         self.size += sum(  # without a call for most of them
@@ -71,6 +76,11 @@ class Finished:
                 for job in news
             ]
         )
+        for job in news:
+            if (job.output is not None or job.spec.profile) and job.id in jobs:
+                written = sum(map(len, job.output or ())) + len(job.usage)
+                self.written[job.id] = written
+                self.size += written
         self.line.extend([job.id for job in news])
         return len(news)
 
@@ -87,7 +97,8 @@ def size_of(job: JobActor) -> int:
         return len(job.payload) + len(state.result)
     if type(state) is Errored:
         failure = state.failure
-        return len(job.payload) + len(failure.exception) + len(failure.traceback)
+        texts = len(failure.traceback) + len(failure.message)
+        return len(job.payload) + len(failure.exception) + texts
     return len(job.payload)
 
 
@@ -104,7 +115,7 @@ def expired(
     constant. Those that are needed go to the end of the line, to be looked at again.
     """
     finished.planned_at = now
-    chances = 2 * finished.take_news() + _LOOKED_AT_ANYHOW
+    chances = 2 * finished.take_news(jobs) + _LOOKED_AT_ANYHOW
     finished.drop_dead(jobs)
     line, count, size = finished.line, finished.count, finished.size
     oldest = now - policy.keep_finished
@@ -122,6 +133,7 @@ def expired(
                 found.append(job)
                 count -= 1
                 size -= size_of(job) + finished.blobs.get(job.id, 0)
+                size -= finished.written.get(job.id, 0)
         line.popleft()
     return found
 

@@ -2,6 +2,7 @@
 
 from picloud.protocol import limits
 from picloud.protocol.client_messages import Scalar
+from picloud.protocol.usage import Usage
 from picloud_master.core.job import states
 from picloud_master.core.job.actor import JobActor
 from picloud_master.core.reasons import Reasons, counted, text_of
@@ -11,6 +12,9 @@ _ENDS_SHOWN = 4
 """Functions that are named at each end of a long chain of calls."""
 
 _MAX_NAME = 200
+
+_OF_HANDLES = b"picloud.job"
+"""The module that each pickled handle names."""
 
 _USED = ("cputime.user", "cputime.system", "memory.max_usage", "profile")
 
@@ -86,7 +90,7 @@ def _short_name(job: JobActor) -> str:
 
 def _usage_of(job: JobActor) -> dict[str, Scalar]:
     """What its last attempt has used: its share, where it was measured with others."""
-    usage, state, share = job.usage, job.state, 1.0
+    usage, state, share = Usage.unpacked(job.usage), job.state, 1.0
     if usage is None:
         return dict.fromkeys(_USED)
     if isinstance(state, states.Done | states.Errored) and usage.runtime:
@@ -96,10 +100,15 @@ def _usage_of(job: JobActor) -> dict[str, Scalar]:
 
 
 def _arguments_of(job: JobActor) -> str | bytes | None:
-    """In words, if its interpreter has found some; else as they came, if they are small."""
-    if job.usage is not None and job.usage.arguments:
-        return job.usage.arguments
-    return job.payload if len(job.payload) <= limits.MAX_SHOWN_PAYLOAD else None
+    """In words, if its interpreter has found some; else as they came, if they are small.
+
+    Handles travel with what proves them, and whoever may know of a job need not hold its arguments.
+    """
+    usage = Usage.unpacked(job.usage)
+    if usage is not None and usage.arguments:
+        return usage.arguments
+    is_shown = len(job.payload) <= limits.MAX_SHOWN_PAYLOAD and _OF_HANDLES not in job.payload
+    return job.payload if is_shown else None
 
 
 def _course_of(registry: Registry, job: JobActor) -> dict[str, Scalar]:
@@ -114,10 +123,12 @@ def _course_of(registry: Registry, job: JobActor) -> dict[str, Scalar]:
             now = registry.context.now
             course |= {"worker": lease.name, "started": started, "runtime": now - started}
         case states.Done(_, runtime, finished, last) | states.Errored(_, runtime, finished, last):
-            course |= {"started": finished - runtime, "finished": finished, "runtime": runtime}
+            started = max(finished - runtime, job.submission.created)  # clocks of two machines
+            course |= {"started": started, "finished": finished, "runtime": runtime}
             course["worker"] = last.name if last else None
-        case states.Killed(finished, last) | states.Killing(last, finished):
-            course["finished"] = finished
+        case states.Killed(finished, last, begun) | states.Killing(last, finished, begun):
+            course |= {"started": begun, "finished": finished}
+            course["runtime"] = finished - begun if begun is not None else None
             course["worker"] = last.name if last else None
         case states.Stalled(finished=finished):
             course["finished"] = finished

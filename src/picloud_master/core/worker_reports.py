@@ -12,7 +12,7 @@ from picloud.protocol import worker_messages as messages
 from picloud.protocol.environment_messages import EnvironmentsBuilding
 from picloud.protocol.failures import Failure
 from picloud.protocol.ids import Fence, JobId
-from picloud.protocol.jobs import Handles, Usage
+from picloud.protocol.jobs import Handles
 from picloud.protocol.payloads import size_of
 from picloud_master.core import blob_requests, dependencies, job_requests, runaways
 from picloud_master.core.errors import Misbehaviour
@@ -75,11 +75,11 @@ def _done(registry: Registry, worker: WorkerActor, message: messages.AttemptsDon
             tell_job(job, job_events.AttemptSucceeded(fence, result, runtime, usage))
 
 
-def _usages_of(message: messages.AttemptsDone) -> Iterable[Usage | None]:
+def _usages_of(message: messages.AttemptsDone) -> Iterable[bytes]:
     """What has been used, by row."""
     usages, spans, rows = message.usages, message.spans, len(message.jids)
     if usages is None or spans is None:
-        return repeat(None, rows)
+        return repeat(b"", rows)
     if len(usages) != len(spans) or sum(spans) != rows:
         raise Misbehaviour("columns of different lengths")
     return chain.from_iterable(map(repeat, usages, spans))

@@ -43,8 +43,9 @@ from picloud_worker.core.events import (
 )
 from picloud_worker.core.exits import failure_of, failure_of_running
 from picloud_worker.core.interpreter.actor import Interpreter
+from picloud_worker.core.interpreter.events import RECALL_NEEDED
 from picloud_worker.core.interpreter.states import Ending, Idle, Lending, Woken
-from picloud_worker.core.pool import Give, NeedInterpreter, Pool
+from picloud_worker.core.pool import Give, NeedInterpreter, Pool, Resume
 
 _UNKNOWN_FATE = Failure(FailureKind.WORKER_LOST, "the job's process ended")
 
@@ -59,6 +60,8 @@ class Agent:
         offers: the worker's cores.
         max_sleepers: how many attempts may wait for other jobs at the same time.
         shares_store: the master keeps its blobs in the same store as this worker.
+        last_sequence: interpreters know attempts by the numbers after this one. Jobs can read
+            these; with an arbitrary beginning they tell nothing of the ids of jobs.
     """
 
     def __init__(
@@ -67,8 +70,9 @@ class Agent:
         max_sleepers: int = settings.MAX_SLEEPERS,
         *,
         shares_store: bool = False,
+        last_sequence: int = 0,
     ) -> None:
-        self.crew = Crew(offers, max_sleepers, shares_store=shares_store)
+        self.crew = Crew(offers, max_sleepers, last_sequence, shares_store=shares_store)
         self._window = 1
         self._measured = 0.0
 
@@ -126,8 +130,10 @@ def _dispatch(crew: Crew, pool: Pool) -> None:
             crew.give(step.interpreter, step.attempts)
         elif isinstance(step, NeedInterpreter):
             crew.start_interpreter(pool, step.attempt.spec.key)
-        else:
+        elif isinstance(step, Resume):
             crew.resume(step.interpreter)
+        else:
+            crew.tell_interpreter(step.interpreter, RECALL_NEEDED)
 
 
 def _master_said(crew: Crew, event: MasterSaid) -> None:

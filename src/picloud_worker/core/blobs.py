@@ -7,7 +7,7 @@ nothing needs goes, the least recently used first.
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 
-from picloud.protocol.jobs import Handles, Usage
+from picloud.protocol.jobs import Handles
 from picloud.protocol.payloads import size_of
 from picloud.statemachine import value
 from picloud_worker.core import settings
@@ -25,7 +25,7 @@ class Result:
     payload: bytes
     runtime: float
     handles: Handles | None
-    usage: Usage | None
+    usage: bytes
 
 
 class ResultOffer:

@@ -53,7 +53,12 @@ class Crew:
     """What an agent knows; its handlers move it."""
 
     def __init__(
-        self, offers: list[SlotPool], max_sleepers: int, *, shares_store: bool = False
+        self,
+        offers: list[SlotPool],
+        max_sleepers: int,
+        last_sequence: int = 0,
+        *,
+        shares_store: bool = False,
     ) -> None:
         self.pools = [Pool(number, offer) for number, offer in enumerate(offers)]
         self.trees: set[bytes] = {b""}
@@ -89,7 +94,7 @@ class Crew:
         """What the master was asked to keep and has not answered, by owner and key, in order."""
         self.now = 0.0
         self._last_interpreter = 0
-        self._last_sequence = 0
+        self._last_sequence = last_sequence
 
     # ------------------------------------------------------------------ moving actors
 

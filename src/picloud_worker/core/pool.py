@@ -45,6 +45,16 @@ class Resume:
 
 
 @value
+class Relieve:
+    """Have this interpreter give back what it has not started: a core has nothing to do."""
+
+    interpreter: Interpreter
+
+
+PoolStep = Give | NeedInterpreter | Resume | Relieve
+
+
+@value
 class _Reservation:
     """A core that only attempts of at least this rank, or one that was asleep, may have."""
 
@@ -108,7 +118,7 @@ class Pool:
                 free -= interpreter.cores
         return free
 
-    def next_step(self, now: float, least_rank: int = 0) -> Give | NeedInterpreter | Resume | None:
+    def next_step(self, now: float, least_rank: int = 0) -> PoolStep | None:
         """What to do next for those that wait; None when nothing can be done now.
 
         What ranks lower than `least_rank` is held back.
@@ -126,7 +136,7 @@ class Pool:
         first = self.backlog.first(least_rank)
         if first is None:
             self.is_holding_back = len(self.backlog) > 0
-            return None
+            return self._relief(now) if not self.is_holding_back else None
         cores = first.spec.spec.cores
         if cores <= (free := self.free_cores()):
             if cores > free - self._kept_from(first, now):
@@ -139,6 +149,17 @@ class Pool:
             return Give(idle, self._take(idle, first, least_rank))
         for interpreter in self._streaming(first):
             return Give(interpreter, self._take(interpreter, first, least_rank))
+        return None
+
+    def _relief(self, now: float) -> Relieve | None:
+        """Nothing waits: if a core is free, it can have what waits behind running attempts."""
+        for interpreter in self.interpreters.values():
+            if len(interpreter.outstanding) > 1 and (
+                abs(interpreter.work_left(now)) >= settings.RELIEVED_FROM
+            ):
+                last = next(reversed(interpreter.outstanding.values()))
+                if interpreter.cores <= self.free_cores() - self._kept_from(last, now):
+                    return Relieve(interpreter)
         return None
 
     def _kept_from(self, attempt: Attempt, now: float) -> int:

@@ -6,7 +6,6 @@ from picloud.protocol import limits
 from picloud.protocol.blob_messages import WithdrawBlobs
 from picloud.protocol.failures import Failure
 from picloud.protocol.ids import Fence, Handles, JobId
-from picloud.protocol.jobs import Usage
 from picloud.protocol.worker_messages import (
     AttemptFailed,
     AttemptsDone,
@@ -49,7 +48,7 @@ class Reports:
         self._results: list[bytes] = []
         self._runtimes: list[float] = []
         self._handles: dict[int, Handles] = {}  # by row, where there are any
-        self._usages: list[Usage | None] = []
+        self._usages: list[bytes] = []
         self._spans: list[int] = []
         self._bytes = 0
 
@@ -59,7 +58,7 @@ class Reports:
         result: bytes,
         runtime: float,
         handles: Handles | None,
-        usage: Usage | None,
+        usage: bytes,
     ) -> None:
         """It returned. Those that were measured together come one after the other."""
         self._bytes += len(result)
@@ -92,7 +91,7 @@ class Reports:
             self._stored.append(WithdrawBlobs(keys, attempt.spec.key.owner))
 
     def failed(
-        self, attempt: Attempt, failure: Failure, runtime: float, usage: Usage | None = None
+        self, attempt: Attempt, failure: Failure, runtime: float, usage: bytes = b""
     ) -> None:
         """It ended otherwise."""
         self._failed.append(AttemptFailed(attempt.jid, attempt.fence, failure, runtime, usage))

@@ -1,6 +1,6 @@
 """Durations and limits that the agent's core decides by, in seconds and bytes."""
 
-WINDOW = 0.020
+WINDOW = 0.040
 """Work, by measured run time, that is kept ready at an interpreter."""
 
 MASTER_WINDOW = 2 * WINDOW
@@ -14,7 +14,11 @@ LEAST_RUNTIME = 5e-6
 TICK = 0.025
 """How often `Ticked` comes while interpreters are busy."""
 
-SILENCE = 0.030
+RELIEVED_FROM = 0.005
+"""Work, by measured run time, that an interpreter has before it, or is late with, when another
+core has nothing to do: for less it is not asked to give back what it has not started."""
+
+SILENCE = 0.045
 """A busy interpreter with several attempts that reports nothing for so long is recalled."""
 
 PATIENCE = 0.100

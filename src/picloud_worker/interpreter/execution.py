@@ -12,7 +12,6 @@ from typing import Any
 from picloud.code import values
 from picloud.code.exceptions import describing
 from picloud.code.files import Arrivals
-from picloud.code.shown import shown
 from picloud.protocol.failures import Failure, FailureKind
 from picloud.protocol.ids import Handles
 from picloud.statemachine import value as value_class
@@ -81,10 +80,6 @@ class PreparedSpec:
         if notes.handles or payload[:1] == b"\0":
             return Naming(payload, notes.handles)
         return payload
-
-    def shown_arguments(self) -> str:
-        """The arguments of the last call, shortened."""
-        return shown(*self.arguments) if self.arguments is not None else ""
 
     def profile(self) -> str:
         """The profile of the last call, if it was asked for."""

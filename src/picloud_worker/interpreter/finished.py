@@ -5,8 +5,8 @@ for all; those that ran for longer, wrote something or failed are measured apart
 """
 
 from picloud.protocol.failures import Failure
-from picloud.protocol.jobs import Usage
 from picloud.protocol.payloads import is_spilled
+from picloud.protocol.usage import Usage
 from picloud_worker.interpreter.execution import Naming
 from picloud_worker.interpreter.unreported import UnreportedWriter
 from picloud_worker.interpreter.usage import UsageMeter, part_of
@@ -57,13 +57,14 @@ class FinishedAttempts:
         self, sequence: int, outcome: bytes | Naming | Failure, runtime: float, usage: Usage
     ) -> None:
         """Add one that has been measured apart."""
+        packed = usage.packed()
         if isinstance(outcome, Failure):
-            self.say(Raised(sequence, outcome, runtime, usage))
+            self.say(Raised(sequence, outcome, runtime, packed))
         elif isinstance(outcome, Naming):
             row = [sequence], [outcome.result], [runtime], [outcome.handles]
-            self.say(Returned(*row, is_spilled(outcome.result), usage))
+            self.say(Returned(*row, is_spilled(outcome.result), packed))
         else:
-            self.say(Returned([sequence], [outcome], [runtime], usage=usage))
+            self.say(Returned([sequence], [outcome], [runtime], usage=packed))
 
     def say(self, message: object) -> None:
         """Add a message behind the results that there are."""
@@ -76,9 +77,13 @@ class FinishedAttempts:
         """Add it ahead of the results: once these are known, the agent may take us for idle."""
         self._messages.insert(0, message)
 
-    def seal_unmeasured(self) -> None:
-        """No share for the results that there are: a job runs, and would be measured with them."""
-        self._seal(None)
+    def seal_before(self, running: float) -> None:
+        """Share out what has been used while a job runs, which has done so for so many seconds."""
+        if self._sequences:
+            before = sum(self._runtimes)
+            used = self._meter.read(before + running)
+            self._seal(part_of(used, before))
+            self._meter.put_back(part_of(used, running))
 
     def take(self) -> bytes:
         """All of it, to be sent."""
@@ -96,8 +101,8 @@ class FinishedAttempts:
         if self._sequences:
             self._seal(self._meter.read(sum(self._runtimes)))
 
-    def _seal(self, usage: Usage | None) -> None:
+    def _seal(self, usage: Usage) -> None:
         if self._sequences:
             columns = self._sequences, self._results, self._runtimes
-            self._messages.append(Returned(*columns, usage=usage))
+            self._messages.append(Returned(*columns, usage=usage.packed()))
             self._sequences, self._results, self._runtimes = [], [], []

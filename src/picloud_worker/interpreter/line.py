@@ -57,6 +57,7 @@ class JobLine:
         self._loops: list[Any] = []
         self._loops_asleep: set[int] = set()  # the threads of those that may be so
         self._session: Any = None
+        self._own_session: Any = None
         self._on_heard: Callable[[list[Any]], None] | None = None
         self._on_refused: Callable[[str], None] | None = None
         self._awaited: set[Any] = set()
@@ -82,6 +83,10 @@ class JobLine:
     session = property(
         lambda self: self._look_at_attempt()._session,
         lambda self, session: setattr(self._look_at_attempt(), "_session", session),
+    )
+    own_session = property(
+        lambda self: self._look_at_attempt()._own_session,
+        lambda self, session: setattr(self._look_at_attempt(), "_own_session", session),
     )
     on_heard = property(
         lambda self: self._look_at_attempt()._on_heard,

@@ -45,6 +45,7 @@ from picloud_worker.interpreter.output import OutputCapture
 from picloud_worker.interpreter.surroundings import Surroundings
 from picloud_worker.interpreter.unreported import UnreportedWriter
 from picloud_worker.interpreter.usage import MEASURED_FROM, UsageMeter
+from picloud_worker.interpreter.wording import in_words
 from picloud_worker.pipe.frames import FrameReader
 from picloud_worker.pipe.messages import (
     PIPE,
@@ -60,7 +61,7 @@ LOOK_AFTER = 0.001
 """Seconds that jobs run until what they left behind is looked for. Results of shorter jobs are sent
 together then."""
 
-REPORT_AFTER = 0.010
+REPORT_AFTER = 0.020
 """Seconds that the result of a longer job waits at most for company, as long as jobs end. A report
 costs both sides 0.5 ms, a tenth of a job of 5 ms."""
 
@@ -108,6 +109,7 @@ class InterpreterLoop:
         self._specs: dict[int, PreparedSpec] = {}
         self._pending: deque[tuple[PreparedSpec, int, bytes]] = deque()
         self._batch_began = 0.0  # since then nothing was sent
+        self._job_began = 0.0
         self._activity = BUSY
         self._recalled = False
         self._taken = 0  # attempts read from the pipe so far
@@ -204,7 +206,7 @@ class InterpreterLoop:
                 pending.appendleft(attempt)
                 self._give_back()
                 return
-            start = perf_counter()
+            self._job_began = start = perf_counter()
             outcome = (execute_limited if spec.is_limited else execute)(spec, payload)
             self._activity = BUSY
             end = perf_counter()
@@ -212,7 +214,7 @@ class InterpreterLoop:
                 _leave_fork(outcome)
             wrote = collect(sequence)
             if wrote or end - start > MEASURED_FROM or spec.profiles or type(outcome) is not bytes:
-                self._add_apart(spec, sequence, outcome, end - start, wrote)
+                self._add_apart(attempt, outcome, end - start, wrote)
             else:
                 add_short(sequence, outcome, end - start)
             spec.arguments = None
@@ -231,16 +233,16 @@ class InterpreterLoop:
 
     def _add_apart(
         self,
-        spec: PreparedSpec,
-        sequence: int,
+        attempt: tuple[PreparedSpec, int, bytes],
         outcome: bytes | Naming | Failure,
         runtime: float,
         wrote: Wrote | None,
     ) -> None:
+        spec, sequence, payload = attempt
         usage, arguments = self._finished.measure(runtime), ""
         if runtime > MEASURED_FROM or type(outcome) is Failure:
             self._activity = USER  # the repr of an argument is a job's code as well
-            arguments = spec.shown_arguments()
+            arguments = in_words(payload, spec.arguments)
             self._activity = BUSY
         if wrote:
             self._finished.say(wrote)
@@ -264,7 +266,8 @@ class InterpreterLoop:
         """Between jobs: restore, and look for leftovers."""
         self._surroundings.restore()
         self._output.restore()
-        self._meter.begin()
+        if not self._finished:
+            self._meter.begin()
         found = hygiene.leftovers() or self._modules.missing()
         if found:
             self._retire(found)
@@ -319,7 +322,7 @@ class InterpreterLoop:
     def _answer_amid_job(self) -> None:
         """Give back without letting the job notice, however deep it has recursed."""
         try:
-            self._finished.seal_unmeasured()
+            self._finished.seal_before(perf_counter() - self._job_began)
             while self._recalled:
                 self._give_back()
         except Exception as error:  # noqa: BLE001 - raised on, it would become the job's own

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from types import CoroutineType
 from typing import Any
 
-from picloud.protocol.jobs import Usage
+from picloud.protocol.usage import Usage
 
 MEASURED_FROM = 0.005
 """Seconds that an attempt that returns runs at least to be measured apart from others."""
@@ -30,6 +30,8 @@ _TO_BYTES = 1 if sys.platform == "darwin" else 1024
 _CLEAR_REFS = "/proc/self/clear_refs"
 _FORGET_PEAK = b"5"
 
+_used, _open, _write, _close = resource.getrusage, os.open, os.write, os.close  # jobs replace them
+
 _SLACK = (1 << 20) // _TO_BYTES
 """By how much jobs may raise the peak that the next one is told."""
 
@@ -38,12 +40,14 @@ class UsageMeter:
     """Readings of what this process has used so far."""
 
     def __init__(self) -> None:
+        self._children = _used(resource.RUSAGE_CHILDREN)
         self._begin_anew()
-        self._children = resource.getrusage(resource.RUSAGE_CHILDREN)
+        self._user = self._system = 0.0
 
     def begin(self) -> None:
         """What is used from here on is the next batch's: what comes before costs it no time."""
-        self._own = resource.getrusage(resource.RUSAGE_SELF)
+        self._own = _used(resource.RUSAGE_SELF)
+        self._user = self._system = 0.0
         self._forget_if_raised()
 
     def _forget_if_raised(self) -> None:
@@ -52,24 +56,27 @@ class UsageMeter:
 
     def _begin_anew(self) -> None:
         _forget_peak()
-        self._own = resource.getrusage(resource.RUSAGE_SELF)
+        self._own = _used(resource.RUSAGE_SELF)
         self._floor = self._own.ru_maxrss
 
     def read(self, runtime: float) -> Usage:
         """What attempts that ran so long have used since the batch, or the last reading, began."""
         own, children = self._own, self._children
-        self._own = now = resource.getrusage(resource.RUSAGE_SELF)
-        self._children = resource.getrusage(resource.RUSAGE_CHILDREN)
+        self._own = now = _used(resource.RUSAGE_SELF)
+        self._children = _used(resource.RUSAGE_CHILDREN)
         self._forget_if_raised()
         peak = now.ru_maxrss
         if self._children.ru_maxrss > children.ru_maxrss:  # else it is that of an earlier job
             peak = max(peak, self._children.ru_maxrss)
-        return Usage(
-            runtime,
-            now.ru_utime + self._children.ru_utime - own.ru_utime - children.ru_utime,
-            now.ru_stime + self._children.ru_stime - own.ru_stime - children.ru_stime,
-            peak * _TO_BYTES,
-        )
+        user = now.ru_utime + self._children.ru_utime - own.ru_utime - children.ru_utime
+        system = now.ru_stime + self._children.ru_stime - own.ru_stime - children.ru_stime
+        usage = Usage(runtime, self._user + user, self._system + system, peak * _TO_BYTES)
+        self._user = self._system = 0.0
+        return usage
+
+    def put_back(self, usage: Usage) -> None:
+        """This part of a reading is of an attempt that still runs: the next one has it as well."""
+        self._user, self._system = usage.user, usage.system
 
 
 def part_of(usage: Usage, runtime: float, arguments: str = "", profile: str = "") -> Usage:
@@ -85,11 +92,11 @@ def _forget_peak() -> None:
     file is opened each time, as a job may close what it does not know.
     """
     with contextlib.suppress(OSError):
-        descriptor = os.open(_CLEAR_REFS, os.O_WRONLY | os.O_CLOEXEC)
+        descriptor = _open(_CLEAR_REFS, os.O_WRONLY | os.O_CLOEXEC)
         try:
-            os.write(descriptor, _FORGET_PEAK)
+            _write(descriptor, _FORGET_PEAK)
         finally:
-            os.close(descriptor)
+            _close(descriptor)
 
 
 class Profiled:

@@ -8,7 +8,6 @@ knows which attempt was running when an interpreter dies.
 from picloud.protocol.codec import Codec
 from picloud.protocol.failures import Failure
 from picloud.protocol.ids import Handles
-from picloud.protocol.jobs import Usage
 from picloud.statemachine import value
 
 # ------------------------------------------------------------------ agent to interpreter
@@ -63,7 +62,7 @@ class Returned:
 
     `handles` are, for each result, those of the jobs that it names; None where none names any.
     `spilled`: some of the results name blobs, which are in the store.
-    `usage` is what they have used together, if that was measured.
+    `usage` is what they have used together, packed; empty if that was not measured.
     """
 
     sequences: list[int]
@@ -71,7 +70,7 @@ class Returned:
     runtimes: list[float]
     handles: list[Handles] | None = None
     spilled: bool = False
-    usage: Usage | None = None
+    usage: bytes = b""
 
 
 @value
@@ -81,7 +80,7 @@ class Raised:
     sequence: int
     failure: Failure
     runtime: float
-    usage: Usage | None = None
+    usage: bytes = b""
 
 
 @value

@@ -42,6 +42,27 @@ def test_many_arguments_are_cut() -> None:
     text = shown(("x" * 500,) * 100, {})
     assert len(text) == MAX_ARGUMENTS
     assert text.endswith(" ...")
+    assert shown((1,) * 400, {}) == f"{'1, ' * 332} ..."
+
+
+def test_what_holds_itself_many_times_is_not_followed_for_long() -> None:
+    looks = 0
+
+    class Item:
+        def __repr__(self) -> str:
+            nonlocal looks
+            looks += 1
+            return "item"
+
+    bomb: list[Any] = [Item()] * 12
+    for _ in range(5):
+        bomb = [bomb] * 12
+    assert len(shown((bomb,) * 20, {})) == MAX_ARGUMENTS
+    assert looks < 1000
+
+
+def test_a_very_long_number_is_not_written_out() -> None:
+    assert shown((10**5000, 7), {}) == "<int of 16610 bits>, 7"
 
 
 def test_an_argument_that_will_not_be_shown_harms_nothing() -> None:
@@ -49,7 +70,7 @@ def test_an_argument_that_will_not_be_shown_harms_nothing() -> None:
         def __repr__(self) -> str:
             raise SystemExit(3)
 
-    assert shown((1, Rude()), {}) == "[their repr raised SystemExit]"
+    assert shown((1, Rude()), {"three": 3}) == "1, [its repr raised SystemExit], three=3"
 
 
 @pytest.mark.parametrize(
@@ -75,11 +96,19 @@ class Mine:
         Mine.made += 1
 
 
+class Allocated:
+    """Few bytes, pickled, that take many."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return bytearray, (1 << 34,)
+
+
 @pytest.mark.parametrize(
     "payload",
     [
         values.dumps(((Mine(),), {})),
         values.dumps(((print,), {})),
+        pickle.dumps(((Allocated(),), {})),
         values.dumps(((values.dumps,), {})),
         pickle.dumps(5),
         pickle.dumps(((1,), 2)),

@@ -132,7 +132,7 @@ def test_given_back_with_its_leader_it_follows_that_again() -> None:
     line.worker.says(line.worker.returned(leader, follower))
     assert line.state(follower) is Following
     assert line.worker.fence(follower) > before
-    assert line.master.job(follower).attempts == 1
+    assert line.master.job(follower).attempts == 0
 
 
 def test_given_back_after_its_leader_returned_it_is_placed_anew() -> None:
@@ -151,7 +151,7 @@ def test_lost_with_its_leader_it_follows_that_to_another_worker() -> None:
     line.master.hears(line.worker.lost())
     assert other.heard(RunJobs)[-1].leaders == [[], [leader]]
     assert line.state(follower) is Following
-    assert line.master.job(follower).attempts == 1
+    assert line.master.job(follower).attempts == 0
 
 
 def test_what_it_says_before_its_leaders_return_counts_is_not_heard() -> None:

@@ -3,6 +3,7 @@
 from picloud.protocol import client_messages as ask
 from picloud.protocol.definitions import DefineSpec
 from picloud.protocol.ids import JobId, SpecNumber
+from picloud.protocol.worker_messages import OutputRead
 from picloud_master.core.policy import FOR_ONE_PROGRAM, Policy
 from picloud_master.core.retention import NEWS_AT_ONCE, SECONDS_BETWEEN
 from tests.support.builders import Master, TestClient, a_spec
@@ -68,6 +69,19 @@ def test_the_oldest_go_when_they_are_too_large() -> None:
     jids = master.client().submits(5, payload=b"12345")
     finish(master, *jids, result=b"12345")
     assert later(master) == set(jids[3:])
+
+
+def test_what_they_have_written_counts_until_they_go() -> None:
+    master = Master(Policy(max_finished_bytes=25))
+    client = master.client()
+    jids = client.submits(5)
+    worker = master.worker(5)
+    for jid in jids:
+        worker.says(OutputRead(jid, worker.fence(jid), "12345", "123", "12"), worker.done(jid))
+    client.deletes(jids[4])
+    assert later(master) == {jids[3]}
+    client.deletes(jids[3])
+    assert (master.registry.finished.size, master.registry.finished.written) == (0, {})
 
 
 def test_failed_and_killed_jobs_go_as_well() -> None:

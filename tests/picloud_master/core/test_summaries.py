@@ -8,8 +8,9 @@ from picloud.protocol import limits
 from picloud.protocol.client_messages import SubmitJobs
 from picloud.protocol.definitions import DefineSpec
 from picloud.protocol.ids import JobId, SpecNumber
-from picloud.protocol.jobs import SlotPool, Usage
-from picloud.protocol.worker_messages import AttemptsDone, AttemptsWaiting
+from picloud.protocol.jobs import SlotPool
+from picloud.protocol.usage import Usage
+from picloud.protocol.worker_messages import AttemptsDone, AttemptsWaiting, OutputRead
 from picloud_master.core.summaries import chain_of, info_of, reason_of
 from tests.support.builders import RAISED, Master, TestWorker, a_spec
 
@@ -46,9 +47,49 @@ def test_a_running_job_has_a_worker_and_a_run_time_so_far() -> None:
 def test_a_done_job_started_before_it_finished() -> None:
     master = Master()
     (jid,), worker = master.client().submits(), master.worker()
+    master.now = 101.0
     worker.says(worker.done(jid))
     info = info_of(master.registry, master.job(jid))
-    assert (info["started"], info["finished"], info["runtime"]) == (99.5, 100.0, 0.5)
+    assert (info["started"], info["finished"], info["runtime"]) == (100.5, 101.0, 0.5)
+
+
+def test_no_job_started_before_it_was_made_whatever_another_clock_says() -> None:
+    master = Master()
+    (jid,), worker = master.client().submits(), master.worker()
+    worker.says(worker.done(jid))
+    info = info_of(master.registry, master.job(jid))
+    assert (info["started"], info["finished"], info["runtime"]) == (100.0, 100.0, 0.5)
+
+
+def test_a_killed_job_tells_how_long_it_ran() -> None:
+    master = Master()
+    client, worker = master.client(), master.worker()
+    (jid,) = client.submits()
+    worker.says(worker.started(jid))
+    master.now = 104.0
+    client.kills(jid)
+    for _ in range(2):
+        info = info_of(master.registry, master.job(jid))
+        assert (info["started"], info["finished"], info["runtime"]) == (100.0, 104.0, 4.0)
+        worker.says(worker.failed(jid))
+
+
+def test_a_job_that_was_lost_with_its_worker_tells_how_long_it_ran() -> None:
+    master = Master()
+    (jid,), worker = master.client().submits(restartable=False), master.worker()
+    worker.says(worker.started(jid))
+    master.now = 104.0
+    master.hears(worker.lost())
+    info = info_of(master.registry, master.job(jid))
+    assert (info["status"], info["started"], info["runtime"]) == ("error", 100.0, 4.0)
+
+
+def test_what_an_earlier_attempt_wrote_is_not_told_of_the_next() -> None:
+    master = Master()
+    (jid,), worker = master.client().submits(retries=1), master.worker()
+    worker.says(OutputRead(jid, worker.fence(jid), "first", "", ""), worker.failed(jid))
+    assert info_of(master.registry, master.job(jid))["stdout"] == ""
+    assert info_of(master.registry, master.job(jid))["attempts"] == 2
 
 
 def test_a_failed_job_tells_why() -> None:
@@ -115,7 +156,7 @@ USED = Usage(0.5, 1.5, 0.25, 4096, "(1, 2)")
 def done(worker: TestWorker, *jids: JobId, used: Usage) -> AttemptsDone:
     """They returned after 0.5 s each, and were measured together."""
     report = worker.done(*jids)
-    report.usages, report.spans = [used], [len(jids)]
+    report.usages, report.spans = [used.packed()], [len(jids)]
     return report
 
 
@@ -161,7 +202,7 @@ def test_it_does_not_tell_what_an_earlier_attempt_used() -> None:
     master = Master()
     (jid,), worker = master.client().submits(retries=1), master.worker()
     failed = worker.failed(jid)
-    failed.usage = USED
+    failed.usage = USED.packed()
     worker.says(failed)
     worker.says(worker.done(jid))
     info = info_of(master.registry, master.job(jid))

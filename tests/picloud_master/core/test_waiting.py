@@ -10,7 +10,6 @@ from picloud.protocol import client_messages as ask
 from picloud.protocol import worker_messages as report
 from picloud.protocol.failures import Failure, FailureKind
 from picloud.protocol.ids import JobId
-from picloud.protocol.jobs import Usage
 from picloud_master.core import invariants
 from picloud_master.core.effects import SetAlarm
 from picloud_master.core.events import AlarmRang
@@ -179,7 +178,7 @@ class TestUsage:
         master = Master()
         (jid,), worker = master.client().submits(), master.worker()
         fence = worker.fence(jid)
-        used, other = Usage(0.5, 1.0, 0.5, 1 << 20), Usage(0.5, 9.0, 0.5, 1 << 20)
+        used, other = b"used", b"other"
         worker.says(report.AttemptsDone([jid], [fence], [b"r"], [0.5], None, False, [used], [1]))
         assert master.job(jid).usage == used
         worker.says(report.AttemptsDone([jid], [fence], [b"r"], [0.5], None, False, [other], [1]))

@@ -138,7 +138,7 @@ class TestReporting:
         node = Node()
         node.runs(1, 2)
         turn = node.returns(1, 1, runtime=0.001)
-        assert told(turn, report.SetWindow) == [report.SetWindow(40)]
+        assert told(turn, report.SetWindow) == [report.SetWindow(80)]
         assert told(node.returns(1, 2, runtime=0.001), report.SetWindow) == []
 
 

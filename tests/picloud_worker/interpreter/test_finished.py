@@ -3,7 +3,7 @@
 from typing import Any
 
 from picloud.protocol.failures import Failure, FailureKind
-from picloud.protocol.jobs import Usage
+from picloud.protocol.usage import Usage
 from picloud_worker.interpreter.control import UNREPORTED
 from picloud_worker.interpreter.execution import Naming
 from picloud_worker.interpreter.finished import FinishedAttempts
@@ -19,8 +19,13 @@ FAILURE = Failure(FailureKind.EXIT, "ours")
 class Meter(UsageMeter):
     """Each second of run time is half a second of CPU time."""
 
+    returned: Usage | None = None
+
     def read(self, runtime: float) -> Usage:
         return Usage(runtime, runtime / 2, runtime / 4, 4096)
+
+    def put_back(self, usage: Usage) -> None:
+        self.returned = usage
 
 
 class Finished:
@@ -29,7 +34,8 @@ class Finished:
     def __init__(self, room: int = 1000) -> None:
         page = memoryview(bytearray(8 * (UNREPORTED + 1))).cast("Q")
         area = memoryview(bytearray(room))
-        self.attempts = FinishedAttempts(UnreportedWriter(page, area), Meter())
+        self.meter = Meter()
+        self.attempts = FinishedAttempts(UnreportedWriter(page, area), self.meter)
         self.reader = UnreportedReader(page, area)
 
     def taken(self) -> list[Any]:
@@ -42,7 +48,9 @@ def test_short_ones_are_one_message_and_have_one_reading() -> None:
     finished.attempts.add_short(1, b"one", 0.5)
     finished.attempts.add_short(2, b"two", 1.5)
     usage = Usage(2.0, 1.0, 0.5, 4096)
-    assert finished.taken() == [Returned([1, 2], [b"one", b"two"], [0.5, 1.5], usage=usage)]
+    assert finished.taken() == [
+        Returned([1, 2], [b"one", b"two"], [0.5, 1.5], usage=usage.packed())
+    ]
 
 
 def test_one_that_is_measured_apart_gets_the_rest_of_a_reading() -> None:
@@ -51,8 +59,8 @@ def test_one_that_is_measured_apart_gets_the_rest_of_a_reading() -> None:
     usage = finished.attempts.measure(3.0)
     finished.attempts.add(2, b"two", 3.0, usage)
     before, apart = finished.taken()
-    assert before.usage == Usage(1.0, 0.5, 0.25, 4096)
-    assert apart == Returned([2], [b"two"], [3.0], usage=Usage(3.0, 1.5, 0.75, 4096))
+    assert before.usage == Usage(1.0, 0.5, 0.25, 4096).packed()
+    assert apart == Returned([2], [b"two"], [3.0], usage=Usage(3.0, 1.5, 0.75, 4096).packed())
 
 
 def test_each_kind_of_end_has_its_message() -> None:
@@ -62,17 +70,27 @@ def test_each_kind_of_end_has_its_message() -> None:
     finished.attempts.add(2, Naming(b"two", [4, 6]), 0.5, USED)
     assert finished.taken() == [
         Wrote(1, "out", "", ""),
-        Raised(1, FAILURE, 0.5, USED),
-        Returned([2], [b"two"], [0.5], [[4, 6]], usage=USED),
+        Raised(1, FAILURE, 0.5, USED.packed()),
+        Returned([2], [b"two"], [0.5], [[4, 6]], usage=USED.packed()),
     ]
 
 
 def test_what_is_given_back_goes_ahead_of_all_results() -> None:
     finished = Finished()
     finished.attempts.add_short(1, b"one", 0.5)
-    finished.attempts.seal_unmeasured()
     finished.attempts.say_first(GaveBack([2]))
-    assert finished.taken() == [GaveBack([2]), Returned([1], [b"one"], [0.5])]
+    usage = Usage(0.5, 0.25, 0.125, 4096)
+    assert finished.taken() == [GaveBack([2]), Returned([1], [b"one"], [0.5], usage=usage.packed())]
+
+
+def test_while_a_job_runs_those_before_it_get_their_share_and_it_keeps_its_own() -> None:
+    finished = Finished()
+    finished.attempts.seal_before(9.0)
+    assert finished.meter.returned is None
+    finished.attempts.add_short(1, b"one", 1.0)
+    finished.attempts.seal_before(3.0)
+    assert finished.meter.returned == Usage(3.0, 1.5, 0.75, 4096)
+    assert [one.usage for one in finished.taken()] == [Usage(1.0, 0.5, 0.25, 4096).packed()]
 
 
 def test_the_agent_finds_what_was_not_sent_until_it_was() -> None:
@@ -83,7 +101,7 @@ def test_the_agent_finds_what_was_not_sent_until_it_was() -> None:
     assert finished.attempts
     assert finished.reader.messages() == [
         Returned([1], [b"one"], [0.5]),
-        Returned([2], [b"two"], [0.5], usage=USED),
+        Returned([2], [b"two"], [0.5], usage=USED.packed()),
     ]
     finished.taken()
     assert not finished.attempts

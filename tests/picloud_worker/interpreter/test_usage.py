@@ -2,7 +2,7 @@
 
 import pytest
 
-from picloud.protocol.jobs import Usage
+from picloud.protocol.usage import Usage
 from picloud_worker.interpreter.usage import MAX_PROFILE, Profiled, UsageMeter, part_of
 
 
@@ -33,6 +33,17 @@ def test_the_peak_of_what_was_not_measured_is_forgotten_too() -> None:
     assert len(bytearray(size)) == size
     meter.begin()
     assert meter.read(0.1).peak < before + size // 2
+
+
+def test_what_is_put_back_is_read_again() -> None:
+    meter = UsageMeter()
+    meter.put_back(Usage(1.0, 50.0, 70.0, 4096))
+    usage = meter.read(1.0)
+    assert (usage.user >= 50, usage.system >= 70) == (True, True)
+    assert meter.read(1.0).user < 50
+    meter.put_back(Usage(1.0, 50.0, 70.0, 4096))
+    meter.begin()
+    assert meter.read(1.0).user < 50
 
 
 def test_attempts_that_were_measured_together_share_by_their_run_times() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from picloud.protocol.failures import FailureKind
-from picloud.protocol.jobs import Usage
+from picloud.protocol.usage import Usage
 from picloud_worker.pipe.messages import Raised, Returned
 
 
@@ -22,23 +22,28 @@ def burning() -> Any:
     return burn
 
 
-def usages(bench: Any) -> list[Usage | None]:
-    """What has been reported with the end of attempts."""
-    ends = [each for _, each in bench.said if isinstance(each, Returned | Raised)]
-    return [each.usage for each in ends]
+def usage_of(message: Returned | Raised) -> Usage:
+    """What is reported with an end."""
+    usage = Usage.unpacked(message.usage)
+    assert usage is not None
+    return usage
+
+
+def usages(bench: Any) -> list[Usage]:
+    """What has been reported with all ends."""
+    return [usage_of(each) for _, each in bench.said if isinstance(each, Returned | Raised)]
 
 
 async def test_an_attempt_that_takes_a_while_is_measured_apart(bench: Any) -> None:
     short, long = bench.submit(burning(), (0.0,), (0.05,))
     await bench.result(long)
-    before, used = bench.messages(Returned)
-    assert (before.sequences, used.sequences) == ([short], [long])
-    assert before.usage.arguments == ""
-    assert used.usage.arguments == "0.05"
-    assert 0.04 < used.usage.user + used.usage.system < 1.0
-    assert used.usage.profile == ""
-    assert used.usage.runtime == used.runtimes[0]
-    assert before.usage.user < used.usage.user / 10
+    assert [one.sequences for one in bench.messages(Returned)] == [[short], [long]]
+    before, used = usages(bench)
+    assert (before.arguments, used.arguments) == ("", "")  # those who have the payload can read it
+    assert 0.04 < used.user + used.system < 1.0
+    assert used.profile == ""
+    assert used.runtime == bench.messages(Returned)[1].runtimes[0]
+    assert before.user < used.user / 10
 
 
 async def test_short_attempts_are_measured_together(bench: Any) -> None:
@@ -47,9 +52,15 @@ async def test_short_attempts_are_measured_together(bench: Any) -> None:
     messages = bench.messages(Returned)
     assert [each for one in messages for each in one.sequences] == sequences
     for one in messages:
-        assert one.usage.runtime == sum(one.runtimes)
-    assert sum(one.usage.user + one.usage.system for one in messages) > 0.0015
+        assert usage_of(one).runtime == sum(one.runtimes)
+    assert sum(one.user + one.system for one in usages(bench)) > 0.0015
     assert len(messages) < len(sequences)
+
+
+async def test_what_jobs_use_that_wait_to_be_reported_is_theirs(bench: Any) -> None:
+    sequences = bench.submit(burning(), *[(0.002,)] * 20)
+    await bench.result(sequences[-1])
+    assert sum(one.user + one.system for one in usages(bench)) > 0.035
 
 
 async def test_what_a_running_job_uses_is_no_share_of_those_before_it(
@@ -59,17 +70,56 @@ async def test_what_a_running_job_uses_is_no_share_of_those_before_it(
         import os
         import time
 
-        while go and not os.path.exists(go):
-            time.sleep(0.001)
+        end = time.process_time() + (0.1 if go else 0.0)
+        while time.process_time() < end or (go and not os.path.exists(go)):
+            time.sleep(0)
 
     go = tmp_path / "go"
     first, last = bench.submit(job, ("",), (str(go),))
     await bench.is_running(last)
     bench.pool.recall(1)
     assert await bench.result(first) is None
-    assert usages(bench) == [None]
+    (before,) = usages(bench)
+    assert before.user + before.system < 0.05
     go.touch()
     await bench.result(last)
+    used = usages(bench)[-1]
+    assert used.user + used.system > 0.09
+
+
+async def test_arguments_that_only_their_interpreter_can_read_are_put_into_words(
+    bench: Any,
+) -> None:
+    def job(item: Any, say: str) -> None:
+        raise ValueError(say)
+
+    class Mine:
+        def __repr__(self) -> str:
+            print("in its repr")
+            return "mine"
+
+    await bench.fail(job, Mine(), "x")
+    (used,) = usages(bench)
+    assert used.arguments == "mine, 'x'"
+    (last,) = bench.submit(job, (3, "y"))
+    await bench.failure(last)
+    assert usages(bench)[-1].arguments == ""
+    assert bench.wrote() == {}
+
+
+async def test_a_repr_that_does_not_end_does_not_keep_a_job_from_its_end(bench: Any) -> None:
+    class Stuck:
+        def __repr__(self) -> str:
+            while True:
+                pass
+
+    def job(item: Any) -> None:
+        raise ValueError("ours")
+
+    assert "ours" in (await bench.fail(job, Stuck())).message
+    (used,) = usages(bench)
+    assert used.arguments == "[their repr took longer than 0.1 s]"
+    assert await bench.call(lambda: 5) == 5
 
 
 async def test_the_peak_of_memory_is_the_jobs_own_not_that_of_the_one_before(bench: Any) -> None:
@@ -107,7 +157,6 @@ async def test_an_attempt_that_fails_is_measured_however_short(bench: Any) -> No
 
     await bench.fail(job, "no", 3)
     (used,) = usages(bench)
-    assert used.arguments == "'no', 3"
     assert used.peak > 1 << 20
 
 

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from picloud.protocol.ids import JobId, SessionId, SpecNumber
-from picloud.protocol.jobs import Handles, JobSpec, JobStatus, Usage
+from picloud.protocol.jobs import Handles, JobSpec, JobStatus
 from picloud_master.core.environments import EnvironmentRecord
 from picloud_master.core.job.prerequisites import Prerequisites
 from picloud_master.core.job.states import QUEUED, STATUS, JobState, Killing
@@ -120,7 +120,7 @@ class JobActor:
         holds: the jobs that it may know of; None if there are none.
         gives: the jobs that its outcome names and that it held; whoever reads it holds them, too.
         output: tails of stdout, stderr and logging, as last heard; None if nothing was written.
-        usage: what its last attempt has used, if that was measured, with others perhaps.
+        usage: what its last attempt has used, packed; empty if that was not measured.
         watchers: who wants to hear of its outcome.
     """
 
@@ -152,7 +152,7 @@ class JobActor:
         self.holds: Holdings | None = None
         self.gives: Holdings | None = None
         self.output: tuple[str, str, str] | None = None
-        self.usage: Usage | None = None
+        self.usage = b""
         self.watchers: tuple[Watcher, ...] = ()
 
     @property

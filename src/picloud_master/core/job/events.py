@@ -2,7 +2,6 @@
 
 from picloud.protocol.failures import Failure
 from picloud.protocol.ids import Fence
-from picloud.protocol.jobs import Usage
 from picloud.statemachine import value
 from picloud_master.core.job.prerequisites import Prerequisites
 from picloud_master.core.lease import Lease
@@ -75,7 +74,7 @@ class AttemptSucceeded:
     fence: Fence
     result: bytes
     runtime: float
-    usage: Usage | None = None
+    usage: bytes = b""
 
 
 @value
@@ -85,7 +84,7 @@ class AttemptFailed:
     fence: Fence
     failure: Failure
     runtime: float
-    usage: Usage | None = None
+    usage: bytes = b""
 
 
 @value

@@ -25,12 +25,12 @@ from picloud_master.core.job.states import Blocked, Following, Killing, Leased, 
 
 def placed_ahead(job: JobActor, state: Blocked, event: PlacedAhead, context: Context) -> Step:
     """The worker that has what it waits for may start it as soon as that has returned."""
-    job.attempts += 1
     return Step(Following(event.lease, state.prerequisites), RUN)
 
 
 def joined(job: JobActor, state: Following, event: DependenciesFinished, context: Context) -> Step:
     """From here on it is a leased job as any other; it may run already."""
+    job.attempts += 1
     return Step(Leased(state.lease), TakeCores(state.lease), JOIN)
 
 
@@ -55,7 +55,6 @@ def not_followed(
     """What it follows did not return there, or not in time; it never started."""
     if event.fence != state.lease.fence:
         return Step(state)
-    job.attempts -= 1
     return Step(Blocked(state.prerequisites), TakeCores(state.lease), Release(state.lease))
 
 

@@ -73,6 +73,7 @@ class Killing:
 
     lease: Lease
     finished: float
+    started: float | None = None
     deleted: bool = False
 
 
@@ -102,6 +103,7 @@ class Killed:
 
     finished: float
     last: Lease | None = None
+    started: float | None = None
 
 
 @value

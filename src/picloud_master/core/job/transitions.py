@@ -59,7 +59,6 @@ from picloud_master.core.job.states import (
     Stalled,
     Waiting,
 )
-from picloud_master.core.lease import Lease
 
 NEVER_RETRIED = frozenset({FailureKind.KILLED, FailureKind.SERIALIZATION, FailureKind.ENVIRONMENT})
 """Failures that were wished for, or would only come again."""
@@ -90,7 +89,7 @@ def tried_again(job: JobActor, state: Delayed, event: PauseEnded, context: Conte
 def placed(job: JobActor, state: Queued, event: Placed, context: Context) -> Step:
     """A worker has room."""
     job.attempts += 1
-    job.usage = None
+    job.usage, job.output = b"", None
     return Step(Leased(event.lease), RUN)
 
 
@@ -135,7 +134,7 @@ def failed(job: JobActor, state: Leased | Running, event: AttemptFailed, context
     """A failure is the job's outcome, unless it asked to be tried again."""
     if event.fence != state.lease.fence:
         return Step(state)
-    return _after_failure(job, state.lease, event, context)
+    return _after_failure(job, state, event, context)
 
 
 def returned(
@@ -152,19 +151,28 @@ def lost(job: JobActor, state: Leased | Running, event: AttemptLost, context: Co
     """Nobody knows what became of the attempt: run again if the job allows it, else end."""
     if event.fence != state.lease.fence:
         return Step(state)
-    return _after_loss(job, state.lease, event.text, context)
+    return _after_loss(job, state, event.text, context)
 
 
 def killing(job: JobActor, state: Leased | Running, event: KillRequested, context: Context) -> Step:
     """From here on no result can appear; the worker ends the attempt and its processes."""
-    return Step(Killing(state.lease, context.now), Stop(state.lease), ANNOUNCE)
+    dying = Killing(state.lease, context.now, _started(state))
+    return Step(dying, Stop(state.lease), ANNOUNCE)
+
+
+_Held = Leased | Running | Waiting
+
+
+def _started(state: _Held) -> float | None:
+    return None if isinstance(state, Leased) else state.started
 
 
 def _after_failure(
-    job: JobActor, lease: Lease, event: AttemptFailed, context: Context, *before: JobOutput
+    job: JobActor, state: _Held, event: AttemptFailed, context: Context, *before: JobOutput
 ) -> Step:
     if event.failure.kind is FailureKind.WORKER_LOST:  # its worker lives, but its process is gone
-        return _after_loss(job, lease, event.failure.message, context, *before)
+        return _after_loss(job, state, event.failure.message, context, *before)
+    lease = state.lease
     job.usage = event.usage
     spec = job.spec
     if job.retried >= spec.retries or event.failure.kind in NEVER_RETRIED:
@@ -178,12 +186,14 @@ def _after_failure(
 
 
 def _after_loss(
-    job: JobActor, lease: Lease, text: str, context: Context, *before: JobOutput
+    job: JobActor, state: _Held, text: str, context: Context, *before: JobOutput
 ) -> Step:
+    lease, started = state.lease, _started(state)
     # Attempts that failed by themselves were no fault of a worker.
     if job.spec.restartable and job.attempts - job.retried <= context.policy.max_restarts:
         return Step(QUEUED, *before, Release(lease), REQUEUE)
-    errored = Errored(_loss(job, text), 0.0, context.now, lease)
+    runtime = context.now - started if started is not None else 0.0
+    errored = Errored(_loss(job, text), runtime, context.now, lease)
     return Step(errored, *before, Release(lease), ANNOUNCE)
 
 
@@ -224,7 +234,7 @@ def failed_waiting(job: JobActor, state: Waiting, event: AttemptFailed, context:
     """It ended in its sleep, or right after it."""
     if event.fence != state.lease.fence:
         return Step(state)
-    return _after_failure(job, state.lease, event, context, TakeCores(state.lease))
+    return _after_failure(job, state, event, context, TakeCores(state.lease))
 
 
 def returned_waiting(
@@ -241,13 +251,14 @@ def lost_waiting(job: JobActor, state: Waiting, event: AttemptLost, context: Con
     """It is gone with its worker, as a running one is."""
     if event.fence != state.lease.fence:
         return Step(state)
-    return _after_loss(job, state.lease, event.text, context, TakeCores(state.lease))
+    return _after_loss(job, state, event.text, context, TakeCores(state.lease))
 
 
 def killing_waiting(job: JobActor, state: Waiting, event: KillRequested, context: Context) -> Step:
     """As for a running one; until the worker confirms, its cores are its own."""
     lease = state.lease
-    return Step(Killing(lease, context.now), TakeCores(lease), Stop(lease), ANNOUNCE)
+    dying = Killing(lease, context.now, state.started)
+    return Step(dying, TakeCores(lease), Stop(lease), ANNOUNCE)
 
 
 # ------------------------------------------------------------------ killing
@@ -263,16 +274,17 @@ def attempt_over(
     lease = state.lease
     if event.fence != lease.fence:
         return Step(state)
+    killed = Killed(state.finished, lease, state.started)
     if state.deleted:
-        return Step(Killed(state.finished, lease), Release(lease), FORGET)
-    return Step(Killed(state.finished, lease), Release(lease))
+        return Step(killed, Release(lease), FORGET)
+    return Step(killed, Release(lease))
 
 
 def deleted_while_killing(
     job: JobActor, state: Killing, event: DeleteRequested, context: Context
 ) -> Step:
     """Hidden from now on; its lease still lives."""
-    return Step(Killing(state.lease, state.finished, deleted=True))
+    return Step(Killing(state.lease, state.finished, state.started, deleted=True))
 
 
 # ------------------------------------------------------------------ over

@@ -2,7 +2,7 @@
 
 from picloud_worker.core import settings
 from picloud_worker.core.attempt.actor import Attempt
-from picloud_worker.core.interpreter.states import Idle, InterpreterState
+from picloud_worker.core.interpreter.states import Busy, Idle, InterpreterState
 from picloud_worker.core.specs import InterpreterKey, KnownSpec
 
 
@@ -68,6 +68,15 @@ class Interpreter:
         if spec.spec.cores != self.cores or first.rank != rank:
             return 0
         return self._window(spec) - len(self.outstanding)
+
+    def work_left(self, now: float) -> float:
+        """Seconds that its attempts will take yet, by estimate; less than 0 if they are late."""
+        state = self.state
+        if type(state) is not Busy or not self.outstanding:
+            return 0.0
+        first = next(iter(self.outstanding.values()))
+        each = first.spec.estimate.seconds or 0.0
+        return each * len(self.outstanding) - (now - state.heard)
 
     def _window(self, spec: KnownSpec) -> int:
         seconds = max(self.longest, spec.estimate.seconds or settings.WINDOW)

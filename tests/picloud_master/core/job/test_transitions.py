@@ -129,11 +129,11 @@ class TestBlocked:
     def test_a_kill_ends_it_at_once(self) -> None:
         assert step(self.state, KILL_REQUESTED) == Step(Killed(NOW), ANNOUNCE)
 
-    def test_it_is_granted_ahead_and_that_counts_an_attempt(self) -> None:
+    def test_it_is_granted_ahead_and_that_counts_no_attempt_yet(self) -> None:
         job = a_job()
         following = Following(LEASE, self.state.prerequisites)
         assert step(self.state, events.PlacedAhead(LEASE), job) == Step(following, RUN)
-        assert job.attempts == 1
+        assert job.attempts == 0
 
     def test_it_is_not_placed(self) -> None:
         assert is_refused(self.state, events.Placed(LEASE))
@@ -171,7 +171,6 @@ class TestFollowing:
         self, event: JobEvent
     ) -> None:
         job = a_job()
-        job.attempts = 1
         waits = Step(self.blocked, TakeCores(LEASE), Release(LEASE))
         assert step(self.state, event, job) == waits
         assert job.attempts == 0
@@ -284,7 +283,8 @@ class Held:
         assert why in answer.state.failure.message
 
     def test_a_kill_stops_it_and_is_its_outcome_already(self) -> None:
-        killing = Step(Killing(LEASE, NOW), *self.before, Stop(LEASE), ANNOUNCE)
+        started = getattr(self.state, "started", None)
+        killing = Step(Killing(LEASE, NOW, started), *self.before, Stop(LEASE), ANNOUNCE)
         assert step(self.state, KILL_REQUESTED) == killing
 
     @pytest.mark.parametrize("event", reports(STALE), ids=name)
@@ -340,11 +340,11 @@ class TestWaiting(Held):
 
 
 class TestKilling:
-    state = Killing(LEASE, 45.0)
+    state = Killing(LEASE, 45.0, 41.0)
 
     @pytest.mark.parametrize("event", reports(LIVE)[ENDS], ids=name)
     def test_however_the_attempt_ends_it_stays_killed(self, event: JobEvent) -> None:
-        assert step(self.state, event) == Step(Killed(45.0, LEASE), Release(LEASE))
+        assert step(self.state, event) == Step(Killed(45.0, LEASE, 41.0), Release(LEASE))
 
     @pytest.mark.parametrize("event", reports(LIVE)[ENDS], ids=name)
     def test_once_hidden_it_is_forgotten_with_its_attempt(self, event: JobEvent) -> None:
@@ -360,7 +360,7 @@ class TestKilling:
     def test_deleting_it_hides_it(self) -> None:
         job = a_job()
         answer = step(self.state, DELETE_REQUESTED, job)
-        assert answer == Step(Killing(LEASE, 45.0, deleted=True))
+        assert answer == Step(Killing(LEASE, 45.0, 41.0, deleted=True))
         assert job.is_hidden
 
     def test_it_is_not_placed(self) -> None:
