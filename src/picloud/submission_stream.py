@@ -57,6 +57,7 @@ class SubmissionStream:
         self._submitter: Submitter | None = None
         self._waiters: list[Waiter] = []
         self._is_collecting = False
+        self._next_look: asyncio.TimerHandle | None = None
         self._turn_due = inf
         self._asked_for_ids = False
         self._is_lost = False
@@ -78,8 +79,7 @@ class SubmissionStream:
         """Take an id for a job and have it sent soon; None if it must wait for `ready`."""
         jid = self._queue.put(spec, payload, handles, after)
         if not self._is_collecting:
-            self._is_collecting = True
-            self._post(self._collect)
+            self._begin_to_collect()
         elif (handles or after) is not None and monotonic() > self._turn_due:
             self._turn_due = monotonic() + TURN_AFTER
             sleep(_A_TURN)
@@ -95,9 +95,16 @@ class SubmissionStream:
         """The same for several jobs, as far as there are ids; the ids used are consecutive."""
         jids = self._queue.put_many(spec, payloads, handles, after)
         if not self._is_collecting:
-            self._is_collecting = True
-            self._post(self._collect)
+            self._begin_to_collect()
         return jids
+
+    def _begin_to_collect(self) -> None:
+        self._is_collecting = True
+        try:
+            self._post(self._collect)
+        except BaseException:  # of a signal handler: then the next submission begins
+            self._is_collecting = False
+            raise
 
     def owns(self, first: int, stop: int) -> bool:
         """True if these jobs were submitted here, and none was deleted."""
@@ -188,7 +195,9 @@ class SubmissionStream:
             self._is_collecting = True
         self._turn_due = monotonic() + TURN_AFTER
         self._flush()
-        self._loop.call_later(COLLECT_TIME, self._collect)
+        if self._next_look is not None:
+            self._next_look.cancel()  # it was begun twice, where a signal handler raised meanwhile
+        self._next_look = self._loop.call_later(COLLECT_TIME, self._collect)
 
     def _add_waiter(self, waiter: Waiter) -> None:
         self._waiters.append(waiter)

@@ -47,7 +47,11 @@ class LoopThread:
         self._posted.append((function, args))
         if not self._woken:
             self._woken = True
-            self.loop.call_soon_threadsafe(self._call_posted)
+            try:
+                self.loop.call_soon_threadsafe(self._call_posted)
+            except BaseException:  # of a signal handler: then the next one that posts wakes it
+                self._woken = False
+                raise
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine on the loop and wait for it, from another thread."""

@@ -1,6 +1,7 @@
 import asyncio
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -79,6 +80,24 @@ def test_a_burst_wakes_the_loop_once(thread: LoopThread) -> None:
     settle(thread)
     assert turns == list(range(100))
     assert not thread._woken
+
+
+def test_an_interrupted_wake_up_is_made_good_by_the_next_post(thread: LoopThread) -> None:
+    class Interrupted:
+        def __init__(self, loop: Any) -> None:
+            self.loop = loop
+
+        def call_soon_threadsafe(self, *args: Any) -> None:
+            thread.loop = self.loop
+            raise KeyboardInterrupt
+
+    done: list[int] = []
+    thread.loop = Interrupted(thread.loop)  # type: ignore[assignment]
+    with pytest.raises(KeyboardInterrupt):
+        thread.post(done.append, 1)
+    thread.post(done.append, 2)
+    settle(thread)
+    assert done == [1, 2]
 
 
 def test_a_function_that_fails_does_not_hold_up_the_others(thread: LoopThread) -> None:
