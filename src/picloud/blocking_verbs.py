@@ -3,11 +3,11 @@
 from abc import abstractmethod
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from picloud.blocking import BlockingIterator, drive
 from picloud.bound_options import Options
-from picloud.job import Job, JobMap
+from picloud.job import HandleSession, Job, JobMap, check_origins
 from picloud.job_futures import FutureThread, JobFuture, watched_future
 from picloud.job_options import NO_OPTIONS
 from picloud.submit_verbs import SubmitVerbs
@@ -97,7 +97,9 @@ class BlockingVerbs(SubmitVerbs, WaitVerbs):
         from picloud.inspection import inspect
 
         options, rest = NO_OPTIONS.with_keywords(kwargs)
-        found = inspect(partial(self.scan_of, options=options), func, args, rest)
+        scan = partial(self.scan_of, options=options)
+        check = partial(check_origins, session=cast("HandleSession", self))
+        found = inspect(scan, check, func, args, rest)
         print(found)
         return found
 

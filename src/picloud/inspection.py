@@ -1,6 +1,6 @@
 """`cloud.inspect`: what a call would send, with sizes and reasons, and what stands in its way."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from hashlib import blake2b
 from typing import Any
 
@@ -76,6 +76,7 @@ _IN = "captured"
 
 def inspect(
     scan: Callable[[frozenset[str], list[int]], Scan],
+    check: Callable[[Mapping[str, int]], None],
     function: Callable[..., Any],
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
@@ -84,6 +85,7 @@ def inspect(
 
     Args:
         scan: finds the user's own modules that some need, and jobs whose handles are passed.
+        check: raises ValueError for the handles of other clouds.
         function: what is called.
         args: with these arguments.
         kwargs: and with these.
@@ -96,20 +98,24 @@ def inspect(
     roots: set[str] = set()
     refused: list[str] = []
     found: list[Part] = []
-    handles: list[int] = []
-    size = _size(function, roots, refused, handles)
+    notes = values.Notes()
+    size = _size(function, roots, refused, notes)
     found.append(Part("the function", size, "what runs"))
     for step, part in culprits.parts(function):
         found.append(Part(f"  {step}", _size(part, set(), None), _IN))
     for step, part in culprits.parts((args, kwargs)):
         if step.startswith(("args", "kwargs")):
             found.append(Part(step, _size(part, roots, None), "an argument"))
-    _size((args, kwargs), roots, refused, handles)
+    _size((args, kwargs), roots, refused, notes)
     modules: list[Part] = []
     try:
-        modules = _files(scan(frozenset(roots), handles))
+        modules = _files(scan(frozenset(roots), notes.handles))
     except Unshippable as error:
         refused.append(described(error, function, (args, kwargs)))
+    try:
+        check(notes.origins)
+    except ValueError as error:
+        refused.append(str(error))
     if not refused:
         try:
             functions.pack(function).check(*args, **kwargs)
@@ -123,7 +129,7 @@ def _files(scan: Scan) -> list[Part]:
 
 
 def _size(
-    item: Any, roots: set[str], refused: list[str] | None, handles: list[int] | None = None
+    item: Any, roots: set[str], refused: list[str] | None, met: values.Notes | None = None
 ) -> int | None:
     large: dict[bytes, int] = {}  # the same content travels once
 
@@ -134,8 +140,8 @@ def _size(
 
     notes = values.Notes(keep)
     notes.roots = roots
-    if handles is not None:
-        notes.handles = handles
+    if met is not None:
+        notes.handles, notes.origins = met.handles, met.origins
     try:
         return len(values.dumps(item, notes)) + sum(large.values())
     except (values.Unpicklable, values.Oversize) as error:

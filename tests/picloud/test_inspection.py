@@ -74,6 +74,19 @@ def test_what_cannot_travel_is_listed_with_its_place(
     assert repr(found).endswith("2 refused>")
 
 
+def test_handles_of_another_cloud_are_refused_as_a_call_would(session: Session) -> None:
+    other = FakeMaster().session()
+    try:
+        job = other.call(len, [])
+        session.join(session.call(len, []))  # from here on it knows of which cloud it is
+        (text,) = session.inspect(len, [job]).refused
+        assert text == f"job {job} is of another cloud session: use the verbs of that one"
+        assert session.inspect(captures(job)).refused == [text]
+        assert session.inspect(len, [session.call(len, [])]).refused == []
+    finally:
+        other.close()
+
+
 def test_nothing_is_sent(master: FakeMaster, session: Session) -> None:
     session.inspect(len, [])
     assert not session.is_lost
