@@ -151,7 +151,7 @@ def info(jobs: Any, fields: str | Sequence[str] | None = None) -> dict[int, dict
     or raised an exception; jobs that return within 5 ms are measured together with their
     neighbours, and each is told its share by its run time. Its `arguments` in words are known from
     the start if they are small and of Python's own types, else once it has ended, if it ran for
-    more than 5 ms or raised.
+    more than 5 ms or raised; never if they name jobs, whose handles are secrets.
 
     Args:
         jobs: as for `result`.

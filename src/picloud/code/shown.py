@@ -70,6 +70,10 @@ class _Shortened(reprlib.Repr):
     repr_bytearray = repr_bytes
 
 
+class TookTooLong(BaseException):
+    """Raised by a signal handler amid `shown`: nobody wants the words any more."""
+
+
 def shown(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
     """The arguments of a call, as they might be written, shortened."""
     shorten = _Shortened()
@@ -78,7 +82,9 @@ def shown(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
     for name, item in [*(("", each) for each in args), *kwargs.items()]:
         try:
             text = shorten.repr(item)
-        except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - users' classes
+        except TookTooLong:
+            raise
+        except BaseException as error:  # noqa: BLE001 - classes of users run here
             text = f"[its repr raised {type(error).__name__}]"
         parts.append(f"{name}={text}" if name else text)
         length += len(parts[-1]) + 2

@@ -19,6 +19,9 @@ FRAME_TARGET = 1 << 20
 MAX_SHOWN_PAYLOAD = 16 << 10
 """Arguments whose pickle is larger are put into words by interpreters only."""
 
+OF_HANDLES = b"picloud.job"
+"""What each pickled handle of a job names. It stands beside the secret that proves it."""
+
 MAX_TEXT = 1 << 20
 """One text: a traceback, a label, a reason."""
 

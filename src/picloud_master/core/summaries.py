@@ -13,9 +13,6 @@ _ENDS_SHOWN = 4
 
 _MAX_NAME = 200
 
-_OF_HANDLES = b"picloud.job"
-"""The module that each pickled handle names."""
-
 _USED = ("cputime.user", "cputime.system", "memory.max_usage", "profile")
 
 
@@ -107,8 +104,8 @@ def _arguments_of(job: JobActor) -> str | bytes | None:
     usage = Usage.unpacked(job.usage)
     if usage is not None and usage.arguments:
         return usage.arguments
-    is_shown = len(job.payload) <= limits.MAX_SHOWN_PAYLOAD and _OF_HANDLES not in job.payload
-    return job.payload if is_shown else None
+    is_small = len(job.payload) <= limits.MAX_SHOWN_PAYLOAD
+    return job.payload if is_small and limits.OF_HANDLES not in job.payload else None
 
 
 def _course_of(registry: Registry, job: JobActor) -> dict[str, Scalar]:

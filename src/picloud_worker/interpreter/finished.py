@@ -53,18 +53,15 @@ class FinishedAttempts:
         self._seal(part_of(used, before))
         return part_of(used, runtime)
 
+    def note(self, sequence: int, outcome: bytes | Naming | Failure, runtime: float) -> None:
+        """Have it known already how one has ended that is measured apart and added soon."""
+        self._unreported.note_message(_end_of(sequence, outcome, runtime))
+
     def add(
         self, sequence: int, outcome: bytes | Naming | Failure, runtime: float, usage: Usage
     ) -> None:
         """Add one that has been measured apart."""
-        packed = usage.packed()
-        if isinstance(outcome, Failure):
-            self.say(Raised(sequence, outcome, runtime, packed))
-        elif isinstance(outcome, Naming):
-            row = [sequence], [outcome.result], [runtime], [outcome.handles]
-            self.say(Returned(*row, is_spilled(outcome.result), packed))
-        else:
-            self.say(Returned([sequence], [outcome], [runtime], usage=packed))
+        self.say(_end_of(sequence, outcome, runtime, usage.packed()))
 
     def say(self, message: object) -> None:
         """Add a message behind the results that there are."""
@@ -106,3 +103,14 @@ class FinishedAttempts:
             columns = self._sequences, self._results, self._runtimes
             self._messages.append(Returned(*columns, usage=usage.packed()))
             self._sequences, self._results, self._runtimes = [], [], []
+
+
+def _end_of(
+    sequence: int, outcome: bytes | Naming | Failure, runtime: float, usage: bytes = b""
+) -> Raised | Returned:
+    if isinstance(outcome, Failure):
+        return Raised(sequence, outcome, runtime, usage)
+    if isinstance(outcome, Naming):
+        row = [sequence], [outcome.result], [runtime], [outcome.handles]
+        return Returned(*row, is_spilled(outcome.result), usage)
+    return Returned([sequence], [outcome], [runtime], usage=usage)

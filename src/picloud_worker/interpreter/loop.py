@@ -45,7 +45,7 @@ from picloud_worker.interpreter.output import OutputCapture
 from picloud_worker.interpreter.surroundings import Surroundings
 from picloud_worker.interpreter.unreported import UnreportedWriter
 from picloud_worker.interpreter.usage import MEASURED_FROM, UsageMeter
-from picloud_worker.interpreter.wording import in_words
+from picloud_worker.interpreter.wording import in_words, needs_words
 from picloud_worker.pipe.frames import FrameReader
 from picloud_worker.pipe.messages import (
     PIPE,
@@ -54,7 +54,6 @@ from picloud_worker.pipe.messages import (
     GaveBack,
     Prepare,
     RunAttempts,
-    Wrote,
 )
 
 LOOK_AFTER = 0.001
@@ -212,9 +211,16 @@ class InterpreterLoop:
             end = perf_counter()
             if self._forked:
                 _leave_fork(outcome)
+            words = ""
+            if end - start > MEASURED_FROM or type(outcome) is Failure:
+                words = self._words(attempt, outcome, end - start)
             wrote = collect(sequence)
             if wrote or end - start > MEASURED_FROM or spec.profiles or type(outcome) is not bytes:
-                self._add_apart(attempt, outcome, end - start, wrote)
+                usage = finished.measure(end - start)
+                if wrote:
+                    finished.say(wrote)
+                usage = replace(usage, arguments=words, profile=spec.profile())
+                finished.add(sequence, outcome, end - start, usage)
             else:
                 add_short(sequence, outcome, end - start)
             spec.arguments = None
@@ -231,23 +237,21 @@ class InterpreterLoop:
             if count_threads() or len(modules) < least_modules:
                 return
 
-    def _add_apart(
+    def _words(
         self,
         attempt: tuple[PreparedSpec, int, bytes],
         outcome: bytes | Naming | Failure,
         runtime: float,
-        wrote: Wrote | None,
-    ) -> None:
+    ) -> str:
+        """Its arguments in words; empty if others can read them."""
         spec, sequence, payload = attempt
-        usage, arguments = self._finished.measure(runtime), ""
-        if runtime > MEASURED_FROM or type(outcome) is Failure:
-            self._activity = USER  # the repr of an argument is a job's code as well
-            arguments = in_words(payload, spec.arguments)
-            self._activity = BUSY
-        if wrote:
-            self._finished.say(wrote)
-        usage = replace(usage, arguments=arguments, profile=spec.profile())
-        self._finished.add(sequence, outcome, runtime, usage)
+        if spec.arguments is None or not needs_words(payload):
+            return ""
+        self._finished.note(sequence, outcome, runtime)  # whatever their repr does
+        self._activity = USER
+        words = in_words(spec.arguments)
+        self._activity = BUSY
+        return words
 
     def _report(self) -> None:
         """Send results if it is time, and with them, if it is asked for, all that has not started.

@@ -8,28 +8,26 @@ import signal
 import sys
 from typing import Any
 
-from picloud.code.shown import shown, shown_plain
+from picloud.code.shown import TookTooLong, shown, shown_plain
 from picloud.protocol import limits
 
 PATIENCE = 0.1
 """Seconds that the repr of all arguments may take."""
 
 
-class _TookTooLong(BaseException):
-    """Raised in the midst of it."""
+def needs_words(payload: bytes) -> bool:
+    """True if those who have the payload only cannot put it into words, and it names no jobs.
 
-
-def in_words(payload: bytes, arguments: tuple[tuple[Any, ...], dict[str, Any]] | None) -> str:
-    """What those cannot say who have the payload only.
-
-    Args:
-        payload: the arguments as they came.
-        arguments: the same, loaded, as the job has left them; None if they cannot be loaded.
+    Handles travel with what proves them, which whoever asks about a job need not hold.
     """
-    if arguments is None:
-        return ""
-    if len(payload) <= limits.MAX_SHOWN_PAYLOAD and shown_plain(payload) is not None:
-        return ""
+    if limits.OF_HANDLES in payload:
+        return False
+    return len(payload) > limits.MAX_SHOWN_PAYLOAD or shown_plain(payload) is None
+
+
+def in_words(arguments: tuple[tuple[Any, ...], dict[str, Any]]) -> str:
+    """The arguments as the job has left them."""
+    signal.setitimer(signal.ITIMER_REAL, 0)  # the job's own would strike here
     streams = sys.stdout, sys.stderr
     sys.stdout = sys.stderr = io.StringIO()
     before = signal.signal(signal.SIGALRM, _interrupt)
@@ -39,7 +37,7 @@ def in_words(payload: bytes, arguments: tuple[tuple[Any, ...], dict[str, Any]] |
             return shown(*arguments)
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
-    except _TookTooLong:
+    except TookTooLong:
         return f"[their repr took longer than {PATIENCE:g} s]"
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
@@ -48,4 +46,4 @@ def in_words(payload: bytes, arguments: tuple[tuple[Any, ...], dict[str, Any]] |
 
 
 def _interrupt(_number: int, _frame: Any) -> None:
-    raise _TookTooLong
+    raise TookTooLong

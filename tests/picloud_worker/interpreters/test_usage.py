@@ -107,6 +107,89 @@ async def test_arguments_that_only_their_interpreter_can_read_are_put_into_words
     assert bench.wrote() == {}
 
 
+async def test_what_a_repr_raises_is_nothing_but_words(bench: Any) -> None:
+    class Rude:
+        def __repr__(self) -> str:
+            raise GeneratorExit
+
+    def job(item: Any) -> None:
+        raise ValueError("ours")
+
+    assert "ours" in (await bench.fail(job, Rude())).message
+    assert [one.arguments for one in usages(bench)] == ["[its repr raised GeneratorExit]"]
+
+
+async def test_a_repr_that_ends_its_process_does_not_change_how_the_job_has_ended(
+    bench: Any,
+) -> None:
+    class Deadly:
+        def __repr__(self) -> str:
+            import os
+
+            os._exit(7)
+
+    def job(item: Any, seconds: float) -> int:
+        import time
+
+        end = time.perf_counter() + seconds
+        while time.perf_counter() < end:
+            pass
+        return 5
+
+    (sequence,) = bench.submit(job, (Deadly(), 0.01))
+    assert await bench.result(sequence) == 5
+
+
+async def test_a_timer_of_a_job_does_not_strike_amid_the_repr_of_its_arguments(bench: Any) -> None:
+    class Mine:
+        def __repr__(self) -> str:
+            return "mine"
+
+    def job(item: Any) -> int:
+        import signal
+        import time
+
+        signal.signal(signal.SIGALRM, lambda *_: None)
+        signal.setitimer(signal.ITIMER_REAL, 0.00001, 0.00001)
+        end = time.perf_counter() + 0.006
+        while time.perf_counter() < end:
+            pass
+        return 5
+
+    for _ in range(20):
+        assert await bench.call(job, Mine()) == 5
+    assert {one.arguments for one in usages(bench)} == {"mine"}
+
+
+async def test_what_a_repr_writes_is_its_own_job_s(bench: Any) -> None:
+    class Loud:
+        def __repr__(self) -> str:
+            import os
+
+            os.write(1, b"from a repr")
+            return "loud"
+
+    def job(item: Any) -> None:
+        raise ValueError("ours")
+
+    first, second = bench.submit(job, (Loud(),), (3,))
+    await bench.failure(second)
+    assert {sequence: one.stdout for sequence, one in bench.wrote().items()} == {
+        first: "from a repr"
+    }
+
+
+async def test_arguments_that_prove_handles_are_not_put_into_words(bench: Any) -> None:
+    class Mine:
+        pass
+
+    def job(item: Any, proof: bytes) -> None:
+        raise ValueError("ours")
+
+    await bench.fail(job, Mine(), b"picloud.job and a secret")
+    assert [one.arguments for one in usages(bench)] == [""]
+
+
 async def test_a_repr_that_does_not_end_does_not_keep_a_job_from_its_end(bench: Any) -> None:
     class Stuck:
         def __repr__(self) -> str:
