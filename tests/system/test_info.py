@@ -135,6 +135,32 @@ def test_arguments_that_cannot_be_shown_harm_nobody(cloud: Session) -> None:
         assert len(str(cloud.info(job)[job]["arguments"])) < 10_000
 
 
+def test_the_repr_of_arguments_is_no_part_of_their_job_or_the_next(cloud: Session) -> None:
+    class Loud:
+        def __repr__(self) -> str:
+            import os
+            import time
+
+            os.write(1, b"loud")
+            while time.process_time() < self.until:
+                pass
+            return "Loud()"
+
+        def begin(self) -> None:
+            import time
+
+            self.until = time.process_time() + 0.08
+            raise ValueError
+
+    loud = Loud()
+    jobs = [cloud.call(loud.begin), cloud.call(Loud.begin, loud), *cloud.map(square, range(20))]
+    cloud.join(jobs, 20, ignore_errors=True)
+    infos = cloud.info(jobs, ["arguments", "stdout", "cputime"]).values()
+    assert [each["arguments"] for each in infos][:2] == ["", "Loud()"]
+    assert {each["stdout"] for each in infos} <= {"", None}
+    assert all(each["cputime.user"] + each["cputime.system"] < 0.08 for each in infos)
+
+
 def test_a_profile_is_kept_where_it_was_asked_for(cloud: Session) -> None:
     profiled, plain = cloud.call(square, 3, _profile=True), cloud.call(square, 3)
     cloud.join([profiled, plain], 20)

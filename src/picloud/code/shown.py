@@ -20,11 +20,17 @@ def shown_plain(payload: bytes) -> str | None:
 
     Nothing is imported and no code of others runs.
     """
+    arguments = plain_arguments(payload)
+    return None if arguments is None else shown(*arguments)
+
+
+def plain_arguments(payload: bytes) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
+    """What `shown_plain` has words for."""
     try:
         args, kwargs = _PlainUnpickler(io.BytesIO(payload)).load()
     except Exception:  # noqa: BLE001 - what is no pickle of arguments may raise anything
         return None
-    return shown(args, kwargs) if type(args) is tuple and type(kwargs) is dict else None
+    return (args, kwargs) if type(args) is tuple and type(kwargs) is dict else None
 
 
 _PLAIN = {

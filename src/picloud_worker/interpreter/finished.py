@@ -4,6 +4,8 @@ What they have used goes with them. Short ones that returned are measured togeth
 for all; those that ran for longer, wrote something or failed are measured apart.
 """
 
+from typing import NamedTuple
+
 from picloud.protocol.failures import Failure
 from picloud.protocol.payloads import is_spilled
 from picloud.protocol.usage import Usage
@@ -12,6 +14,15 @@ from picloud_worker.interpreter.unreported import UnreportedWriter
 from picloud_worker.interpreter.usage import UsageMeter, part_of
 from picloud_worker.pipe.frames import pack_frame
 from picloud_worker.pipe.messages import PIPE, GaveBack, Raised, Returned
+
+
+class Ended(NamedTuple):
+    """An attempt that was measured apart; it becomes a message when it is sent."""
+
+    sequence: int
+    outcome: bytes | Naming | Failure
+    runtime: float
+    usage: Usage
 
 
 class FinishedAttempts:
@@ -48,20 +59,36 @@ class FinishedAttempts:
 
     def measure(self, runtime: float) -> Usage:
         """What the attempt that has just ended has used; those before it get their share now."""
+        if not self._sequences:
+            return self._meter.read(runtime)
         before = sum(self._runtimes)
         used = self._meter.read(before + runtime)
         self._seal(part_of(used, before))
         return part_of(used, runtime)
 
-    def note(self, sequence: int, outcome: bytes | Naming | Failure, runtime: float) -> None:
-        """Have it known already how one has ended that is measured apart and added soon."""
-        self._unreported.note_message(_end_of(sequence, outcome, runtime))
+    def note(
+        self,
+        sequence: int,
+        outcome: bytes | Naming | Failure,
+        runtime: float,
+        usage: Usage | None = None,
+    ) -> bool:
+        """Have it known how one has ended that is measured apart; False if there is no room.
+
+        What those have used that returned is not noted: as a message they take 20 times as long.
+        """
+        if type(outcome) is bytes:
+            return self._note(sequence, outcome, runtime)
+        return self._unreported.note_message(_end_of(sequence, outcome, runtime, usage))
 
     def add(
         self, sequence: int, outcome: bytes | Naming | Failure, runtime: float, usage: Usage
     ) -> None:
-        """Add one that has been measured apart."""
-        self.say(_end_of(sequence, outcome, runtime, usage.packed()))
+        """Add one that was measured apart."""
+        self._seal_measured()
+        self._messages.append(Ended(sequence, outcome, runtime, usage))
+        if not self.note(sequence, outcome, runtime, usage):
+            self.is_due = True
 
     def say(self, message: object) -> None:
         """Add a message behind the results that there are."""
@@ -85,7 +112,8 @@ class FinishedAttempts:
     def take(self) -> bytes:
         """All of it, to be sent."""
         self._seal_measured()
-        frames = PIPE.encode_frames(self._messages) if self._messages else []
+        messages = [_end_of(*it) if type(it) is Ended else it for it in self._messages]
+        frames = PIPE.encode_frames(messages) if messages else []
         self._messages.clear()
         self.is_due = False
         return b"".join(map(pack_frame, frames))
@@ -99,18 +127,18 @@ class FinishedAttempts:
             self._seal(self._meter.read(sum(self._runtimes)))
 
     def _seal(self, usage: Usage) -> None:
-        if self._sequences:
-            columns = self._sequences, self._results, self._runtimes
-            self._messages.append(Returned(*columns, usage=usage.packed()))
-            self._sequences, self._results, self._runtimes = [], [], []
+        columns = self._sequences, self._results, self._runtimes
+        self._messages.append(Returned(*columns, usage=usage.packed()))
+        self._sequences, self._results, self._runtimes = [], [], []
 
 
 def _end_of(
-    sequence: int, outcome: bytes | Naming | Failure, runtime: float, usage: bytes = b""
+    sequence: int, outcome: bytes | Naming | Failure, runtime: float, usage: Usage | None = None
 ) -> Raised | Returned:
+    used = usage.packed() if usage is not None else b""
     if isinstance(outcome, Failure):
-        return Raised(sequence, outcome, runtime, usage)
+        return Raised(sequence, outcome, runtime, used)
     if isinstance(outcome, Naming):
         row = [sequence], [outcome.result], [runtime], [outcome.handles]
-        return Returned(*row, is_spilled(outcome.result), usage)
-    return Returned([sequence], [outcome], [runtime], usage=usage)
+        return Returned(*row, is_spilled(outcome.result), used)
+    return Returned([sequence], [outcome], [runtime], usage=used)

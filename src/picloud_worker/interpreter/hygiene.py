@@ -16,6 +16,8 @@ _NAMED = 5
 
 def leftovers() -> str:
     """Threads and processes that a job left running, in words; empty if there are none."""
+    if not _thread._count() and not has_children():
+        return ""
     deadline = time.monotonic() + LEFTOVER_PATIENCE
     while (_thread._count() or has_children()) and time.monotonic() < deadline:
         time.sleep(LEFTOVER_PATIENCE / 20)
@@ -52,7 +54,7 @@ class ModuleWatch:
         self._tree = os.path.join(tree, "") if tree else ""
         self._modules = sys.modules
         self._ours = {name: it for name, it in sys.modules.items() if name != "__main__"}
-        self._seen = dict(sys.modules)
+        self._see()
 
     @property
     def least(self) -> int:
@@ -63,15 +65,19 @@ class ModuleWatch:
         """Modules that a job has removed or replaced, in words; empty if there are none."""
         if sys.modules is not self._modules:
             return "another sys.modules"
-        if self._modules == self._seen:  # 1 µs: the same objects, each found at once
+        if [*self._modules.values()] == self._values:  # the same objects, each found at once
             return ""
         gone = [name for name, it in self._ours.items() if self._modules.get(name) is not it]
         new = [it for name, it in self._modules.items() if name not in self._seen]
-        self._seen = dict(self._modules)
+        self._see()
         if not gone:
             return self._changeable(new)
         more = f" and {len(gone) - _NAMED} more" if len(gone) > _NAMED else ""
         return f"sys.modules without {', '.join(gone[:_NAMED])}{more}"
+
+    def _see(self) -> None:
+        self._seen = dict(self._modules)
+        self._values = [*self._seen.values()]
 
     def _changeable(self, modules: list[Any]) -> str:
         from picloud.code.modules.compiled import InPlaceLoader

@@ -54,6 +54,7 @@ from picloud_worker.pipe.messages import (
     GaveBack,
     Prepare,
     RunAttempts,
+    Wrote,
 )
 
 LOOK_AFTER = 0.001
@@ -211,16 +212,9 @@ class InterpreterLoop:
             end = perf_counter()
             if self._forked:
                 _leave_fork(outcome)
-            words = ""
-            if end - start > MEASURED_FROM or type(outcome) is Failure:
-                words = self._words(attempt, outcome, end - start)
             wrote = collect(sequence)
             if wrote or end - start > MEASURED_FROM or spec.profiles or type(outcome) is not bytes:
-                usage = finished.measure(end - start)
-                if wrote:
-                    finished.say(wrote)
-                usage = replace(usage, arguments=words, profile=spec.profile())
-                finished.add(sequence, outcome, end - start, usage)
+                self._finish_apart(attempt, outcome, end - start, wrote)
             else:
                 add_short(sequence, outcome, end - start)
             spec.arguments = None
@@ -237,21 +231,30 @@ class InterpreterLoop:
             if count_threads() or len(modules) < least_modules:
                 return
 
-    def _words(
+    def _finish_apart(
         self,
         attempt: tuple[PreparedSpec, int, bytes],
         outcome: bytes | Naming | Failure,
         runtime: float,
-    ) -> str:
-        """Its arguments in words; empty if others can read them."""
+        wrote: Wrote | None,
+    ) -> None:
+        """Add one that has used its own, and says so."""
         spec, sequence, payload = attempt
-        if spec.arguments is None or not needs_words(payload):
-            return ""
-        self._finished.note(sequence, outcome, runtime)  # whatever their repr does
-        self._activity = USER
-        words = in_words(spec.arguments)
-        self._activity = BUSY
-        return words
+        finished, arguments, words = self._finished, spec.arguments, ""
+        used = finished.measure(runtime)
+        if wrote is not None:
+            finished.say(wrote)
+        if arguments is not None and needs_words(payload, *arguments):
+            finished.note(sequence, outcome, runtime)  # whatever their repr does
+            self._activity = USER
+            words = in_words(*arguments)
+            self._activity = BUSY
+            self._output.collect(sequence)  # nobody's
+            self._meter.begin()
+        profile = spec.profile()
+        if words or profile:
+            used = replace(used, arguments=words, profile=profile)
+        finished.add(sequence, outcome, runtime, used)
 
     def _report(self) -> None:
         """Send results if it is time, and with them, if it is asked for, all that has not started.

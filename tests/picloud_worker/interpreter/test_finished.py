@@ -98,10 +98,11 @@ def test_the_agent_finds_what_was_not_sent_until_it_was() -> None:
     assert not finished.attempts
     finished.attempts.add_short(1, b"one", 0.5)
     finished.attempts.add(2, b"two", 0.5, USED)
+    finished.attempts.add(3, FAILURE, 0.5, USED)
     assert finished.attempts
     assert finished.reader.messages() == [
-        Returned([1], [b"one"], [0.5]),
-        Returned([2], [b"two"], [0.5], usage=USED.packed()),
+        Returned([1, 2], [b"one", b"two"], [0.5, 0.5]),
+        Raised(3, FAILURE, 0.5, USED.packed()),
     ]
     finished.taken()
     assert not finished.attempts

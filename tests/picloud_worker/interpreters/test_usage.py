@@ -161,7 +161,7 @@ async def test_a_timer_of_a_job_does_not_strike_amid_the_repr_of_its_arguments(b
     assert {one.arguments for one in usages(bench)} == {"mine"}
 
 
-async def test_what_a_repr_writes_is_its_own_job_s(bench: Any) -> None:
+async def test_what_a_repr_writes_is_no_job_s(bench: Any) -> None:
     class Loud:
         def __repr__(self) -> str:
             import os
@@ -172,11 +172,9 @@ async def test_what_a_repr_writes_is_its_own_job_s(bench: Any) -> None:
     def job(item: Any) -> None:
         raise ValueError("ours")
 
-    first, second = bench.submit(job, (Loud(),), (3,))
+    _, second = bench.submit(job, (Loud(),), (3,))
     await bench.failure(second)
-    assert {sequence: one.stdout for sequence, one in bench.wrote().items()} == {
-        first: "from a repr"
-    }
+    assert bench.wrote() == {}
 
 
 async def test_arguments_that_prove_handles_are_not_put_into_words(bench: Any) -> None:
