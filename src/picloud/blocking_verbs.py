@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from picloud.blocking import BlockingIterator, drive
 from picloud.bound_options import Options
 from picloud.job import HandleSession, Job, JobMap, check_origins
-from picloud.job_futures import FutureThread, JobFuture, watched_future
+from picloud.job_futures import FutureThread, JobFuture, ServingThread, watched_future
 from picloud.job_options import NO_OPTIONS
 from picloud.submit_verbs import SubmitVerbs
 from picloud.wait_verbs import WaitVerbs
@@ -25,7 +25,7 @@ T = TypeVar("T")
 class BlockingVerbs(SubmitVerbs, WaitVerbs):
     """The verbs of a session. In a running event loop they raise RuntimeError: use the twins."""
 
-    _futures: FutureThread | None = None
+    _futures: ServingThread | None = None
 
     def call(self, func: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Job:
         """Run `func(*args, **kwargs)` as a job; see `cloud.call`."""
@@ -78,9 +78,12 @@ class BlockingVerbs(SubmitVerbs, WaitVerbs):
     def future_of(self, job: Job) -> JobFuture:
         """Make a future of a job; see `Job.future`. Never waits."""
         if self._futures is None:
-            self._futures = FutureThread()
+            self._futures = self._future_thread()
         jids, _, opened = self._jids_of(job)
         return watched_future(self, jids[0], opened, self._futures)
+
+    def _future_thread(self) -> ServingThread:
+        return FutureThread()
 
     def options(self, **options: Any) -> Options:
         """Keep options to submit with; see `cloud.options`."""

@@ -55,11 +55,7 @@ class CallbackThread(FutureThread):
         finally:
             if wake is not Wake.SET:  # it took too long, or the wait was interrupted
                 self._is_finishing = True
-                left = [work for work in self.drop() if work is not last]
-                _logger.error(
-                    "callbacks that have not ended are left alone: one has begun, %d more were due",
-                    len(left),
-                )
+                report_left_alone(len([work for work in self.drop() if work is not last]))
 
     def let_go(self) -> None:
         """Called on the loop, which is going to end: nobody shall wait any more."""
@@ -74,6 +70,12 @@ class CallbackThread(FutureThread):
         loop = engine.loop
         waiter.timer = loop.call_later(CALLBACK_TIME, waiter.set, Wake.EXPIRED)
         super().put(last)
+
+
+def report_left_alone(left: int) -> None:
+    """Say that a callback takes too long, and how many have not begun for that."""
+    text = "callbacks that have not ended are left alone: one has begun, %d more were due"
+    _logger.error(text, left)
 
 
 def _wake(engine: LoopThread, waiter: Waiter) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from picloud.job import HandleSession, Job, job_of
-from picloud.job_futures import FutureThread
+from picloud.job_futures import ServingThread
 from picloud.outcomes import Outcome
 from picloud.protocol.client_messages import JobFailed
 from picloud.submit_options import SubmitOptions
@@ -25,7 +25,7 @@ class CallbackCollector:
         jids: Sequence[int],
         options: SubmitOptions,
         session: HandleSession,
-        thread: FutureThread,
+        thread: ServingThread,
     ) -> None:
         self.way: Way | None = None
         self.jids = jids
@@ -47,6 +47,10 @@ class CallbackCollector:
 
     def lose(self) -> None:
         """See `Collector`. How the jobs will end is not known."""
+
+    def fail(self, error: BaseException) -> None:
+        """See `Served`."""
+        _logger.error("there will be no callbacks for %d jobs: %s", len(self.jids), error)
 
 
 def _call(functions: tuple[Callable[..., Any], ...], job: Job) -> None:

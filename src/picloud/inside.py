@@ -46,6 +46,9 @@ class Line(Protocol):
     only while there are any. The waiters add and discard themselves; cleared by the line
     with `session`."""
 
+    at_end: Callable[[], object] | None
+    """Called when the attempt's function has ended; after that its session is of no use."""
+
     @property
     def blobs(self) -> "Callable[[], Any] | None":
         """Gives the store (`blobs.store.BlobStore`) where large parts of values are kept on this

@@ -5,24 +5,27 @@ in a thread of their own, never on the engine's loop. One such thread serves a s
 """
 
 import contextlib
+import logging
 import queue
 import threading
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
 from functools import partial
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
-from picloud.blocking import drive
+from picloud.blocking import drive, drive_anywhere
 from picloud.connected import AnyClient, Connected
 from picloud.errors import CloudException
 from picloud.job import HandleSession
 from picloud.large_values import opened
-from picloud.outcomes import Outcome
+from picloud.outcomes import Collector, Outcome
 from picloud.protocol.client_messages import KillJobs
 from picloud.protocol.ids import JobId, RequestId
 from picloud.result_values import value_of
 from picloud.waiters import Way
 from picloud.watches import JIDS_PER_MESSAGE, Question
+
+_logger = logging.getLogger("picloud")
 
 
 class JobFuture(Future[Any]):
@@ -68,6 +71,26 @@ class JobFuture(Future[Any]):
             self.set_result(result)
 
 
+class Served(Collector, Protocol):
+    """Who is told outcomes and has a thread to use them in."""
+
+    def fail(self, error: BaseException) -> None:
+        """Nobody can hear of them, for this reason."""
+
+
+class ServingThread(Protocol):
+    """Where futures and callbacks have their work done, in order."""
+
+    def put(self, work: Callable[[], object]) -> None:
+        """Have this called in the thread."""
+
+    def send(self, work: Callable[[], object]) -> None:
+        """Have this called, which says something to the master, without waiting for it here."""
+
+    def watch(self, client: AnyClient, collector: Served) -> None:
+        """Have the collector told the outcomes of its jobs."""
+
+
 class FutureThread:
     """Does what takes time, in order, in a daemon thread that starts when needed."""
 
@@ -82,6 +105,14 @@ class FutureThread:
         if self._thread is None:
             self._start()
         self._work.put(work)
+
+    def send(self, work: Callable[[], object]) -> None:
+        """Have this called in the thread as well: it may have to wait for the connection."""
+        self.put(work)
+
+    def watch(self, client: AnyClient, collector: Served) -> None:
+        """Have the collector told the outcomes of its jobs."""
+        client.watch(collector)
 
     def drop(self) -> list[Callable[[], object]]:
         """Take out what it was given and has not begun."""
@@ -107,7 +138,18 @@ class FutureThread:
 
     def _run(self) -> None:
         while (work := self._work.get()) is not None:
-            work()
+            carry_out(work)
+
+
+def carry_out(work: Callable[[], object]) -> None:
+    """Call a function that may call functions of the user; what follows is done whatever it raises.
+
+    `concurrent.futures` logs exceptions of a future's callbacks, but lets others pass.
+    """
+    try:
+        work()
+    except BaseException:
+        _logger.exception("a callback of a future has failed")
 
 
 class FutureCollector:
@@ -121,7 +163,7 @@ class FutureCollector:
         future: JobFuture,
         client: AnyClient,
         session: Connected,
-        thread: FutureThread,
+        thread: ServingThread,
     ) -> None:
         self.way: Way | None = None
         self._session = session
@@ -143,33 +185,37 @@ class FutureCollector:
         """See `Collector`."""
         self._thread.put(lambda: self._future.fail(self._client.loss()))
 
+    def fail(self, error: BaseException) -> None:
+        """See `Served`."""
+        self._thread.put(lambda: self._future.fail(error))
+
 
 def watched_future(
     session: Connected,
     jid: int,
     connect: Callable[[], Coroutine[Any, Any, AnyClient]],
-    thread: FutureThread,
+    thread: ServingThread,
 ) -> JobFuture:
     """Make the future of a job; connecting, should that be needed, is left to the thread."""
 
     def kill() -> None:
-        thread.put(lambda: kill_soon(session, [jid]))
+        thread.send(lambda: kill_soon(session, [jid]))
 
     future = JobFuture(kill)
 
     def watch() -> None:
         try:
-            client = drive(connect(), "Job.future")
+            client = drive_anywhere(connect())
         except (CloudException, ValueError) as error:
             future.fail(error)
         else:
-            client.watch(FutureCollector(jid, future, client, session, thread))
+            thread.watch(client, FutureCollector(jid, future, client, session, thread))
 
     if session._client is None or connect != session._opened:
-        thread.put(watch)
+        thread.send(watch)
     else:
         client = session._client
-        client.watch(FutureCollector(jid, future, client, session, thread))
+        thread.watch(client, FutureCollector(jid, future, client, session, thread))
     return future
 
 

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
 from picloud import errors, inside
 from picloud.blocking_verbs import BlockingVerbs
@@ -33,10 +33,10 @@ from picloud.watches import Question, Questions, Watches
 
 if TYPE_CHECKING:
     import asyncio
-    from concurrent.futures import Executor
 
     from picloud.environment_names import EnvironmentNames
-    from picloud.job_futures import JobFuture
+    from picloud.job_futures import ServingThread
+    from picloud.listening_thread import ListeningThread
     from picloud.submit_options import SubmitOptions
 
 _GRANTS_PER_MESSAGE = 10_000
@@ -49,8 +49,9 @@ _CHAIN_PATIENCE = 1.0
 class NestedSession(BlockingVerbs):
     """The cloud as a running job uses it, with every verb; it ends with the job's attempt.
 
-    `close` has nothing to end. Executors, futures and callbacks need a thread that outlives the
-    job's function, so there are none.
+    `close` has nothing to end. Futures and callbacks are served by threads of the job: it lends its
+    cores as long as it has futures whose jobs have not ended, or jobs that are to call back. When
+    its function has ended it waits for the callbacks that are due, and for no others.
     """
 
     origin: str | None = None
@@ -61,6 +62,7 @@ class NestedSession(BlockingVerbs):
         self._secrets = Secrets()
         self.blobs = line.blobs
         self._client: NestedClient = self.client_type(line, self._secrets)
+        self._callbacks: ListeningThread | None = None
 
     @property
     def is_lost(self) -> bool:
@@ -80,20 +82,20 @@ class NestedSession(BlockingVerbs):
         """Capabilities of those of these jobs that this job has made."""
         return self._secrets.grants(first, stop)
 
-    def executor(self, **options: Any) -> "Executor":
-        """There is none inside a job."""
-        _refuse("executor()", "use call(), map() and result()")
+    def _future_thread(self) -> "ServingThread":
+        from picloud.listening_thread import ListeningThread  # few jobs use futures
 
-    def future_of(self, job: Any) -> "JobFuture":
-        """There is none inside a job."""
-        _refuse("future()", "use result(), or await the job")
+        return ListeningThread("picloud futures", self._client)
 
     def _call_back(self, jids: range, options: "SubmitOptions") -> None:
-        raise AssertionError("refused before anything is sent")
+        from picloud.callbacks import CallbackCollector
+        from picloud.listening_thread import ListeningThread
 
-    def _check_submit(self, options: "SubmitOptions") -> None:
-        if options.has_callbacks:
-            _refuse("callback", "wait for the job, or let a job that depends on it go on")
+        if self._callbacks is None:
+            self._callbacks = ListeningThread("picloud callbacks", self._client)
+            self._client.line.at_end = self._callbacks.finish
+        collector = CallbackCollector(jids, options, self, self._callbacks)
+        self._callbacks.watch(self._client, collector)
 
     def _present(self, grants: Sequence[Grant]) -> None:
         self._client.present(grants)
@@ -108,10 +110,6 @@ class NestedSession(BlockingVerbs):
 
     def _at_hand(self, jids: Sequence[int]) -> Sequence[bytes] | None:
         return self._client.take_results(jids)
-
-
-def _refuse(what: str, instead: str) -> NoReturn:
-    raise errors.CloudException(f"there is no {what} inside a job", hint=instead)
 
 
 class NestedClient:

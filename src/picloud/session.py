@@ -22,6 +22,7 @@ from picloud.callback_thread import CallbackThread
 from picloud.client import Client
 from picloud.code.modules.scan import NOTHING, Scan
 from picloud.grants import Grant, Secrets
+from picloud.job_futures import FutureThread
 from picloud.job_options import JobOptions
 from picloud.needed_modules import NeededModules
 from picloud.own_store import OwnStore
@@ -54,6 +55,7 @@ class Session(BlockingVerbs):
     """
 
     _client: Client | None = None
+    _futures: FutureThread | None = None
 
     def __init__(
         self,

@@ -346,22 +346,3 @@ def test_a_job_may_close_its_cloud_and_go_on(small: Session) -> None:
         return cloud.status(first), first.result(), second
 
     assert small.result(small.call(job), 20) == ("done", 4, 6)
-
-
-def test_what_a_job_cannot_have_is_refused_with_advice(cloud: Session) -> None:
-    def ask() -> list[str]:
-        said = []
-        for use in (
-            picloud.executor,
-            lambda: picloud.call(square, 1).future(),
-            lambda: picloud.call(square, 1, _callback=print),
-        ):
-            try:
-                use()
-            except picloud.CloudException as error:
-                said.append(str(error))
-        return said
-
-    said = cloud.result(cloud.call(ask), 20)
-    assert len(said) == 3
-    assert all("inside a job" in each for each in said)

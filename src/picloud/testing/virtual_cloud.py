@@ -3,10 +3,9 @@
 import itertools
 from collections.abc import Iterable
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from typing import TYPE_CHECKING, Self
 
 from picloud import errors, inside
-from picloud.nested import NestedSession
 from picloud.outcomes import Gather
 from picloud.protocol.client_messages import AskWhy, ReasonRead
 from picloud.protocol.ids import JobId
@@ -14,24 +13,22 @@ from picloud.protocol.jobs import CORE_TYPES
 from picloud.testing.virtual_engine import NothingWillHappen, VirtualEngine
 from picloud.testing.virtual_jobs import Duration, VirtualWorker, checked_seconds
 from picloud.testing.virtual_line import VirtualClient, VirtualLine
+from picloud.testing.without_threads import WithoutThreads
 from picloud.waiters import Waiter, Wake, running_loop
 from picloud.watches import Question
 from picloud_worker.core.events import Exit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from concurrent.futures import Executor
 
     from picloud.grants import Grant
-    from picloud.job_futures import JobFuture
-    from picloud.submit_options import SubmitOptions
 
 _numbers = itertools.count(1)
 
 _WORDS_OF_NOBODY = "nothing is due on this cloud any more"
 
 
-class VirtualCloud(NestedSession):
+class VirtualCloud(WithoutThreads):
     """A cloud of virtual time, with the verbs of a session and a context manager.
 
     Master and agents decide as they do elsewhere. Jobs run in this process, one at a time, from
@@ -155,20 +152,6 @@ class VirtualCloud(NestedSession):
                     return
         raise ValueError(f"job {job} does not run now")
 
-    # ------------------------------------------------------------------ what there is not
-
-    def executor(self, **options: Any) -> "Executor":
-        """There is none."""
-        _refuse("executor()")
-
-    def future_of(self, job: Any) -> "JobFuture":
-        """There is none."""
-        _refuse("future()")
-
-    def _check_submit(self, options: "SubmitOptions") -> None:
-        if options.has_callbacks:
-            _refuse("callback")
-
 
 class UsersClient(VirtualClient):
     """Speaks for the user's program, which may reach all of its jobs."""
@@ -237,7 +220,3 @@ def _check_count(name: str, count: object, least: int) -> None:
         raise TypeError(f"{name} is a whole number, not {count!r:.80}")
     if count < least:
         raise ValueError(f"{name} is at least {least}, not {count}")
-
-
-def _refuse(what: str) -> NoReturn:
-    raise errors.CloudException(f"there is no {what} in a virtual cloud", hint="wait for the job")

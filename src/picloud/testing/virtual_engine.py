@@ -86,6 +86,7 @@ class UsersLine:
     blobs = None  # nothing crosses a wire: values stay in one piece
     session: Any = None
     own_session: Any = None
+    at_end: Callable[[], object] | None = None
 
     def __init__(self, timeline: Timeline, tell_master: Callable[[list[object]], None]) -> None:
         self._timeline = timeline

@@ -7,11 +7,12 @@ from typing import Any, Protocol, TypeVar
 
 from picloud import errors, inside
 from picloud.grants import Secrets
-from picloud.nested import NestedClient, NestedSession
+from picloud.nested import NestedClient
 from picloud.protocol.wire import WIRE
 from picloud.testing.job_threads import JobThread
 from picloud.testing.timeline import Timeline
 from picloud.testing.virtual_loop import VirtualLoop
+from picloud.testing.without_threads import WithoutThreads
 from picloud.waiters import Waiter
 from picloud_worker.core.attempt.actor import Attempt
 from picloud_worker.pipe.line import Asleep, GoOn, Heard, Said, TooDeep, WokeUp
@@ -53,7 +54,7 @@ class VirtualClient(NestedClient):
         super().detach(waiter)
 
 
-class VirtualJobSession(NestedSession):
+class VirtualJobSession(WithoutThreads):
     """The cloud as a job of a virtual cloud uses it."""
 
     client_type = VirtualClient
@@ -113,6 +114,7 @@ class VirtualLine:
         self.is_over = False
         self._session: Any = None
         self.own_session: Any = None
+        self.at_end: Callable[[], object] | None = None
         self.inputs = attempt.inputs
         self.on_heard: Callable[[list[Any]], None] | None = None
         self.on_refused: Callable[[str], None] | None = None

@@ -61,6 +61,7 @@ class JobLine:
         self._on_heard: Callable[[list[Any]], None] | None = None
         self._on_refused: Callable[[str], None] | None = None
         self._awaited: set[Any] = set()
+        self.at_end: Callable[[], object] | None = None
         self._attempt = attempt  # last: another thread that sees it takes the rest for granted
 
     def _look_at_attempt(self) -> "JobLine":

@@ -192,7 +192,7 @@ class InterpreterLoop:
         pending, page, collect = self._pending, self._page, self._output.collect
         after_job, count_threads = self._surroundings.after_job, _thread._count
         finished, add_short = self._finished, self._finished.add_short
-        modules, least_modules = sys.modules, self._modules.least
+        modules, least_modules, line = sys.modules, self._modules.least, self.line
         began = perf_counter()
         while pending:
             attempt = pending.popleft()
@@ -208,6 +208,8 @@ class InterpreterLoop:
                 return
             self._job_began = start = perf_counter()
             outcome = (execute_limited if spec.is_limited else execute)(spec, payload)
+            if line.at_end is not None:
+                _end_attempt(line)
             self._activity = BUSY
             end = perf_counter()
             if self._forked:
@@ -367,6 +369,13 @@ class InterpreterLoop:
         with contextlib.suppress(OSError):  # the job may have closed this one too
             os.write(2, f"the interpreter cannot go on: {error}\n".encode())
         os._exit(EXIT_UNREPORTABLE)
+
+
+def _end_attempt(line: JobLine) -> None:
+    at_end, line.at_end = line.at_end, None
+    if at_end is not None:
+        with contextlib.suppress(BaseException):  # of the job's signal handlers
+            at_end()
 
 
 def _leave_fork(outcome: bytes | Naming | Failure) -> NoReturn:

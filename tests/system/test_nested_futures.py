@@ -1,0 +1,156 @@
+"""Futures, executors and callbacks inside a job."""
+
+import asyncio
+import concurrent.futures
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import cloudpickle
+import pytest
+
+import picloud
+from picloud.local import embedded_session
+from picloud.session import Session
+from tests.support.processes import open_gate
+
+cloudpickle.register_pickle_by_value(sys.modules[__name__])
+
+PATIENCE = 20
+
+
+@pytest.fixture(scope="module")
+def small() -> Iterator[Session]:
+    """A cloud with one slot: a job that kept its own would hang."""
+    with embedded_session(1) as session:
+        yield session
+
+
+def square(x: int) -> int:
+    return x * x
+
+
+def fail(text: str) -> None:
+    raise ValueError(text)
+
+
+def wait_at(gate: str) -> str:
+    with open(gate) as reader:
+        return reader.read()
+
+
+def test_a_job_has_real_futures_on_one_slot(small: Session) -> None:
+    def job() -> tuple[Any, ...]:
+        futures = [picloud.call(square, x).future() for x in range(20)]
+        done, not_done = concurrent.futures.wait(futures, PATIENCE)
+        first = picloud.call(square, 30).future().result(PATIENCE)
+        failed = picloud.call(fail, "in the future").future().exception(PATIENCE)
+        return sorted(each.result() for each in done), len(not_done), first, repr(failed)
+
+    squares, missing, first, failed = small.result(small.call(job), PATIENCE)
+    assert (squares, missing, first) == ([x * x for x in range(20)], 0, 900)
+    assert "in the future" in failed
+
+
+def test_the_executor_of_a_job_is_a_real_one_on_one_slot(small: Session) -> None:
+    def job() -> list[Any]:
+        with picloud.executor() as executor:
+            found: list[Any] = [list(executor.map(square, range(10)))]
+            found.append(list(executor.map(pow, [2, 3], [3, 2], chunksize=2)))
+            futures = [executor.submit(square, x) for x in range(5)]
+            found.append(sorted(e.result() for e in concurrent.futures.as_completed(futures)))
+        return found
+
+    found = small.result(small.call(job), PATIENCE)
+    assert found == [[x * x for x in range(10)], [8, 9], [0, 1, 4, 9, 16]]
+
+
+def test_a_loop_in_a_job_can_use_the_executor(small: Session) -> None:
+    async def job() -> list[int]:
+        loop = asyncio.get_running_loop()
+        executor = picloud.executor()
+        calls = [loop.run_in_executor(executor, square, x) for x in range(5)]
+        wrapped = asyncio.wrap_future((await picloud.acall(square, 9)).future())
+        return [*await asyncio.gather(*calls), await wrapped]
+
+    assert small.result(small.call(job), PATIENCE) == [0, 1, 4, 9, 16, 81]
+
+
+def test_futures_nest(small: Session) -> None:
+    def fib(n: int) -> int:
+        if n < 2:
+            return n
+        one, two = (picloud.call(fib, each).future() for each in (n - 1, n - 2))
+        return int(one.result() + two.result())
+
+    assert small.result(small.call(fib, 6), PATIENCE) == 8
+
+
+def test_a_job_can_have_the_future_of_a_job_that_it_was_given(small: Session) -> None:
+    def job(given: Any) -> int:
+        return int(given.future().result(PATIENCE))
+
+    given = small.call(square, 4)
+    assert small.result(small.call(job, given), PATIENCE) == 16
+
+
+def test_cancelling_a_future_in_a_job_kills_its_job(small: Session, gate: str) -> None:
+    def job() -> tuple[bool, str]:
+        stuck = picloud.call(wait_at, gate)
+        cancelled = stuck.future().cancel()
+        picloud.join(stuck, PATIENCE, ignore_errors=True)
+        return cancelled, picloud.status(stuck)
+
+    assert small.result(small.call(job), PATIENCE) == (True, "killed")
+
+
+def test_a_job_is_called_back_by_how_its_jobs_end(small: Session) -> None:
+    def job() -> list[Any]:
+        called: list[Any] = []
+        done = threading.Semaphore(0)
+
+        def note(job: Any) -> None:
+            called.append((int(job), picloud.status(job)))
+            done.release()
+
+        how: dict[str, Any] = {"_callback": note, "_callback_on_error": note}
+        jobs = [picloud.call(square, 2, **how), picloud.call(fail, "x", **how)]
+        jobs += picloud.map(square, range(20), **how)
+        for _ in jobs:
+            done.acquire(timeout=PATIENCE)
+        return [sorted(map(int, jobs)) == sorted(jid for jid, _ in called), len(called), called[:2]]
+
+    same, count, _ = small.result(small.call(job), PATIENCE)
+    assert (same, count) == (True, 22)
+
+
+def test_callbacks_that_are_due_when_a_job_ends_are_called(small: Session) -> None:
+    def job(marker: str) -> None:
+        def note(done: Any) -> None:
+            with open(marker, "a") as file:
+                file.write(f"{picloud.result(done)} {picloud.result(picloud.call(square, 5))}\n")
+
+        jobs = picloud.map(square, [2, 3], _callback=note)
+        picloud.join(jobs)
+        raise LookupError("the job itself")
+
+    with tempfile.NamedTemporaryFile() as marker:
+        job_ = small.call(job, marker.name)
+        small.join(job_, PATIENCE, ignore_errors=True)
+        assert small.status(job_) == "error"
+        assert sorted(marker.read().decode().splitlines()) == ["4 25", "9 25"]
+
+
+def test_what_a_job_does_not_wait_for_goes_on_without_it(small: Session, gate: str) -> None:
+    def job() -> list[Any]:
+        called: list[Any] = []
+        going_on = picloud.call(wait_at, gate, _callback=called.append)
+        future = picloud.call(square, 3, _depends_on=going_on).future()
+        return [going_on, future.done()]
+
+    going_on, is_done = small.result(small.call(job), PATIENCE)
+    assert not is_done
+    open_gate(gate)
+    assert small.result(going_on, PATIENCE) == ""
