@@ -34,19 +34,20 @@ class JobFuture(Future[Any]):
     def __init__(self, kill: Callable[[], None]) -> None:
         super().__init__()
         self._kill = kill
-        self._settling = threading.Lock()
+        self._settling = threading.RLock()  # callbacks of a cancelled future may cancel it, too
 
     def cancel(self) -> bool:
         """Kill the job, unless it has ended; True if it is cancelled now."""
         with self._settling:
             if self.cancelled():
                 return True
-            if not super().cancel():
-                return False
-            # `wait` and `as_completed` take note of cancelled futures here only.
-            self.set_running_or_notify_cancel()
-        self._kill()
-        return True
+            try:
+                return super().cancel()
+            finally:  # whatever its callbacks have raised
+                if self.cancelled():
+                    # `wait` and `as_completed` take note of cancelled futures here only.
+                    self.set_running_or_notify_cancel()
+                    self._kill()
 
     def fail(self, error: BaseException) -> None:
         """Set the exception."""

@@ -9,16 +9,20 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from picloud import inside
 from picloud.callback_thread import CALLBACK_TIME, report_left_alone
 from picloud.connected import AnyClient
-from picloud.errors import NestingTooDeep
+from picloud.errors import CloudException
 from picloud.job_futures import Served, carry_out
+from picloud.nested_submissions import undisturbed
 from picloud.outcomes import Outcome
 from picloud.waiters import Waiter, Way
 
 
 class Listener(Protocol):
     """What of a job's client hears for it."""
+
+    line: inside.Line
 
     @property
     def is_over(self) -> bool:
@@ -28,7 +32,7 @@ class Listener(Protocol):
         """Hear in this thread until the waiter is set.
 
         Raises:
-            NestingTooDeep: there is no room for another sleeper.
+            CloudException: it cannot; there is no room for another sleeper, perhaps.
         """
 
 
@@ -43,6 +47,7 @@ class ListeningThread:
     def __init__(self, name: str, client: Listener) -> None:
         self._name = name
         self._client = client
+        self.line = client.line
         self._changed = threading.Condition(threading.RLock())  # signal handlers may use this, too
         self._work: deque[Callable[[], object]] = deque()
         self._expected: set[_Expected] = set()
@@ -60,6 +65,7 @@ class ListeningThread:
             self._work.append(work)
             self._arrival.set()
 
+    @undisturbed  # a thread that is interrupted amid its start never runs, and nobody is told
     def watch(self, client: AnyClient, collector: Served) -> None:
         """Have the collector told the outcomes of its jobs."""
         expected = _Expected(collector, self)
@@ -79,8 +85,11 @@ class ListeningThread:
 
     def finish(self) -> None:
         """Wait for what is due, for some seconds."""
-        with self._changed:
-            if not self._changed.wait_for(self._is_idle, CALLBACK_TIME):
+        try:
+            with self._changed:
+                self._changed.wait_for(self._is_idle, CALLBACK_TIME)
+        finally:  # a signal handler may have raised
+            if not self._is_idle():
                 report_left_alone(len(self._work))
 
     def _is_idle(self) -> bool:
@@ -104,7 +113,7 @@ class ListeningThread:
     def _hear(self) -> None:
         try:
             self._client.sleep(self._arrival)
-        except NestingTooDeep as error:
+        except CloudException as error:
             with self._changed:
                 expected, self._expected = self._expected, set()
             for each in expected:

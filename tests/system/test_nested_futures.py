@@ -12,6 +12,7 @@ import cloudpickle
 import pytest
 
 import picloud
+from picloud.callback_thread import CALLBACK_TIME
 from picloud.local import embedded_session
 from picloud.session import Session
 from tests.support.processes import open_gate
@@ -154,3 +155,95 @@ def test_what_a_job_does_not_wait_for_goes_on_without_it(small: Session, gate: s
     assert not is_done
     open_gate(gate)
     assert small.result(going_on, PATIENCE) == ""
+
+
+def test_signal_handlers_that_raise_amid_futures_leave_them_usable(small: Session) -> None:
+    class Struck(Exception):  # noqa: N818 - no error of ours
+        pass
+
+    def job() -> int:
+        import random
+        import signal
+
+        def strike(*_: Any) -> None:
+            raise Struck
+
+        signal.signal(signal.SIGALRM, strike)
+        draw = random.Random(5).random
+        struck = 0
+        for number in range(100):
+            try:
+                signal.setitimer(signal.ITIMER_REAL, 0.00001 + draw() * 0.002)
+                picloud.call(square, number).future().result(PATIENCE)
+            except Struck:
+                struck += 1
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            assert picloud.call(square, 3).future().result(PATIENCE) == 9
+        return struck
+
+    assert small.result(small.call(job), 60) > 0
+
+
+def test_a_forked_child_does_not_wait_for_callbacks_of_its_parent(small: Session) -> None:
+    def job() -> str:
+        import os
+
+        begun, goes_on = threading.Event(), threading.Event()
+
+        def note(_: Any) -> None:
+            begun.set()
+            goes_on.wait(PATIENCE)
+
+        picloud.call(square, 1, _callback=note)
+        begun.wait(PATIENCE)
+        child = os.fork()
+        if not child:
+            return "child"
+        os.waitpid(child, 0)
+        goes_on.set()
+        return "parent"
+
+    assert small.result(small.call(job), CALLBACK_TIME - 2) == "parent"
+
+
+def test_a_callback_that_is_killed_for_its_time_takes_no_result_with_it(small: Session) -> None:
+    def job() -> str:
+        begun = threading.Event()
+
+        def note(_: Any) -> None:
+            begun.set()
+            threading.Event().wait(PATIENCE)
+
+        picloud.call(square, 1, _callback=note)
+        begun.wait(PATIENCE)
+        return "the job's"
+
+    assert small.result(small.call(job, _timeout=1), PATIENCE) == "the job's"
+
+
+def test_the_log_tells_of_callbacks_that_fail_or_are_left_alone(small: Session) -> None:
+    def job() -> None:
+        import signal
+
+        begun = threading.Event()
+
+        def rude(_: Any) -> None:
+            raise SystemExit("from a callback")
+
+        def note(_: Any) -> None:
+            begun.set()
+            threading.Event().wait(PATIENCE)
+
+        def strike(*_: Any) -> None:
+            raise LookupError
+
+        picloud.call(square, 1, _callback=[rude, note])
+        begun.wait(PATIENCE)
+        signal.signal(signal.SIGALRM, strike)
+        signal.setitimer(signal.ITIMER_REAL, 0.1)  # while the job waits for its callbacks
+
+    job_ = small.call(job)
+    assert small.result(job_, CALLBACK_TIME - 2) is None
+    log = small.info(job_, "logging")[job_]["logging"]
+    assert "from a callback" in log
+    assert "left alone" in log

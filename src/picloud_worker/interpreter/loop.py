@@ -20,7 +20,7 @@ import select
 import socket
 import sys
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import repeat
 from time import perf_counter
@@ -208,12 +208,12 @@ class InterpreterLoop:
                 return
             self._job_began = start = perf_counter()
             outcome = (execute_limited if spec.is_limited else execute)(spec, payload)
-            if line.at_end is not None:
-                _end_attempt(line)
             self._activity = BUSY
             end = perf_counter()
             if self._forked:
                 _leave_fork(outcome)
+            if line.at_end is not None:
+                self._end_attempt(line.at_end, sequence, outcome, end - start)
             wrote = collect(sequence)
             if wrote or end - start > MEASURED_FROM or spec.profiles or type(outcome) is not bytes:
                 self._finish_apart(attempt, outcome, end - start, wrote)
@@ -233,6 +233,21 @@ class InterpreterLoop:
             if count_threads() or len(modules) < least_modules:
                 return
 
+    def _end_attempt(
+        self,
+        at_end: Callable[[], object],
+        sequence: int,
+        outcome: bytes | Naming | Failure,
+        runtime: float,
+    ) -> None:
+        """Give callbacks of a job their time; how it has ended is known by then."""
+        self.line.at_end = None
+        self._finished.note(sequence, outcome, runtime)
+        self._activity = USER
+        with contextlib.suppress(BaseException):  # of the job's signal handlers
+            at_end()
+        self._activity = BUSY
+
     def _finish_apart(
         self,
         attempt: tuple[PreparedSpec, int, bytes],
@@ -247,7 +262,7 @@ class InterpreterLoop:
         if wrote is not None:
             finished.say(wrote)
         if arguments is not None and needs_words(payload, *arguments):
-            finished.note(sequence, outcome, runtime)  # whatever their repr does
+            finished.note(sequence, outcome, runtime, used)  # whatever their repr does
             self._activity = USER
             words = in_words(*arguments)
             self._activity = BUSY
@@ -369,13 +384,6 @@ class InterpreterLoop:
         with contextlib.suppress(OSError):  # the job may have closed this one too
             os.write(2, f"the interpreter cannot go on: {error}\n".encode())
         os._exit(EXIT_UNREPORTABLE)
-
-
-def _end_attempt(line: JobLine) -> None:
-    at_end, line.at_end = line.at_end, None
-    if at_end is not None:
-        with contextlib.suppress(BaseException):  # of the job's signal handlers
-            at_end()
 
 
 def _leave_fork(outcome: bytes | Naming | Failure) -> NoReturn:
