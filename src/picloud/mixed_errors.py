@@ -31,7 +31,7 @@ from picloud.code.exceptions.state import (
     set_links,
 )
 from picloud.code.exceptions.tracebacks import headline
-from picloud.code.values import HANDLES, Notes
+from picloud.code.notes import HANDLES, Notes
 from picloud.errors import CloudException, JobError
 from picloud.protocol.failures import Failure, FailureKind
 from picloud.protocol.jobs import JobStatus

@@ -3,7 +3,7 @@
 Every job that is submitted and every result is looked at so, which takes a part of a microsecond.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 from picloud.code.spilled import is_large
@@ -13,6 +13,7 @@ _NUMBERS = frozenset({int, float, complex, bool, type(None)})
 _NAMES = frozenset({str})
 _LARGE = limits.SPILL_FROM
 _SHORT = 4  # up to here a loop is faster than one that Python does by itself
+_DEEP = 2  # collections in each other that are looked at
 _FEW = 64  # checking a longer tuple would cost more than the pickler that it saves
 
 
@@ -43,6 +44,28 @@ def _are_plain(items: Collection[Any]) -> bool:
         if kind not in _NUMBERS and (
             (kind is not str and kind is not bytes) or len(each) >= _LARGE
         ):
+            return False
+    return True
+
+
+def is_plain_but_for(value: Any, handles: Callable[[type], bool]) -> bool:
+    """True for the same with handles among them, or in small lists and tuples of them."""
+    if type(value) is tuple and len(value) == 2 and type(value[1]) is dict:
+        args, kwargs = value
+        if type(args) is tuple and _NAMES.issuperset(map(type, kwargs)):
+            return _are_plain_but_for((*args, *kwargs.values()), handles, _DEEP)
+    return _are_plain_but_for((value,), handles, _DEEP)
+
+
+def _are_plain_but_for(items: Collection[Any], handles: Callable[[type], bool], deep: int) -> bool:
+    if len(items) > _FEW:
+        return False
+    for each in items:
+        kind = type(each)
+        if kind is tuple or kind is list:
+            if not deep or not _are_plain_but_for(each, handles, deep - 1):
+                return False
+        elif not _are_plain((each,)) and not handles(kind):
             return False
     return True
 

@@ -17,7 +17,6 @@ import pickle
 import sys
 import types
 from collections import ChainMap
-from collections.abc import Collection, Iterable
 from itertools import filterfalse
 from typing import Any, ClassVar
 
@@ -26,8 +25,11 @@ import cloudpickle
 from picloud.code import culprits, files, imports, sources
 from picloud.code.by_name import held, is_everywhere, is_importable
 from picloud.code.exceptions.state import reduce_exception
+from picloud.code.handle_pickling import dumps_handles
 from picloud.code.handles import merged
 from picloud.code.interruptions import is_from_signal_handler
+from picloud.code.notes import HANDLES, LOADERS, note_handles
+from picloud.code.notes import Notes as Notes
 from picloud.code.plain import begins_large, is_plain
 from picloud.code.spilled import Head, Keep, Open, Parts, Place, TooLarge, is_large, load
 from picloud.code.spilled import NoRoom as NoRoom
@@ -35,8 +37,6 @@ from picloud.protocol import limits
 from picloud.protocol.payloads import is_spilled
 
 PROTOCOL = 5
-
-HANDLES = "__picloud_handles__"
 
 _FEW_HANDLES = 64
 """Longer lists are worth putting into order: neighbours are one range then."""
@@ -48,26 +48,6 @@ class Unpicklable(TypeError):  # noqa: N818 - named for the value, as its kin in
 
 class Oversize(ValueError):  # noqa: N818
     """A value whose pickle is over the limit of one payload."""
-
-
-class Notes:
-    """What is met on the way while a value is pickled, and where its large parts go.
-
-    Attributes:
-        handles: `first, stop` of each range of jobs whose handles are met.
-        roots: the names of the modules that whoever loads the value, or runs a function that
-            travels in it, will import.
-        origins: what the clouds of these jobs are known by, each with one of its jobs.
-        keep: makes blobs of large parts; without it they stay in the pickle.
-    """
-
-    __slots__ = ("handles", "keep", "origins", "roots")
-
-    def __init__(self, keep: Keep | None = None) -> None:
-        self.handles: list[int] = []
-        self.roots: set[str] = set()
-        self.origins: dict[str, int] = {}
-        self.keep = keep
 
 
 def dumps(value: Any, notes: Notes | None = None) -> bytes:
@@ -85,10 +65,12 @@ def dumps(value: Any, notes: Notes | None = None) -> bytes:
     plain = dumps_plain(value)
     if plain is not None:
         return plain
-    keep = notes.keep if notes is not None else None
-    data = _dumps_any(value, notes, Parts(keep) if keep is not None else None)
-    if len(data) >= limits.SPILL_FROM:
-        data = _without_large(value, data, keep)
+    data = dumps_handles(value, notes) if notes is not None else None
+    if data is None:
+        keep = notes.keep if notes is not None else None
+        data = _dumps_any(value, notes, Parts(keep) if keep is not None else None)
+        if len(data) >= limits.SPILL_FROM:
+            data = _without_large(value, data, keep)
     if notes is not None and len(notes.handles) > _FEW_HANDLES:
         _put_in_order(notes.handles)
     return data
@@ -304,7 +286,7 @@ class ValuePickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle sh
     def reducer_override(self, obj: Any) -> Any:
         """Note handles and modules; an exception's constructor is not run; all else as it is."""
         if isinstance(obj, types.FunctionType):
-            if obj.__module__ in _LOADERS:
+            if obj.__module__ in LOADERS:
                 return NotImplemented  # found by name, which needs no look
             by_name = held(obj)
             if by_name is not None:
@@ -316,7 +298,7 @@ class ValuePickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle sh
                 _note_roots(type(obj), self.notes.roots)  # it may go by a name of this module
             handles_of = getattr(type(obj), HANDLES, None)
             if handles_of is not None:
-                _note_handles(self.notes, *handles_of(obj))
+                note_handles(self.notes, *handles_of(obj))
         if isinstance(obj, BaseException):
             return reduce_exception(obj)
         return super().reducer_override(obj)
@@ -330,20 +312,6 @@ class _SpillingPickler(ValuePickler):
     def persistent_id(self, obj: Any) -> Place | None:
         """What stands for them; see `spilled.load`."""
         return self.parts.take(obj) if is_large(obj) else None
-
-
-def _note_handles(
-    notes: Notes,
-    origin: str | None,
-    ranges: Iterable[tuple[int, int]],
-    roots: Collection[str] = (),
-) -> None:
-    notes.roots.update(roots)
-    before = len(notes.handles)
-    for each in ranges:
-        notes.handles += each
-    if origin is not None and len(notes.handles) > before:
-        notes.origins[origin] = notes.handles[before]
 
 
 _REDUCE: Any = object.__reduce__
@@ -361,10 +329,6 @@ _NAMED = (
     type,
     functools._lru_cache_wrapper,
 )
-
-
-_LOADERS = frozenset({"picloud.job"})
-"""Whose functions load what each handle is pickled as."""
 
 
 def _note_roots(item: Any, roots: set[str]) -> None:
