@@ -116,7 +116,9 @@ class WebSocketChannel:
                 on_frame(data if type(data) is bytes else str(data).encode())
         finally:
             error = error or self._socket.exception()
-            on_lost(str(error) if error else "the connection was closed")
+            # aiohttp could not answer a goodbye, or a ping: that says nothing of the reason.
+            is_told = error and not isinstance(error, aiohttp.ClientConnectionResetError)
+            on_lost(str(error) if is_told else "the connection was closed")
             self._give_room()
 
     async def _write_rest(self, coroutine: Coroutine[Any, Any, None], waiting_for: object) -> None:

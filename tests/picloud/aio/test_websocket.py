@@ -155,8 +155,8 @@ async def test_a_peer_that_is_killed_is_lost(server: WebSocketServer) -> None:
     transport = server.requests[0].transport
     assert transport is not None
     transport.abort()
-    assert len(await own.until_lost()) == 1
-    assert len(await heard.until_lost()) == 1
+    assert await own.until_lost() == ["the connection was closed"]
+    assert await heard.until_lost() == ["the connection was closed"]
     connection.channel.send(b"to nobody")
     await connection.close()
 
