@@ -273,7 +273,7 @@ def options(**options: Any) -> Options:
         depends_on_errors: "abort" (default): if one of these does not succeed, the job never runs
             and is `stalled`; "ignore": it runs all the same.
         callback: a function, or a list of them, to be called in this program with the job when it
-            is done; one that takes no argument is called without. Not inside a job.
+            is done; one that takes no argument is called without.
         callback_on_error: the same for when it has ended otherwise.
 
     Returns:

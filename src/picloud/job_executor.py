@@ -33,6 +33,7 @@ class JobExecutor(Executor):
     - `Future.cancel()` and `shutdown(cancel_futures=True)` kill jobs that run already, too.
     - Jobs that are not waited for end with the program: `shutdown(wait=False)`, or no `shutdown`
       at all, does not keep the program alive until they are done.
+      Those of a job's executor go on without the job.
 
     Args:
         session: where the jobs run.
