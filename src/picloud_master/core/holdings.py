@@ -20,8 +20,10 @@ class Holdings:
     @classmethod
     def of(cls, handles: Sequence[int]) -> "Holdings":
         """The jobs of `protocol.jobs.Handles`, in any order; what is no range is left out."""
-        pairs = zip(handles[::2], handles[1::2], strict=False)
         made = cls()
+        if not handles:
+            return made
+        pairs = zip(handles[::2], handles[1::2], strict=False)
         for first, stop in sorted(pair for pair in pairs if pair[0] < pair[1]):
             made.add(first, stop)
         return made
@@ -84,6 +86,10 @@ class Holdings:
 
     def within(self, other: "Holdings") -> "Holdings":
         """What both have."""
+        mine, theirs = self._bounds, other._bounds
+        place = bisect_right(theirs, mine[0]) if mine else 0
+        if place % 2 and mine[-1] <= theirs[place]:  # all of it is in one range, as most are
+            return self.copy()
         shared = Holdings()
         for first, stop in self.ranges():
             for start, end in other._inside(first, stop):
