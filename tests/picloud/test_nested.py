@@ -206,25 +206,6 @@ def test_dependencies_order_jobs_inside_a_job(threads: Session) -> None:
     assert threads.result(threads.call(ordered), timeout=30) == [14, ["done"] * 5, "JobStalled"]
 
 
-def test_what_needs_a_thread_is_refused(threads: Session) -> None:
-    def wants_all() -> list[str]:
-        texts = []
-        for wish in (
-            lambda: cloud.executor(),
-            lambda: cloud.call(double, 1, _callback=print),
-            lambda: cloud.map(double, [1], _callback_on_error=print),
-            lambda: cloud.call(double, 1).future(),
-        ):
-            with pytest.raises(errors.CloudException, match="inside a job") as caught:
-                wish()
-            texts.append(caught.value.message)
-        return texts
-
-    texts = threads.result(threads.call(wants_all), timeout=30)
-    assert len(texts) == 4
-    assert texts[1] == texts[2] == "there is no callback inside a job"
-
-
 def test_a_recursion_without_end_names_who_waited(threads: Session, worker: ThreadWorker) -> None:
     worker.max_sleepers = 5
 

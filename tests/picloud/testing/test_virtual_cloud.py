@@ -12,6 +12,7 @@ import pytest
 
 import picloud
 from picloud import errors
+from picloud.current import current_session
 from picloud.testing import VirtualCloud, spend
 
 
@@ -368,10 +369,14 @@ def test_no_thread_outlives_its_cloud() -> None:
 
 @pytest.mark.parametrize("verb", ["executor", "future_of", "call"])
 def test_there_are_no_threads_of_the_session(cloud: VirtualCloud, verb: str) -> None:
-    arguments: dict[str, Any] = {"future_of": (1,), "call": (double, 1)}
-    options = {"_callback": print} if verb == "call" else {}
-    with pytest.raises(errors.CloudException, match="virtual cloud"):
-        getattr(cloud, verb)(*arguments.get(verb, ()), **options)
+    def wish(verbs: Any) -> None:
+        arguments: dict[str, Any] = {"future_of": (1,), "call": (double, 1)}
+        options = {"_callback": print} if verb == "call" else {}
+        with pytest.raises(errors.CloudException, match="virtual cloud"):
+            getattr(verbs, verb)(*arguments.get(verb, ()), **options)
+
+    wish(cloud)
+    cloud.result(cloud.call(lambda: wish(current_session())))
 
 
 def test_why_and_info_are_told_as_elsewhere(cloud: VirtualCloud) -> None:
