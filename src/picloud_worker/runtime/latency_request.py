@@ -16,6 +16,9 @@ HOLD = 0.002
 """Seconds that processors are kept awake after the last news of a job. A round trip takes 0.2 to
 0.5 ms."""
 
+GRAIN = 0.001
+"""Seconds; a shorter delay is none at all for uvloop, which would look again and again."""
+
 DEVICE = Path("/dev/cpu_dma_latency")
 
 AWAKE = struct.pack("i", 0)
@@ -60,7 +63,7 @@ class LatencyRequest:
             os.close(file)
 
     def _look(self) -> None:
-        if self._loop.time() < self._until:
+        if self._until - self._loop.time() >= GRAIN:
             self._timer = self._loop.call_at(self._until, self._look)
         else:
             self._timer = None

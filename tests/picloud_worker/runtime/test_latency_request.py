@@ -3,9 +3,12 @@
 import asyncio
 import os
 import struct
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
+import uvloop
 
 from picloud_worker.runtime.latency_request import ANY, AWAKE, DEVICE, HOLD, LatencyRequest
 from tests.support.clock import on_virtual_time
@@ -47,6 +50,28 @@ async def test_the_request_ends_a_moment_after_the_last_news(device: Path) -> No
     assert asked(device) == [AWAKE, ANY]
     request.close()
     assert asked(device) == [AWAKE, ANY, ANY]
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
+def test_the_loop_is_not_kept_busy_until_the_moment_has_come(run: Any, device: Path) -> None:
+    """uvloop knows whole milliseconds only: a part of one is no delay at all there."""
+    looks: list[float] = []
+
+    class Watched(LatencyRequest):
+        def _look(self) -> None:
+            looks.append(time.monotonic())
+            super()._look()
+
+    async def main() -> None:
+        request = Watched(device)
+        for count in range(1, 21):
+            request.renew()
+            while len(asked(device)) < 2 * count:
+                await asyncio.sleep(0.001)
+        request.close()
+
+    run(main())
+    assert len(looks) <= 2 * 20
 
 
 @on_virtual_time
