@@ -18,7 +18,8 @@ from picloud.submissions import JobsToSend, Spec, SubmissionQueue, Submitter
 from picloud.waiters import Waiter, Wake
 
 COLLECT_TIME = 0.0005
-"""Seconds between two looks at the queue while jobs stream in."""
+"""Seconds between two looks at the queue while jobs stream in. For uvloop, which counts in whole
+milliseconds, that is its next turn."""
 
 TURN_AFTER = 0.002
 """Seconds that a loop of calls which name jobs goes on while the engine finds no turn. Python lets
