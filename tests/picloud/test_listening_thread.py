@@ -158,3 +158,4 @@ def test_the_end_of_a_job_waits_for_what_is_due(client: Client, thread: Listenin
     goes_on.set()
     finishing.join(PATIENCE)
     assert noted == ["worked", "finished"]
+    client.watched[0].put(0, b"here")  # so its thread ends

@@ -161,6 +161,13 @@ def test_the_repr_of_arguments_is_no_part_of_their_job_or_the_next(cloud: Sessio
     assert all(each["cputime.user"] + each["cputime.system"] < 0.08 for each in infos)
 
 
+def test_large_arguments_are_told_by_their_beginning(cloud: Session) -> None:
+    for argument, begins in (("x" * 3_000_000, "'xxx"), (b"q" * 2_000_000, "b'qqq")):
+        job = cloud.call(lambda _: 1 // 0, argument)
+        cloud.join(job, 20, ignore_errors=True)
+        assert cloud.info(job)[job]["arguments"].startswith(begins)
+
+
 def test_a_profile_is_kept_where_it_was_asked_for(cloud: Session) -> None:
     profiled, plain = cloud.call(square, 3, _profile=True), cloud.call(square, 3)
     cloud.join([profiled, plain], 20)

@@ -10,7 +10,6 @@ from typing import Any
 
 from picloud.code.notes import HANDLES, LOADERS, Notes, note_handles
 from picloud.code.plain import is_plain_but_for
-from picloud.protocol import limits
 
 PROTOCOL = 5
 
@@ -19,19 +18,14 @@ _OURS = frozenset({type, ABCMeta})
 
 
 def dumps_handles(value: Any, notes: Notes) -> bytes | None:
-    """The payload of a few handles and plain values; None if it is anything else, or large."""
+    """The payload of a few handles and short atoms; None if the value is anything else."""
     if not is_plain_but_for(value, _is_handle):
         return None
     file = io.BytesIO()
     pickler = _HandlePickler(file, PROTOCOL)
-    pickler.notes = found = Notes()
+    pickler.notes = notes
     pickler.dump(value)
-    data = file.getvalue()
-    if len(data) >= limits.SPILL_FROM:
-        return None
-    notes.handles += found.handles
-    notes.origins.update(found.origins)
-    return data
+    return file.getvalue()
 
 
 class _HandlePickler(pickle.Pickler):

@@ -11,9 +11,12 @@ from picloud.protocol import limits
 
 _NUMBERS = frozenset({int, float, complex, bool, type(None)})
 _NAMES = frozenset({str})
+_TEXTS = frozenset({str, bytes})
+_ATOMS = _NUMBERS | _TEXTS
+_COLLECTIONS = frozenset({list, tuple})
 _LARGE = limits.SPILL_FROM
 _SHORT = 4  # up to here a loop is faster than one that Python does by itself
-_DEEP = 2  # collections in each other that are looked at
+_LEVELS = 3  # of collections in each other that are looked at
 _FEW = 64  # checking a longer tuple would cost more than the pickler that it saves
 
 
@@ -49,25 +52,31 @@ def _are_plain(items: Collection[Any]) -> bool:
 
 
 def is_plain_but_for(value: Any, handles: Callable[[type], bool]) -> bool:
-    """True for the same with handles among them, or in small lists and tuples of them."""
+    """True for a few handles: alone, among atoms, or in small lists and tuples of both.
+
+    Every value that is not plain is looked at so: it must not take long to see that one is not.
+    """
+    items: Collection[Any] = (value,)
     if type(value) is tuple and len(value) == 2 and type(value[1]) is dict:
         args, kwargs = value
         if type(args) is tuple and _NAMES.issuperset(map(type, kwargs)):
-            return _are_plain_but_for((*args, *kwargs.values()), handles, _DEEP)
-    return _are_plain_but_for((value,), handles, _DEEP)
-
-
-def _are_plain_but_for(items: Collection[Any], handles: Callable[[type], bool], deep: int) -> bool:
-    if len(items) > _FEW:
-        return False
-    for each in items:
-        kind = type(each)
-        if kind is tuple or kind is list:
-            if not deep or not _are_plain_but_for(each, handles, deep - 1):
+            items = (*args, *kwargs.values())
+    found = False
+    for _ in range(_LEVELS):
+        kinds = set(map(type, items)) if len(items) <= _FEW else {object}
+        for kind in kinds - _COLLECTIONS - _ATOMS:
+            if not handles(kind):
                 return False
-        elif not _are_plain((each,)) and not handles(kind):
+            found = True
+        if kinds & _TEXTS and any(type(each) in _TEXTS and len(each) > _FEW for each in items):
             return False
-    return True
+        if not kinds & _COLLECTIONS:
+            return found
+        below = [each for each in items if type(each) in _COLLECTIONS]
+        if sum(map(len, below)) > _FEW:
+            return False
+        items = [each for one in below for each in one]
+    return False
 
 
 def begins_large(value: Any) -> bool:

@@ -65,12 +65,10 @@ def dumps(value: Any, notes: Notes | None = None) -> bytes:
     plain = dumps_plain(value)
     if plain is not None:
         return plain
-    data = dumps_handles(value, notes) if notes is not None else None
-    if data is None:
-        keep = notes.keep if notes is not None else None
-        data = _dumps_any(value, notes, Parts(keep) if keep is not None else None)
-        if len(data) >= limits.SPILL_FROM:
-            data = _without_large(value, data, keep)
+    keep = notes.keep if notes is not None else None
+    data = _dumps_any(value, notes, keep)
+    if len(data) >= limits.SPILL_FROM:
+        data = _without_large(value, data, keep)
     if notes is not None and len(notes.handles) > _FEW_HANDLES:
         _put_in_order(notes.handles)
     return data
@@ -137,12 +135,15 @@ def _put_in_order(flat: list[int]) -> None:
         raise Oversize(f"a value with {error}") from error
 
 
-def _dumps_any(value: Any, notes: Notes | None, parts: Parts | None) -> bytes:
-    _register_main()
-    files.add_temporary(ValuePickler.dispatch_table.maps[0])
+def _dumps_any(value: Any, notes: Notes | None, keep: Keep | None) -> bytes:
     try:
-        if parts is None:
+        if notes is not None and (data := dumps_handles(value, notes)):
+            return data
+        _register_main()
+        files.add_temporary(ValuePickler.dispatch_table.maps[0])
+        if keep is None:
             return _pickled(value, notes)
+        parts = Parts(keep)
         if not begins_large(value):
             try:
                 return parts.payload(_pickled(value, notes, parts))

@@ -29,11 +29,15 @@ class SignalDispositions:
 
     def restore(self) -> None:
         """Put back what has changed."""
-        for timer in _TIMERS:  # first, so that none goes off with its handler gone
-            signal.setitimer(timer, 0)
+        self.stop_timers()  # first, so that none goes off with its handler gone
         handlers = list(map(_signal.getsignal, self._numbers))
         if handlers != self._handlers or self._blocked() != self._mask:
             self._put_back(handlers)
+
+    def stop_timers(self) -> None:
+        """None of the job's goes off any more."""
+        for timer in _TIMERS:
+            signal.setitimer(timer, 0)
 
     def _put_back(self, handlers: list[Any]) -> None:
         pending = set(map(int, signal.sigpending())) - {int(signal.SIGURG)}

@@ -4,7 +4,9 @@ What they have used goes with them. Short ones that returned are measured togeth
 for all; those that ran for longer, wrote something or failed are measured apart.
 """
 
-from typing import NamedTuple
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
 
 from picloud.protocol.failures import Failure
 from picloud.protocol.payloads import is_spilled
@@ -41,6 +43,7 @@ class FinishedAttempts:
         self._unreported = unreported
         self._note = unreported.note
         self._meter = meter
+        self._next: Any = None  # how the attempt has ended that will be added, if it has
         self._messages: list[object] = []  # complete ones; the open Returned is in the columns:
         self._sequences: list[int] = []
         self._results: list[bytes] = []
@@ -66,20 +69,21 @@ class FinishedAttempts:
         self._seal(part_of(used, before))
         return part_of(used, runtime)
 
-    def note(
+    @contextmanager
+    def noted(
         self,
         sequence: int,
         outcome: bytes | Naming | Failure,
         runtime: float,
         usage: Usage | None = None,
-    ) -> bool:
-        """Have it known how one has ended that is added soon; False if there is no room.
-
-        That takes 20 times as long with what it has used.
-        """
-        if type(outcome) is bytes and usage is None:
-            return self._note(sequence, outcome, runtime)
-        return self._unreported.note_message(_end_of(sequence, outcome, runtime, usage))
+    ) -> Iterator[None]:
+        """Have it known how one has ended while more code of the user's runs, until it is added."""
+        self._next = sequence, outcome, runtime, usage
+        self._note_end(*self._next)
+        try:
+            yield
+        finally:
+            self._next = None
 
     def add(
         self, sequence: int, outcome: bytes | Naming | Failure, runtime: float, usage: Usage
@@ -87,8 +91,21 @@ class FinishedAttempts:
         """Add one that was measured apart."""
         self._seal_measured()
         self._messages.append(Ended(sequence, outcome, runtime, usage))
-        if not self.note(sequence, outcome, runtime, None if type(outcome) is bytes else usage):
+        if not self._note_end(sequence, outcome, runtime, usage):
             self.is_due = True
+
+    def _note_end(
+        self,
+        sequence: int,
+        outcome: bytes | Naming | Failure,
+        runtime: float,
+        usage: Usage | None,
+    ) -> bool:
+        if type(outcome) is not bytes or (usage and (usage.arguments or usage.profile)):
+            return self._unreported.note_message(_end_of(sequence, outcome, runtime, usage))
+        if usage is None:
+            return self._note(sequence, outcome, runtime)
+        return self._unreported.note_measured(sequence, outcome, runtime, usage)
 
     def say(self, message: object) -> None:
         """Add a message behind the results that there are."""
@@ -121,6 +138,8 @@ class FinishedAttempts:
     def sent(self) -> None:
         """What was taken has been sent."""
         self._unreported.clear()
+        if self._next is not None:
+            self._note_end(*self._next)
 
     def _seal_measured(self) -> None:
         if self._sequences:

@@ -5,6 +5,7 @@ import os
 import sys
 import threading
 import time
+from operator import is_
 from typing import Any
 
 LEFTOVER_PATIENCE = 0.01
@@ -65,7 +66,7 @@ class ModuleWatch:
         """Modules that a job has removed or replaced, in words; empty if there are none."""
         if sys.modules is not self._modules:
             return "another sys.modules"
-        if [*self._modules.values()] == self._values:  # the same objects, each found at once
+        if self._are_as_seen():
             return ""
         gone = [name for name, it in self._ours.items() if self._modules.get(name) is not it]
         new = [it for name, it in self._modules.items() if name not in self._seen]
@@ -78,6 +79,16 @@ class ModuleWatch:
     def _see(self) -> None:
         self._seen = dict(self._modules)
         self._values = [*self._seen.values()]
+        self._last = next(reversed(self._seen), "")
+
+    def _are_as_seen(self) -> bool:
+        """A quick look: the same modules in the same order, so only the last could be renamed."""
+        modules = self._modules
+        return (
+            len(modules) == len(self._values)
+            and all(map(is_, modules.values(), self._values))
+            and next(reversed(modules)) is self._last
+        )
 
     def _changeable(self, modules: list[Any]) -> str:
         from picloud.code.modules.compiled import InPlaceLoader

@@ -24,7 +24,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import repeat
 from time import perf_counter
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from picloud.protocol.failures import Failure
 from picloud_worker.interpreter import hygiene
@@ -81,6 +81,7 @@ class Activity(enum.Enum):
 
 
 BUSY, USER, IDLE = Activity
+T = TypeVar("T")
 
 
 class RecallArrived(Exception):  # noqa: N818 - an interruption, not an error
@@ -213,7 +214,10 @@ class InterpreterLoop:
             if self._forked:
                 _leave_fork(outcome)
             if line.at_end is not None:
-                self._end_attempt(line.at_end, sequence, outcome, end - start)
+                with finished.noted(sequence, outcome, end - start):
+                    self._end_attempt(line.at_end)
+            if end - start > LOOK_AFTER:
+                self._surroundings.stop_timers()  # they may strike on and on
             wrote = collect(sequence)
             if wrote or end - start > MEASURED_FROM or spec.profiles or type(outcome) is not bytes:
                 self._finish_apart(attempt, outcome, end - start, wrote)
@@ -233,20 +237,11 @@ class InterpreterLoop:
             if count_threads() or len(modules) < least_modules:
                 return
 
-    def _end_attempt(
-        self,
-        at_end: Callable[[], object],
-        sequence: int,
-        outcome: bytes | Naming | Failure,
-        runtime: float,
-    ) -> None:
-        """Give callbacks of a job their time; how it has ended is known by then."""
+    def _end_attempt(self, at_end: Callable[[], object]) -> None:
+        """Give callbacks of a job their time."""
         self.line.at_end = None
-        self._finished.note(sequence, outcome, runtime)
-        self._activity = USER
         with contextlib.suppress(BaseException):  # of the job's signal handlers
-            at_end()
-        self._activity = BUSY
+            self._as_job(at_end)
 
     def _finish_apart(
         self,
@@ -261,17 +256,26 @@ class InterpreterLoop:
         used = finished.measure(runtime)
         if wrote is not None:
             finished.say(wrote)
-        if arguments is not None and needs_words(payload, *arguments):
-            finished.note(sequence, outcome, runtime, used)  # whatever their repr does
-            self._activity = USER
-            words = in_words(*arguments)
-            self._activity = BUSY
+        is_worth_words = runtime > MEASURED_FROM or type(outcome) is Failure
+        if is_worth_words and arguments is not None and needs_words(payload, *arguments):
+            with finished.noted(sequence, outcome, runtime, used):  # whatever their repr does
+                words = self._as_job(in_words, *arguments)
             self._output.collect(sequence)  # nobody's
             self._meter.begin()
         profile = spec.profile()
         if words or profile:
             used = replace(used, arguments=words, profile=profile)
         finished.add(sequence, outcome, runtime, used)
+
+    def _as_job(self, function: Callable[..., T], *args: Any) -> T:
+        """Call what runs code of the user, which may be recalled, or fork."""
+        self._activity = USER
+        try:
+            return function(*args)
+        finally:
+            self._activity = BUSY
+            if self._forked:
+                os._exit(0)
 
     def _report(self) -> None:
         """Send results if it is time, and with them, if it is asked for, all that has not started.

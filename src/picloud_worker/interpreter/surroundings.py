@@ -29,6 +29,7 @@ class Surroundings:
     def __init__(self, directory: str, on_recall: Callable[[int, Any], None]) -> None:
         self._directory = directory
         self._signals = SignalDispositions(on_recall)
+        self.stop_timers = self._signals.stop_timers
         self._environ = os.environ
         self._variables = dict(os.environ)
         # What the mapping wraps: comparing that takes 0.1 µs, comparing the mapping itself 10.

@@ -13,6 +13,7 @@ import struct
 from typing import Any
 
 from picloud.protocol.errors import RemoteProtocolError
+from picloud.protocol.usage import Usage
 from picloud_worker.interpreter.control import UNREPORTED
 from picloud_worker.pipe.messages import PIPE, Returned
 
@@ -20,6 +21,12 @@ _RECORD = struct.Struct("<QdI")
 """Sequence number, run time, size. Number 0 is for an encoded message of any other kind."""
 _pack = _RECORD.pack_into
 _HEADER = _RECORD.size
+
+_USED_BY_ONE = struct.Struct("<ddQ")
+"""Before a result that was measured by itself: user and system CPU time, and peak of memory."""
+
+_IS_MEASURED = 1 << 63
+"""In the sequence number of such a record."""
 
 _USED = (1 << 32) - 1
 
@@ -46,6 +53,11 @@ class UnreportedWriter:
         self._end = end
         self._page[UNREPORTED] = self._rounds + end
         return True
+
+    def note_measured(self, sequence: int, result: bytes, runtime: float, usage: Usage) -> bool:
+        """The same with what it has used by itself, but for words."""
+        used = _USED_BY_ONE.pack(usage.user, usage.system, usage.peak)
+        return self.note(sequence | _IS_MEASURED, used + result, runtime)
 
     def note_message(self, message: object) -> bool:
         """Add anything else that is to be sent."""
@@ -88,7 +100,16 @@ def _decode(data: bytes) -> list[Any]:
         content = data[start - size : start]
         if not sequence:
             found += PIPE.decode(content)
-        elif found and type(found[-1]) is Returned and found[-1].handles is None:
+        elif sequence & _IS_MEASURED:
+            used = Usage(runtime, *_USED_BY_ONE.unpack_from(content))
+            row = [sequence - _IS_MEASURED], [content[_USED_BY_ONE.size :]], [runtime]
+            found.append(Returned(*row, usage=used.packed()))
+        elif (
+            found
+            and type(found[-1]) is Returned
+            and not found[-1].usage
+            and (found[-1].handles is None)
+        ):
             found[-1].sequences.append(sequence)
             found[-1].results.append(content)
             found[-1].runtimes.append(runtime)

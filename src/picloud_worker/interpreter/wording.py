@@ -9,14 +9,11 @@ import sys
 from typing import Any
 
 from picloud.code.shown import TookTooLong, plain_arguments, shown
+from picloud.code.values import dumps_plain
 from picloud.protocol import limits
 
 PATIENCE = 0.1
 """Seconds that the repr of all arguments may take."""
-
-
-_OBVIOUS = frozenset({bool, bytes, float, int, str, type(None)})
-"""Types of arguments that need no closer look, which would take 70 µs when a job has just ended."""
 
 
 def needs_words(payload: bytes, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
@@ -24,11 +21,11 @@ def needs_words(payload: bytes, args: tuple[Any, ...], kwargs: dict[str, Any]) -
 
     Handles travel with what proves them, which whoever asks about a job need not hold.
     """
-    if len(payload) > limits.MAX_SHOWN_PAYLOAD:
-        return limits.OF_HANDLES not in payload
-    if not kwargs and _OBVIOUS.issuperset(map(type, args)):
+    if len(payload) <= limits.MAX_SHOWN_PAYLOAD and dumps_plain((args, kwargs)) == payload:
+        return False  # as nearly always; a closer look takes 70 µs when a job has just ended
+    if limits.OF_HANDLES in payload:
         return False
-    return limits.OF_HANDLES not in payload and plain_arguments(payload) is None
+    return len(payload) > limits.MAX_SHOWN_PAYLOAD or plain_arguments(payload) is None
 
 
 def in_words(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:

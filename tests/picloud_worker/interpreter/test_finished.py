@@ -13,6 +13,7 @@ from picloud_worker.pipe.frames import FrameReader
 from picloud_worker.pipe.messages import PIPE, GaveBack, Raised, Returned, Wrote
 
 USED = Usage(0.5, 0.25, 0.0, 4096)
+WORDY = Usage(0.5, 0.25, 0.0, 4096, "5", "a profile")
 FAILURE = Failure(FailureKind.EXIT, "ours")
 
 
@@ -98,11 +99,16 @@ def test_the_agent_finds_what_was_not_sent_until_it_was() -> None:
     assert not finished.attempts
     finished.attempts.add_short(1, b"one", 0.5)
     finished.attempts.add(2, b"two", 0.5, USED)
-    finished.attempts.add(3, FAILURE, 0.5, USED)
+    finished.attempts.add_short(3, b"three", 0.5)
+    finished.attempts.add(4, b"four", 0.5, WORDY)
+    finished.attempts.add(5, FAILURE, 0.5, USED)
     assert finished.attempts
     assert finished.reader.messages() == [
-        Returned([1, 2], [b"one", b"two"], [0.5, 0.5]),
-        Raised(3, FAILURE, 0.5, USED.packed()),
+        Returned([1], [b"one"], [0.5]),
+        Returned([2], [b"two"], [0.5], usage=USED.packed()),
+        Returned([3], [b"three"], [0.5]),
+        Returned([4], [b"four"], [0.5], usage=WORDY.packed()),
+        Raised(5, FAILURE, 0.5, USED.packed()),
     ]
     finished.taken()
     assert not finished.attempts
@@ -118,3 +124,14 @@ def test_it_is_due_when_the_agent_could_not_find_more() -> None:
     assert finished.attempts.is_due
     assert [one.sequences for one in finished.taken()] == [[1, 2]]
     assert not finished.attempts.is_due
+
+
+def test_what_is_noted_stays_so_until_it_is_added() -> None:
+    finished = Finished()
+    finished.attempts.add_short(1, b"one", 0.5)
+    with finished.attempts.noted(2, b"two", 0.5, USED):
+        finished.taken()  # a recall comes amid the repr of its arguments
+        finished.attempts.sent()
+        assert finished.reader.messages() == [Returned([2], [b"two"], [0.5], usage=USED.packed())]
+    finished.attempts.sent()
+    assert finished.reader.messages() == []

@@ -14,8 +14,16 @@ class Foreign:
     """Of a class that only the job's own process can load."""
 
 
+class Seven:
+    """Arrives as a plain number, by way of a function that others may not call."""
+
+    def __reduce__(self) -> Any:
+        return abs, (-7,)
+
+
 def needs(*args: Any, **kwargs: Any) -> bool:
-    return needs_words(pickle.dumps((args, kwargs), 5), args, kwargs)
+    payload = pickle.dumps((args, kwargs), 5)
+    return needs_words(payload, *pickle.loads(payload))
 
 
 @pytest.mark.parametrize("argument", [None, True, 7, 0.5, "text", b"data"], ids=repr)
@@ -32,6 +40,11 @@ def test_others_cannot_wherever_they_are() -> None:
     assert needs(Foreign())
     assert needs(1, [Foreign()])
     assert needs(name=Foreign())
+
+
+def test_what_arrives_as_something_plain_may_have_travelled_as_something_else() -> None:
+    assert needs(Seven())
+    assert needs_words(b"\0 a payload in parts", ("x" * 1_000_000,), {})
 
 
 def test_a_large_payload_is_not_passed_on_so_it_is_put_into_words() -> None:

@@ -146,6 +146,8 @@ async def test_crashes_are_explained_even_after_a_job_that_caught_them(bench: An
         ("sys.modules.clear()", "and"),
         ("del sys.modules['pickle'], sys.modules['re']", "re"),
         ("sys.modules['pickle'] = None", "pickle"),
+        ("class Same:\n def __eq__(self, _): return True\nsys.modules['re'] = Same()", "re"),
+        ("name, last = sys.modules.popitem(); sys.modules['other'] = last", "without"),
         ("sys.modules = dict(sys.modules)", "another sys.modules"),
     ],
 )

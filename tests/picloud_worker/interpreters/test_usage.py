@@ -141,6 +141,55 @@ async def test_a_repr_that_ends_its_process_does_not_change_how_the_job_has_ende
     assert [one.user + one.system > 0.005 for one in usages(bench)] == [True]
 
 
+async def test_what_one_has_used_is_known_though_the_next_ends_their_process(bench: Any) -> None:
+    def job(way: str) -> str:
+        import os
+        import time
+
+        end = time.perf_counter() + 0.006
+        while time.perf_counter() < end:
+            pass
+        if way == "out":
+            os._exit(7)
+        return way
+
+    first, _ = bench.submit(job, ("back",), ("out",))
+    assert await bench.result(first) == "back"
+    [used] = usages(bench)
+    assert used.user + used.system > 0.003
+
+
+async def test_a_repr_that_forks_leaves_one_process_that_goes_on(bench: Any) -> None:
+    class Forking:
+        def __repr__(self) -> str:
+            import os
+
+            os.fork()
+            return "forking"
+
+    def job(item: Any) -> None:
+        raise ValueError("ours")
+
+    for _ in range(3):
+        await bench.fail(job, Forking())
+    assert [one.arguments for one in usages(bench)] == ["forking"] * 3
+
+
+async def test_short_ones_that_return_are_not_put_into_words_whatever_they_write(
+    bench: Any,
+) -> None:
+    class Costly:
+        def __repr__(self) -> str:
+            return "costly"
+
+    def job(item: Any) -> None:
+        print("done")
+
+    await bench.call(job, Costly())
+    await bench.call(job, Costly())
+    assert usages(bench)[-1].arguments == ""
+
+
 async def test_a_timer_of_a_job_does_not_strike_amid_the_repr_of_its_arguments(bench: Any) -> None:
     class Mine:
         def __repr__(self) -> str:
