@@ -4,6 +4,7 @@ Every job that is submitted and every result is looked at so, which takes a part
 """
 
 from collections.abc import Callable, Collection
+from itertools import chain, islice
 from typing import Any
 
 from picloud.code.spilled import is_large
@@ -63,7 +64,9 @@ def is_plain_but_for(value: Any, handles: Callable[[type], bool]) -> bool:
             items = (*args, *kwargs.values())
     found = False
     for _ in range(_LEVELS):
-        kinds = set(map(type, items)) if len(items) <= _FEW else {object}
+        if len(items) > _FEW:
+            return False
+        kinds = set(map(type, items))
         for kind in kinds - _COLLECTIONS - _ATOMS:
             if not handles(kind):
                 return False
@@ -73,9 +76,7 @@ def is_plain_but_for(value: Any, handles: Callable[[type], bool]) -> bool:
         if not kinds & _COLLECTIONS:
             return found
         below = [each for each in items if type(each) in _COLLECTIONS]
-        if sum(map(len, below)) > _FEW:
-            return False
-        items = [each for one in below for each in one]
+        items = list(islice(chain.from_iterable(below), _FEW + 1))
     return False
 
 

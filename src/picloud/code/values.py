@@ -25,6 +25,7 @@ import cloudpickle
 from picloud.code import culprits, files, imports, sources
 from picloud.code.by_name import held, is_everywhere, is_importable
 from picloud.code.exceptions.state import reduce_exception
+from picloud.code.handle_pickling import PROTOCOL as PROTOCOL
 from picloud.code.handle_pickling import dumps_handles
 from picloud.code.handles import merged
 from picloud.code.interruptions import is_from_signal_handler
@@ -35,8 +36,6 @@ from picloud.code.spilled import Head, Keep, Open, Parts, Place, TooLarge, is_la
 from picloud.code.spilled import NoRoom as NoRoom
 from picloud.protocol import limits
 from picloud.protocol.payloads import is_spilled
-
-PROTOCOL = 5
 
 _FEW_HANDLES = 64
 """Longer lists are worth putting into order: neighbours are one range then."""
