@@ -19,7 +19,7 @@ from picloud.outcomes import Outcome
 from picloud.waiters import Waiter, Way
 
 
-class Listener(Protocol):
+class Hearer(Protocol):
     """What of a job's client hears for it."""
 
     line: inside.Line
@@ -44,7 +44,7 @@ class ListeningThread:
         client: the job's.
     """
 
-    def __init__(self, name: str, client: Listener) -> None:
+    def __init__(self, name: str, client: Hearer) -> None:
         self._name = name
         self._client = client
         self.line = client.line

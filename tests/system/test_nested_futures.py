@@ -248,3 +248,15 @@ def test_the_log_tells_of_callbacks_that_fail_or_are_left_alone(small: Session) 
     log = small.info(job_, "logging")[job_]["logging"]
     assert "from a callback" in log
     assert "left alone" in log
+
+
+def test_a_job_that_is_killed_with_words_unread_is_told_by_its_signal(small: Session) -> None:
+    def job() -> None:
+        import os
+
+        picloud.call(square, 1).future()
+        os.kill(os.getpid(), 9)
+
+    for _ in range(5):
+        with pytest.raises(picloud.JobError, match="SIGKILL"):
+            small.result(small.call(job, _restartable=False), PATIENCE)

@@ -6,7 +6,7 @@ for all; those that ran for longer, wrote something or failed are measured apart
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from picloud.protocol.failures import Failure
 from picloud.protocol.payloads import is_spilled
@@ -43,7 +43,8 @@ class FinishedAttempts:
         self._unreported = unreported
         self._note = unreported.note
         self._meter = meter
-        self._next: Any = None  # how the attempt has ended that will be added, if it has
+        # How the attempt has ended that is added next, once the user's code has nothing more to do:
+        self._next: tuple[int, bytes | Naming | Failure, float, Usage | None] | None = None
         self._messages: list[object] = []  # complete ones; the open Returned is in the columns:
         self._sequences: list[int] = []
         self._results: list[bytes] = []
@@ -79,7 +80,7 @@ class FinishedAttempts:
     ) -> Iterator[None]:
         """Have it known how one has ended while more code of the user's runs, until it is added."""
         self._next = sequence, outcome, runtime, usage
-        self._note_end(*self._next)
+        self._note_end(sequence, outcome, runtime, usage)
         try:
             yield
         finally:

@@ -107,8 +107,8 @@ def _decode(data: bytes) -> list[Any]:
         elif (
             found
             and type(found[-1]) is Returned
+            and found[-1].handles is None
             and not found[-1].usage
-            and (found[-1].handles is None)
         ):
             found[-1].sequences.append(sequence)
             found[-1].results.append(content)

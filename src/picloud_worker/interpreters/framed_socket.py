@@ -67,8 +67,8 @@ class FramedSocket:
             data = self._socket.recv(RECEIVE_BYTES)
         except (BlockingIOError, InterruptedError):
             return False
-        except ConnectionError as error:
-            self._break(str(error))
+        except ConnectionError:  # it has ended with something unread
+            self._break("")
             return False
         if not data:
             self._break("")
