@@ -1,7 +1,7 @@
 """What jobs write: three files shared with the agent, and the tails of one job in them.
 
 stdout and stderr are files, not pipes: a job that is not read cannot block, and what a job wrote
-survives its process. All three are open for appending, so that cutting them is safe at any time.
+survives its process. They only grow: what has been sent is freed, and leaves a hole.
 """
 
 import faulthandler
@@ -12,10 +12,11 @@ import sys
 
 from picloud.protocol import limits
 from picloud_worker.interpreter.control import STARTS
+from picloud_worker.interpreter.trimming import free_head
 from picloud_worker.pipe.messages import Wrote
 
-CUT_AT = 1 << 20
-"""A file that has grown over this is emptied between two jobs."""
+FREE_AT = 1 << 20
+"""A file that holds more than this is emptied between two jobs."""
 
 
 class LogHandler(logging.Handler):
@@ -48,6 +49,7 @@ class OutputCapture:
         self._files = files
         self._words = words
         self._starts = [0, 0, 0]
+        self._holes = [0, 0, 0]  # where each file's memory begins
         self._log = LogHandler(files[2])
         self._stdout = self._stderr = _text_file(1)
         self.install()
@@ -102,9 +104,8 @@ class OutputCapture:
         descriptor, start = self._files[place], self._starts[place]
         end = os.lseek(descriptor, 0, os.SEEK_END)
         text = read_tail(descriptor, start, end)
-        if end > CUT_AT:
-            os.ftruncate(descriptor, 0)
-            end = 0
+        if end - self._holes[place] > FREE_AT:
+            end = self._holes[place] = free_head(descriptor, end)
         self._starts[place] = self._words[STARTS + place] = end
         self._log.wrote = False
         return text

@@ -24,11 +24,11 @@ from picloud_worker.interpreter.control import (
     KillRequest,
     RecallRequest,
 )
+from picloud_worker.interpreter.trimming import trim
 from picloud_worker.interpreters.environments import EnvironmentStore
 from picloud_worker.interpreters.process import HUNG_UP, InterpreterProcess
 from picloud_worker.interpreters.settings import InterpreterSettings
 from picloud_worker.interpreters.trees import TreeStore
-from picloud_worker.interpreters.trimming import trim
 from picloud_worker.interpreters.zygotes import Zygotes
 
 HANG_UP_PATIENCE = 0.5

@@ -1,9 +1,11 @@
 """What jobs write is kept, by attempt, and can be read while they run."""
 
+import os
 from pathlib import Path
 from typing import Any
 
 from picloud.protocol import limits
+from picloud_worker.interpreter.trimming import free_head
 from picloud_worker.pipe.messages import Returned, Wrote
 
 
@@ -78,11 +80,46 @@ async def test_only_the_tail_of_much_output_is_sent(bench: Any) -> None:
     assert "\ufffd" not in text
 
 
-async def test_a_file_that_has_grown_is_cut_between_jobs(bench: Any) -> None:
+async def test_a_file_that_has_grown_is_emptied_between_jobs(bench: Any) -> None:
     await bench.call(lambda: print("x" * (3 << 20)))
     await bench.call(lambda: print("next"))
     assert [each.stdout[-5:] for each in bench.wrote().values()] == ["xxxx\n", "next\n"]
     assert [memory_of(each) < 1 << 16 for each in bench.pool._processes[1].files] == [True] * 3
+
+
+async def test_a_trim_that_comes_late_takes_nothing_of_the_next_job(
+    bench: Any, tmp_path: Path
+) -> None:
+    def job(go: str) -> None:
+        import os
+        import time
+
+        print("next")
+        while not os.path.exists(go):
+            time.sleep(0.01)
+
+    await bench.call(lambda: print("x" * (9 << 20)))
+    stdout = bench.pool._processes[1].files[0]
+    tail_before = os.fstat(stdout).st_size - limits.OUTPUT_TAIL
+    (sequence,) = bench.submit(job, (str(tmp_path / "go"),))
+    await bench.poll(lambda: bench.pool.output(1).stdout == "next\n")
+    free_head(stdout, tail_before)
+    (tmp_path / "go").touch()
+    await bench.result(sequence)
+    assert bench.wrote()[sequence].stdout == "next\n"
+
+
+async def test_a_job_that_empties_the_file_below_its_output_harms_nobody(bench: Any) -> None:
+    def job() -> None:
+        import os
+
+        print("x" * (3 << 20), flush=True)
+        os.ftruncate(1, 0)
+        print("y")
+
+    await bench.call(job)
+    await bench.call(lambda: print("next"))
+    assert [*bench.wrote().values()][-1].stdout == "next\n"
 
 
 async def test_a_hundred_megabytes_are_trimmed_while_the_job_runs(
@@ -113,8 +150,6 @@ async def test_a_hundred_megabytes_are_trimmed_while_the_job_runs(
 
 
 def memory_of(descriptor: int) -> int:
-    import os
-
     return os.fstat(descriptor).st_blocks * 512
 
 
