@@ -174,7 +174,7 @@ def test_an_unknown_job_does_not_hold_up_the_known(cloud: Session) -> None:
         (True, TypeError),
         ("12", TypeError),
         ([None], TypeError),
-        (object(), TypeError),
+        (object, TypeError),
         (1 << 80, ValueError),
     ],
     ids=str,
