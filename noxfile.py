@@ -22,9 +22,10 @@ def install(session: nox.Session, *groups: str, project: bool = True) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """The tests, on this Python."""
+    """The tests, on this Python, in two processes: a file is never split between them."""
     install(session, "test")
-    session.run("pytest", "--ignore=tests/architecture", *session.posargs)
+    parallel = ("--numprocesses=2", "--dist=loadfile")
+    session.run("pytest", "--ignore=tests/architecture", *parallel, *session.posargs)
 
 
 @nox.session(python=["3.11", "3.12", "3.13"])

@@ -6,6 +6,7 @@ done to the cloud, and when.
 
 from typing import Any
 
+import pytest
 from hypothesis import note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
@@ -304,6 +305,7 @@ class CloudMachine(SimulatedCloud):
 
 
 TestCloud = CloudMachine.TestCase
+TestCloud.pytestmark = [pytest.mark.timeout(900)]
 TestCloud.settings = settings(
     max_examples=4 * settings().max_examples, stateful_step_count=40, deadline=None
 )

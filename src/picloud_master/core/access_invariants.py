@@ -34,11 +34,11 @@ def check_graphs(registry: Registry) -> None:
     # Jobs of one submission wait for the same ones: that they do is a node of its own.
     waits: dict[object, list[Any]] = {}
     for jid, job in jobs.items():
-        if job.watchers and is_unfinished(job):
-            waits[jid] = list(watching(registry, job))
-        waits.setdefault(jid, []).extend(registry.dependants.get(jid, ()))
-    for waiting in registry.dependants.values():
-        waits.update((one, one.waiting) for one in waiting)
+        if job.watchers and is_unfinished(job) and (watchers := list(watching(registry, job))):
+            waits[jid] = watchers
+    for jid, dependants in registry.dependants.items():
+        waits.setdefault(jid, []).extend(dependants)
+        waits.update((one, one.waiting) for one in dependants)
     _require_no_cycle("I16: who waits for whom forms no cycle", waits)
     require(not registry.statistics.cycles_met, "I16: the guard of waiting has nothing to do")
 
