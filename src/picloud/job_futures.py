@@ -29,12 +29,39 @@ _logger = logging.getLogger("picloud")
 
 
 class JobFuture(Future[Any]):
-    """The future of a job: cancelling it kills the job, for as long as it has not ended."""
+    """The future of a job: cancelling it kills the job, for as long as it has not ended.
 
-    def __init__(self, kill: Callable[[], None]) -> None:
+    Args:
+        kill: kills the job.
+        settles_here: says whether the thread that calls it is the one that settles this future.
+    """
+
+    def __init__(self, kill: Callable[[], None], settles_here: Callable[[], bool]) -> None:
         super().__init__()
         self._kill = kill
+        self._settles_here = settles_here
         self._settling = threading.RLock()  # callbacks of a cancelled future may cancel it, too
+
+    def result(self, timeout: float | None = None) -> Any:
+        """Return the result of the job, or raise its exception, as any future does.
+
+        Raises:
+            RuntimeError: the wait would never end, as its thread is the one that settles futures.
+        """
+        self._refuse_endless_wait(timeout)
+        return super().result(timeout)
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """Return the exception of the job, as any future does; raises the same as `result`."""
+        self._refuse_endless_wait(timeout)
+        return super().exception(timeout)
+
+    def _refuse_endless_wait(self, timeout: float | None) -> None:
+        if timeout is None and not self.done() and self._settles_here():
+            raise RuntimeError(
+                "a callback of a future waits for another future, which would be settled by this "
+                "same thread: wait for its job with cloud.result(job), or in a thread of your own"
+            )
 
     def cancel(self) -> bool:
         """Kill the job, unless it has ended; True if it is cancelled now."""
@@ -90,6 +117,9 @@ class ServingThread(Protocol):
 
     def watch(self, client: AnyClient, collector: Served) -> None:
         """Have the collector told the outcomes of its jobs."""
+
+    def is_current(self) -> bool:
+        """True when called in the thread."""
 
 
 class FutureThread:
@@ -202,7 +232,7 @@ def watched_future(
     def kill() -> None:
         thread.send(lambda: kill_soon(session, [jid]))
 
-    future = JobFuture(kill)
+    future = JobFuture(kill, thread.is_current)
 
     def watch() -> None:
         try:

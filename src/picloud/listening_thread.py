@@ -77,6 +77,10 @@ class ListeningThread:
                 self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
                 self._thread.start()
 
+    def is_current(self) -> bool:
+        """True when called in the thread."""
+        return threading.current_thread() is self._thread
+
     def forget(self, collector: "_Expected") -> None:
         """It has been told all."""
         with self._changed:

@@ -101,6 +101,15 @@ def test_outcomes_are_used_in_the_thread_which_ends_when_all_are_there(
     assert not client.threads[0].is_alive()
 
 
+def test_it_knows_what_is_done_in_it(client: Client, thread: ListeningThread) -> None:
+    told = watched(thread, client, [4])
+    thread.put(lambda: told.note(thread.is_current()))
+    assert told.done.acquire(timeout=PATIENCE)
+    assert (told.noted, thread.is_current()) == ([True], False)
+    client.watched[0].put(0, b"here")
+    assert told.done.acquire(timeout=PATIENCE)
+
+
 def test_the_next_one_has_a_thread_again(client: Client, thread: ListeningThread) -> None:
     for _ in range(2):
         told = watched(thread, client, [4])
