@@ -6,6 +6,7 @@ in a thread of their own, never on the engine's loop. One such thread serves a s
 
 import contextlib
 import logging
+import os
 import queue
 import threading
 from collections.abc import Callable, Coroutine, Sequence
@@ -40,13 +41,15 @@ class JobFuture(Future[Any]):
         super().__init__()
         self._kill = kill
         self._settles_here = settles_here
+        self._process = os.getpid()
         self._settling = threading.RLock()  # callbacks of a cancelled future may cancel it, too
 
     def result(self, timeout: float | None = None) -> Any:
         """Return the result of the job, or raise its exception, as any future does.
 
         Raises:
-            RuntimeError: the wait would never end, as its thread is the one that settles futures.
+            RuntimeError: the wait would never end, as its thread is the one that settles futures,
+                or its process was forked from the one that the future belongs to.
         """
         self._refuse_endless_wait(timeout)
         return super().result(timeout)
@@ -57,7 +60,14 @@ class JobFuture(Future[Any]):
         return super().exception(timeout)
 
     def _refuse_endless_wait(self, timeout: float | None) -> None:
-        if timeout is None and not self.done() and self._settles_here():
+        if timeout is not None or self.done():
+            return
+        if self._process != os.getpid():
+            raise RuntimeError(
+                "this future is settled in the process that made it, not in one forked from it: "
+                "submit the job again here"
+            )
+        if self._settles_here():
             raise RuntimeError(
                 "a callback of a future waits for another future, which would be settled by this "
                 "same thread: wait for its job with cloud.result(job), or in a thread of your own"

@@ -237,6 +237,26 @@ print(cloud.result(cloud.call(pow, 2, 5)))
     assert place.output(place.script(program)) == "8\n16\n32\n"
 
 
+def test_a_forked_child_that_waits_for_a_future_of_its_parent_is_told_so(place: Place) -> None:
+    program = """\
+import os, sys, time
+import picloud as cloud
+
+future = cloud.call(time.sleep, 1000).future()
+pid = os.fork()
+if pid == 0:
+    try:
+        future.result()
+    except RuntimeError as error:
+        print(error, flush=True)
+    sys.exit(0)
+assert os.waitpid(pid, 0)[1] == 0
+print(future.cancel())
+"""
+    told, cancelled = place.output(place.script(program)).splitlines()
+    assert ("forked" in told, cancelled) == (True, "True")
+
+
 def test_a_forked_child_that_does_nothing_disturbs_nobody(place: Place) -> None:
     program = """\
 import os
