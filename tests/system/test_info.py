@@ -156,7 +156,9 @@ def test_the_repr_of_arguments_is_no_part_of_their_job_or_the_next(cloud: Sessio
     jobs = [cloud.call(loud.begin), cloud.call(Loud.begin, loud), *cloud.map(square, range(20))]
     cloud.join(jobs, 20, ignore_errors=True)
     infos = cloud.info(jobs, ["arguments", "stdout", "cputime"]).values()
-    assert [each["arguments"] for each in infos][:2] == ["", "Loud()"]
+    first, second, *_ = (each["arguments"] for each in infos)
+    # On a busy machine its 80 ms of CPU may take more than the 100 that it has.
+    assert (first, second in {"Loud()", "[their repr took longer than 0.1 s]"}) == ("", True)
     assert {each["stdout"] for each in infos} <= {"", None}
     assert all(each["cputime.user"] + each["cputime.system"] < 0.08 for each in infos)
 

@@ -1,7 +1,7 @@
 """Where the store of a process is: in directories of its own, which end with it.
 
-They are named for it, so that whoever comes next finds and removes those of a process that was
-killed.
+They are named for it and its machine, so that whoever comes next finds and removes those of a
+process that was killed, but none of a process that it cannot see: a home may be shared.
 """
 
 import hashlib
@@ -101,10 +101,20 @@ def _memory_directory() -> Path | None:
 
 def _make_below(place: Path, name: str) -> Path:
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    name = f"{name}-{_where_pids_count()}"
     for directory in place.glob(f"{name}-*-*"):
         if not _is_alive(directory.name.split("-")[-2]):
             shutil.rmtree(directory, ignore_errors=True)
     return Path(tempfile.mkdtemp(prefix=f"{name}-{os.getpid()}-", dir=place))
+
+
+def _where_pids_count() -> str:
+    """A word for this machine or, within it, this container."""
+    try:
+        namespace = os.readlink("/proc/self/ns/pid")
+    except OSError:
+        namespace = ""  # not Linux
+    return hashlib.blake2b(f"{os.uname().nodename} {namespace}".encode(), digest_size=4).hexdigest()
 
 
 def _is_alive(pid: str) -> bool:

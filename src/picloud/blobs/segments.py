@@ -12,6 +12,7 @@ import contextlib
 import fcntl
 import mmap
 import os
+import re
 import uuid
 from collections import OrderedDict
 from pathlib import Path
@@ -163,7 +164,7 @@ class Segments:
 
     def _spares(self) -> list[tuple[int, str]]:
         """Those put aside, with their sizes; what this process has mapped, and is small, first."""
-        names = os.listdir(self._spare)
+        names = filter(_SPARE.fullmatch, os.listdir(self._spare))  # nobody else's
         sized = [(int(name.partition("-")[0]), name) for name in names]
         return sorted(sized, key=lambda each: (not self._is_mapped(each[1]), each[0]))
 
@@ -188,6 +189,9 @@ class Segments:
     def _forget_those_gone(self) -> None:
         for inode in [inode for inode, each in self._mapped.items() if each.is_gone]:
             del self._mapped[inode]
+
+
+_SPARE = re.compile(r"\d+-\d+")
 
 
 def _empty(descriptor: int, size: int) -> None:

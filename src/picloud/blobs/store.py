@@ -8,6 +8,7 @@ again only when nobody can see its bytes change, and nobody has to keep count.
 import contextlib
 import fcntl
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator, Sequence
@@ -106,6 +107,9 @@ class Incoming:
         self._place.segments.discard(self._segment)
 
 
+_NAME = re.compile(rf"[0-9a-f]{{{2 * KEY_SIZE}}}")
+
+
 class _Place:
     """One of the directories of a store."""
 
@@ -130,7 +134,7 @@ class _Place:
     def keys_before(self, moment: float) -> Iterator[bytes]:
         """What got its name before this moment."""
         for entry in os.scandir(self._directory):
-            if len(entry.name) == 2 * KEY_SIZE:
+            if _NAME.fullmatch(entry.name):
                 with contextlib.suppress(FileNotFoundError):  # it was removed just now
                     if entry.stat().st_ctime < moment:  # renaming counts as a change
                         yield bytes.fromhex(entry.name)

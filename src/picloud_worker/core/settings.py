@@ -8,6 +8,9 @@ MASTER_WINDOW = 2 * WINDOW
 
 MAX_LEASES_PER_CORE = 4096
 
+MOST_RUNTIME = 1e8
+"""What a job may be estimated to take, whatever its interpreter says: three years."""
+
 LEAST_RUNTIME = 5e-6
 """What the shortest job costs an interpreter."""
 

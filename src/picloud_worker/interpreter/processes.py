@@ -77,28 +77,32 @@ def _children(pid: int) -> list[int]:
 
 
 def _is_zombie(pid: int) -> bool:
-    return _stat(str(pid))[0] in ("Z", "X")
+    state, _, threads = _stat(str(pid))
+    return state in ("Z", "X") and threads <= 1  # the others may outlive the first
 
 
-def _stat(pid: str) -> tuple[str, int]:
-    """State and parent of a process; "X" for one that is gone."""
+def _stat(pid: str) -> tuple[str, int, int]:
+    """State, parent and number of threads of a process; "X" for one that is gone."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(errors="replace")
     except OSError:
-        return "X", 0
-    state, parent = stat.rpartition(")")[2].split()[:2]
-    return state, int(parent)
+        return "X", 0, 0
+    fields = stat.rpartition(")")[2].split()
+    return fields[0], int(fields[1]), int(fields[17])
 
 
 def kill_descendants(pid: int, spare: Collection[int] = ()) -> bool:
-    """Kill all below this process until nothing new appears; True if nothing is left alive."""
+    """Kill all below this process until nothing new appears; True if nothing is left alive.
+
+    Processes of other users, of a `sudo` for example, do not count: nothing can be done to them.
+    """
     if not LINUX:
         return True
     deadline = time.monotonic() + KILL_PATIENCE
     killed: set[int] = set()
-    while alive := descendants(pid, spare):
-        for each in alive - killed:
-            send_signal(each, signal.SIGKILL)
+    beyond_us: set[int] = set()
+    while alive := descendants(pid, spare) - beyond_us:
+        beyond_us |= {each for each in alive - killed if not send_signal(each, signal.SIGKILL)}
         if time.monotonic() > deadline:
             return False
         if alive == killed:  # they are dying
@@ -118,7 +122,12 @@ def kill_tree(pid: int) -> None:
     send_signal(pid, signal.SIGKILL)
 
 
-def send_signal(pid: int, number: int) -> None:
-    """Signal a process that may be gone."""
-    with contextlib.suppress(ProcessLookupError):
+def send_signal(pid: int, number: int) -> bool:
+    """Signal a process that may be gone; False if it is one that we may not signal."""
+    try:
         os.kill(pid, number)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return True

@@ -15,7 +15,7 @@ from typing import Any
 from picloud.protocol.errors import RemoteProtocolError
 from picloud.protocol.usage import Usage
 from picloud_worker.interpreter.control import UNREPORTED
-from picloud_worker.pipe.messages import PIPE, Returned
+from picloud_worker.pipe.messages import PIPE, PIPE_IN, Returned
 
 _RECORD = struct.Struct("<QdI")
 """Sequence number, run time, size. Number 0 is for an encoded message of any other kind."""
@@ -99,7 +99,7 @@ def _decode(data: bytes) -> list[Any]:
         start += _HEADER + size
         content = data[start - size : start]
         if not sequence:
-            found += PIPE.decode(content)
+            found += PIPE_IN.decode(content)
         elif sequence & _IS_MEASURED:
             used = Usage(runtime, *_USED_BY_ONE.unpack_from(content))
             row = [sequence - _IS_MEASURED], [content[_USED_BY_ONE.size :]], [runtime]

@@ -17,9 +17,11 @@ HasMessages = Callable[[list[Any]], None]  # Any: messages of the codec, which h
 
 
 class FramedSocket:
-    """Frames of one codec over a socket that never blocks.
+    """Frames over a socket that never blocks.
 
     Args:
+        says: encodes what is sent.
+        hears: decodes what comes, and nothing else.
         on_messages: called with what the other side says.
         on_broken: called once when nothing more can come, with a text if that is the other
             side's fault, without if it has most likely ended.
@@ -28,12 +30,14 @@ class FramedSocket:
     def __init__(
         self,
         end: socket.socket,
-        codec: Codec,
+        says: Codec,
+        hears: Codec,
         on_messages: HasMessages,
         on_broken: Callable[[str], None],
     ) -> None:
         self._socket = end
-        self._codec = codec
+        self._says = says
+        self._hears = hears
         self._on_messages = on_messages
         self._on_broken = on_broken
         self._reader = FrameReader()
@@ -75,7 +79,7 @@ class FramedSocket:
             return False
         try:
             frames = self._reader.feed(data)
-            messages = [each for frame in frames for each in self._codec.decode(frame)]
+            messages = [each for frame in frames for each in self._hears.decode(frame)]
         except RemoteProtocolError as error:
             self._break(f"the interpreter sent what no interpreter of ours sends: {error}")
             return False
@@ -93,7 +97,7 @@ class FramedSocket:
         """Send one frame, more if they are large, or keep what the socket does not take now."""
         if not self.is_open:
             return
-        frame = memoryview(b"".join(map(pack_frame, self._codec.encode_frames(messages))))
+        frame = memoryview(b"".join(map(pack_frame, self._says.encode_frames(messages))))
         if not self._unsent:
             frame = frame[self._write(frame) :]
             if not frame:
@@ -108,7 +112,8 @@ class FramedSocket:
         except (BlockingIOError, InterruptedError):
             return 0
         except ConnectionError:
-            return 0  # its end is closed: the reader will see that, after what it said before
+            # Its end is closed: the reader will see that, after what it said before.
+            return len(data)
 
     def _writable(self) -> None:
         while self._unsent:

@@ -106,22 +106,22 @@ class Interpreters:
             environment: one that is built, whose packages it has; else those of this worker.
         """
         assert self._zygotes is not None  # it is attached
-        zygote = self._zygotes.of(environment)
-        living = zygote.living()
-        if living is None:
-            text = "the process that starts interpreters keeps ending"
-            self._loop.call_soon(self._on_event, _not_started(interpreter, text))
-            return
         directory = self._directory / str(interpreter)
         try:
+            zygote = self._zygotes.of(environment)
+            living = zygote.living()
+            if living is None:
+                text = "the process that starts interpreters keeps ending"
+                self._loop.call_soon(self._on_event, _not_started(interpreter, text))
+                return
             path = self.trees.path_of(tree) if tree else ""
-            directory.mkdir(mode=0o700)
+            directory.mkdir(mode=0o700, parents=True)  # somebody may have cleared it away
             process = InterpreterProcess(
                 partial(self._on_said, interpreter),
                 lambda words: self._on_event(AttemptSpoke(interpreter, words)),
                 partial(self._on_broken, interpreter),
             )
-        except OSError as error:  # too many open files, or a full disk
+        except OSError as error:  # too many open files, a full disk, a Python that is gone
             text = f"an interpreter cannot be started: {error}"
             self._loop.call_soon(self._on_event, _not_started(interpreter, text))
             return

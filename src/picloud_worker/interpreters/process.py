@@ -28,8 +28,8 @@ from picloud_worker.interpreter.control import (
 from picloud_worker.interpreter.output import read_tail
 from picloud_worker.interpreter.unreported import UnreportedReader
 from picloud_worker.interpreters.framed_socket import FramedSocket, HasMessages
-from picloud_worker.pipe.line import LINE, Asleep
-from picloud_worker.pipe.messages import PIPE, RunAttempts
+from picloud_worker.pipe.line import LINE, LINE_IN, Asleep
+from picloud_worker.pipe.messages import PIPE, PIPE_IN, RunAttempts
 
 _DRAIN = 16
 """Pieces that are read in one go: more than a socket holds. A job may write without end."""
@@ -64,6 +64,7 @@ class InterpreterProcess:
         self._fell_asleep = False
         self._said = 0  # the word SAID as it was when the line was last looked into
         self._sent = 0  # attempts, those included that the pipe does not take yet
+        self._recalls = 0
         self._killed = False
         self._zygote_lost = False
         self._kills_before = _kernel_kills()
@@ -72,12 +73,11 @@ class InterpreterProcess:
             pipe, far_pipe = _socket_pair(opened)
             line, far_line = _socket_pair(opened)
             self.files = [_open_file(name, opened) for name in ("stdout", "stderr", "logging")]
-            shared = _open_file("shared", opened)
+            shared = _open_shared(opened)
             opened.pop_all()
         self._theirs = [far_pipe.detach(), far_line.detach(), shared]
-        self._pipe = FramedSocket(pipe, PIPE, on_messages, self._break)
-        self._line = FramedSocket(line, LINE, self._spoke, self._break)
-        os.ftruncate(shared, SHARED_SIZE)
+        self._pipe = FramedSocket(pipe, PIPE, PIPE_IN, on_messages, self._break)
+        self._line = FramedSocket(line, LINE, LINE_IN, self._spoke, self._break)
         self._map = mmap.mmap(shared, SHARED_SIZE)
         self._page, self._area = shared_views(memoryview(self._map))
         self._unreported = UnreportedReader(self._page, self._area)
@@ -113,8 +113,7 @@ class InterpreterProcess:
             status: what waitpid said; None if there never was a process.
         """
         for end in (self._line, self._pipe):
-            while end.read():
-                continue
+            _drain(end)
         self._close_sockets()
         if unreported := self._unreported.messages():
             self._on_messages(unreported)
@@ -201,7 +200,8 @@ class InterpreterProcess:
 
     def note_recall(self) -> None:
         """A recall is about to be sent."""
-        self._page[RECALLED] += 1
+        self._recalls += 1
+        self._page[RECALLED] = self._recalls  # not counted there: the job can write to it, too
 
     def unreported(self) -> list[Any]:
         """What it has finished and not sent; it will be sent once more if it ever comes to it."""
@@ -229,10 +229,21 @@ def _socket_pair(opened: contextlib.ExitStack) -> tuple[socket.socket, socket.so
     return ends
 
 
-def _open_file(name: str, opened: contextlib.ExitStack) -> int:
+def _open_shared(opened: contextlib.ExitStack) -> int:
+    """The file of the page and the area: a job that made it smaller would end whoever reads it."""
+    may_be_sealed = os.MFD_ALLOW_SEALING if sys.platform == "linux" else 0
+    descriptor = _open_file("shared", opened, may_be_sealed)
+    os.ftruncate(descriptor, SHARED_SIZE)
+    if sys.platform == "linux":
+        fixed = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
+        fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, fixed)
+    return descriptor
+
+
+def _open_file(name: str, opened: contextlib.ExitStack, flags: int = 0) -> int:
     """An anonymous file in memory where there is such a thing; writes go to its end."""
     if sys.platform == "linux":
-        descriptor = os.memfd_create(name)
+        descriptor = os.memfd_create(name, os.MFD_CLOEXEC | flags)
     else:
         with tempfile.TemporaryFile() as file:
             descriptor = os.dup(file.fileno())

@@ -1,5 +1,6 @@
 """The files of users' modules on this worker: each content once, and trees of links to them."""
 
+import contextlib
 import os
 import shutil
 from collections.abc import Sequence
@@ -71,6 +72,7 @@ class TreeStore:
         """Remove a tree, and the contents that no other tree has."""
         self._broken.pop(digest, None)
         shutil.rmtree(self._place_of(digest), ignore_errors=True)
-        for file in os.scandir(self._files):
-            if file.stat().st_nlink == 1:
-                os.unlink(file.path)
+        with contextlib.suppress(OSError):  # others may have removed some, or all
+            for file in os.scandir(self._files):
+                if file.stat().st_nlink == 1:
+                    os.unlink(file.path)

@@ -1,6 +1,7 @@
 """The zygote as the agent sees it: started once, asked for forks, mourned when it dies."""
 
 import asyncio
+import contextlib
 import json
 import os
 import secrets
@@ -19,6 +20,9 @@ from picloud_worker.pipe.frames import FrameReader, pack_frame
 
 MARK = "PICLOUD_ZYGOTE"
 """Environment variable by which everything below a zygote can be found when it has died."""
+
+RETRY_TIME = 0.05
+"""Seconds until descriptors are sent again that the system did not take."""
 
 CLOSE_PATIENCE = 3.0
 """Seconds that a zygote has to end everything before it is ended itself."""
@@ -51,8 +55,12 @@ class ZygoteProcess:
         self._unsent: deque[tuple[memoryview, list[int], Callable[[], None] | None]] = deque()
         self._mark = secrets.token_hex(8)
         self._control, far_end = socket.socketpair()
-        with far_end:
-            self._process = _start(settings, far_end.fileno(), self._mark)
+        try:
+            with far_end:
+                self._process = _start(settings, far_end.fileno(), self._mark)
+        except OSError:
+            self._control.close()
+            raise
         self._control.setblocking(False)
         self._pidfd = os.pidfd_open(self._process.pid) if processes.LINUX else -1
         self._gone: asyncio.Future[None] | None = None
@@ -87,6 +95,8 @@ class ZygoteProcess:
         self._write()
 
     def _write(self) -> None:
+        if self.is_lost:
+            return
         while self._unsent:
             frame, descriptors, sent = self._unsent[0]
             try:
@@ -96,6 +106,9 @@ class ZygoteProcess:
                 return
             except ConnectionError:
                 return  # the reader will see that it is gone
+            except OSError:  # too many descriptors are on their way, of whatever process
+                self._loop.call_later(RETRY_TIME, self._write)
+                return
             if taken < len(frame):
                 self._unsent[0] = (frame[taken:], [], sent)
                 continue
@@ -138,7 +151,8 @@ class ZygoteProcess:
             self._loop.remove_reader(self._pidfd)
             os.close(self._pidfd)
         status = self._process.wait()
-        _kill_marked(self._mark)
+        with contextlib.suppress(OSError):  # no descriptor is left to look with
+            _kill_marked(self._mark)
         self._on_lost(f"the process that starts interpreters has ended with status {status}")
 
     async def close(self) -> None:

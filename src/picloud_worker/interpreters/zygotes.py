@@ -1,6 +1,7 @@
 """The zygotes of a worker: one with its own packages, and one for each environment in use."""
 
 import asyncio
+import contextlib
 import os
 import shutil
 from collections.abc import Callable
@@ -160,7 +161,8 @@ class Zygotes:
         """It is gone, and every interpreter of it with it."""
         if not self._is_closing:
             self._on_lost(list(zygote.interpreters), text)
-            zygote.living()  # another one boots meanwhile
+            with contextlib.suppress(OSError):  # whoever needs it next is told
+                zygote.living()  # another one boots meanwhile
 
 
 _LINKS = "libraries"

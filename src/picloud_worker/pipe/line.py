@@ -67,4 +67,9 @@ class TooDeep:
 
 ToJob = Heard | GoOn | TooDeep
 
-LINE = Codec({1: Said, 2: Asleep, 3: WokeUp, 4: Heard, 5: GoOn, 6: TooDeep})
+_FROM_JOB = {1: Said, 2: Asleep, 3: WokeUp}
+_TO_JOB = {4: Heard, 5: GoOn, 6: TooDeep}
+
+LINE = Codec({**_FROM_JOB, **_TO_JOB})
+LINE_IN = Codec(_FROM_JOB)
+"""What an agent takes: a job may send anything."""

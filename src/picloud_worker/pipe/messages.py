@@ -112,15 +112,9 @@ class Dirty:
 
 FromInterpreter = Returned | Raised | Wrote | GaveBack | Dirty
 
-PIPE = Codec(
-    {
-        1: Prepare,
-        2: Discard,
-        3: RunAttempts,
-        4: Returned,
-        5: Raised,
-        6: Wrote,
-        7: GaveBack,
-        8: Dirty,
-    }
-)
+_TO_INTERPRETER = {1: Prepare, 2: Discard, 3: RunAttempts}
+_FROM_INTERPRETER = {4: Returned, 5: Raised, 6: Wrote, 7: GaveBack, 8: Dirty}
+
+PIPE = Codec({**_TO_INTERPRETER, **_FROM_INTERPRETER})
+PIPE_IN = Codec(_FROM_INTERPRETER)
+"""What an agent takes: a job may send anything."""

@@ -34,8 +34,9 @@ def test_a_store_is_in_memory_and_on_disk_under_the_name_of_its_process(
     tmp_path: Path, memory: Path
 ) -> None:
     store = make_store([tmp_path / "state"])
-    assert names(memory) == [f"picloud-{os.getuid()}-{os.getpid()}"]
-    assert names(tmp_path / "state") == [f"blobs-{os.getpid()}"]
+    here = places._where_pids_count()
+    assert names(memory) == [f"picloud-{os.getuid()}-{here}-{os.getpid()}"]
+    assert names(tmp_path / "state") == [f"blobs-{here}-{os.getpid()}"]
     for each in map(Path, store.directories):
         assert each.stat().st_mode & 0o777 == 0o700
     store.delete()
@@ -67,13 +68,21 @@ def test_where_there_is_no_memory_it_is_on_disk(
 
 
 def test_what_dead_processes_have_left_is_cleared_away(tmp_path: Path, memory: Path) -> None:
-    dead, mine = a_dead_process(), f"picloud-{os.getuid()}"
-    other = f"picloud-{os.getuid() + 1}-{dead}-x"
+    here = places._where_pids_count()
+    dead, mine = a_dead_process(), f"picloud-{os.getuid()}-{here}"
+    other = f"picloud-{os.getuid() + 1}-{here}-{dead}-x"
     living = f"{mine}-{os.getppid()}-x"
     for name in (f"{mine}-{dead}-x", f"{mine}-strange-x", other, living):
         (memory / name / "new").mkdir(parents=True)
     make_store([tmp_path / "state"]).delete()
     assert sorted(each.name for each in memory.iterdir()) == sorted([living, other])
+
+
+def test_what_processes_of_another_machine_have_there_stays(tmp_path: Path) -> None:
+    there = tmp_path / f"kind-{'0' * 8}-{a_dead_process()}-x"
+    there.mkdir()
+    make_own_directory("kind", [tmp_path])
+    assert there.exists()
 
 
 def test_the_best_place_that_can_be_written_is_taken(tmp_path: Path) -> None:

@@ -103,6 +103,17 @@ def test_blobs_are_found_by_their_age(store: BlobStore) -> None:
     incoming.abort()
 
 
+def test_files_of_others_in_its_directories_are_no_trouble(store: BlobStore) -> None:
+    key = put(store, DATA)
+    for directory in map(Path, store.directories):
+        (directory / ("x" * len(key.hex()))).touch()
+        (directory / "spare").mkdir(exist_ok=True)
+        (directory / "spare" / "notes").touch()
+    assert store.older_than(-60) == {key}
+    assert store.remove_unread(key)
+    assert read(store, put(store, OTHER)) == OTHER
+
+
 def test_owners_do_not_see_each_others_blobs(store: BlobStore) -> None:
     key = put(store.below("one"), DATA)
     assert store.below("one").has(key)

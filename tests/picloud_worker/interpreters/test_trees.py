@@ -1,5 +1,6 @@
 """Files of users' modules on a worker."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,16 @@ def test_contents_that_no_tree_has_go(store: TreeStore, tmp_path: Path) -> None:
     store.make(TREE, ["a.py"], [digest_of(ONE)])
     store.remove(TREE)
     assert list((tmp_path / "files").iterdir()) == []
+
+
+def test_contents_that_somebody_else_has_removed_are_no_trouble(
+    store: TreeStore, tmp_path: Path
+) -> None:
+    store.put([ONE])
+    store.make(TREE, ["a.py"], [digest_of(ONE)])
+    shutil.rmtree(tmp_path / "files")
+    store.remove(TREE)
+    assert not Path(store.path_of(TREE)).exists()
 
 
 def test_a_tree_whose_contents_did_not_come_cannot_be_used(store: TreeStore) -> None:

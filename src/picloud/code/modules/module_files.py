@@ -61,7 +61,10 @@ def _remembered(module: OwnModule) -> bytes:
 
 def read_compiled(content: bytes) -> Reading:
     """What a compiled module without its source imports."""
-    code = marshal.loads(content[_PYC_HEADER:])
+    try:
+        code = marshal.loads(content[_PYC_HEADER:])
+    except (EOFError, ValueError, TypeError) as error:  # it is being written, perhaps
+        return Reading([], computes_names=False, reads_data=False, flaw=str(error))
     return Reading(
         [Import(one.module, one.names, one.level, True) for one in read_code(code)],
         computes_names=True,

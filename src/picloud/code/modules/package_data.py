@@ -7,6 +7,7 @@ somebody who writes into it.
 import os
 import stat
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -106,7 +107,7 @@ def _in_archive(archive: str, locations: Iterable[str]) -> Iterator[tuple[str, b
                 members = _members(sizes, inside)
                 for found in _checked(location, members):
                     yield found.path, opened.read(found.place)
-    except (OSError, zipfile.BadZipFile, RuntimeError):
+    except (OSError, zipfile.BadZipFile, zlib.error, RuntimeError):  # rewritten now, perhaps
         return  # Python reads archives in another way, and may find modules in this one
 
 
