@@ -9,7 +9,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+
+from picloud.aio.addresses import master_url
 
 URL = "PICLOUD_URL"
 API_KEY = "PICLOUD_API_KEY"
@@ -45,7 +46,7 @@ def target_of(url: str | None, api_key: str | None, api_secretkey: str | None) -
         raise ValueError(f"no master is known: give its URL, or set {URL}, or url in {path()}")
     key = api_key or os.environ.get(API_KEY) or _from_file("api_key") or ""
     secret = api_secretkey or os.environ.get(API_SECRETKEY) or _from_file("api_secretkey") or ""
-    return Target(_checked(url), f"{key}:{secret}" if key else secret)
+    return Target(master_url(url), f"{key}:{secret}" if key else secret)
 
 
 def path() -> Path:
@@ -73,16 +74,3 @@ def _from_file(name: str) -> str | None:
     if item is not None and not isinstance(item, str | int):
         raise ValueError(f"{name} in {file} must be a text")
     return None if item is None else str(item)
-
-
-def _checked(url: str) -> str:
-    if not isinstance(url, str):
-        raise TypeError(f"the URL of a master is a text, not {url!r:.80}")
-    parts = urlsplit(url)
-    try:
-        is_good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:
-        is_good = False
-    if not is_good or parts.query or parts.fragment:
-        raise ValueError(f"the URL of a master looks like https://host:port, not {url!r:.200}")
-    return url.rstrip("/")

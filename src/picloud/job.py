@@ -383,4 +383,7 @@ def _is_same(origin: str | None, current: str | None) -> bool:
 
 
 def _of_another_session(jid: int) -> ValueError:
-    return ValueError(f"job {int(jid)} is of another cloud session: use the verbs of that one")
+    return ValueError(
+        f"job {int(jid)} is of another cloud session: use the verbs of that one; if the "
+        "master of that one has ended, as an embedded one does with its session, so has the job"
+    )

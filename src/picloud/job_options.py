@@ -224,6 +224,10 @@ def unknown_option(name: str, known: list[str]) -> TypeError:
     """Make the error for an option that does not exist, with the nearest that does."""
     import difflib  # only for what is misspelt
 
+    if name == "max_workers":
+        return TypeError(
+            "an executor has the workers of its cloud: say how many with cloud.embedded(workers=2)"
+        )
     nearest = difflib.get_close_matches(name, known, 1, 0.5)
     advice = f"; did you mean {nearest[0]}?" if nearest else f"; there are {', '.join(known)}"
     return TypeError(f"there is no option {name}{advice}")

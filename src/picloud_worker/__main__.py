@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
+from picloud.aio.addresses import master_url
 from picloud.aio.collector import collect_rarely
 from picloud.aio.loop_thread import new_event_loop
 from picloud.protocol.jobs import CORE_TYPES, SlotPool
@@ -40,6 +41,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     unknown = set(core_types) - set(CORE_TYPES)
     if unknown or options.cores < 1:
         parser.error(f"core types are {', '.join(CORE_TYPES)}, and there is at least one core")
+    try:
+        url = master_url(options.url)
+    except ValueError as error:
+        parser.error(str(error))
     token = os.environ.get(TOKEN_VARIABLE)
     if not token:
         parser.error(f"set {TOKEN_VARIABLE} to the master's token")
@@ -47,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     collect_rarely()
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         offers = [SlotPool(core_types, options.cores)]
-        return runner.run(_work(options.url, token, options.name, offers, options.ready_fd))
+        return runner.run(_work(url, token, options.name, offers, options.ready_fd))
 
 
 async def _work(

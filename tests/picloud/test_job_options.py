@@ -128,6 +128,11 @@ def test_options_are_values() -> None:
     assert JobOptions(cores=2) != JobOptions(cores=3)
 
 
+def test_who_names_the_workers_of_an_executor_is_told_where_to() -> None:
+    with pytest.raises(TypeError, match=r"cloud\.embedded\(workers=2\)"):
+        NO_OPTIONS.changed({"max_workers": 2})
+
+
 def test_an_unknown_option_is_refused_with_the_nearest() -> None:
     with pytest.raises(TypeError, match="no option coers; did you mean cores"):
         NO_OPTIONS.changed({"coers": 2})

@@ -1,6 +1,5 @@
 """A worker inside a program, at the end of that program."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -45,20 +44,14 @@ sys.stdin.read()
 """
 
 
-def stores_of(place: Place, pid: int) -> list[Path]:
-    """Where the blobs of a program are, in memory and on disk."""
-    in_memory = Path("/dev/shm").glob(f"picloud-{os.getuid()}-{pid}-*")
-    return [*in_memory, *place.state.glob(f"blobs-{pid}-*")]
-
-
 @pytest.mark.parametrize("killed", [True, False], ids=["killed", "ended"])
 def test_no_large_data_outlives_the_program(tmp_path: Path, killed: bool) -> None:
     place = Place(tmp_path)
     with place.started(place.script(LARGE), stdin=-1) as program:
         assert read_line(program.stdout) == "done"
-        assert stores_of(place, program.pid) != []
+        assert place.stores_of(program.pid) != []
         if killed:
             program.kill()
         _, err = program.communicate(timeout=DEADLINE)
         assert err == ""
-    until(lambda: stores_of(place, program.pid) == [], "its stores are gone")
+    until(lambda: place.stores_of(program.pid) == [], "its stores are gone")

@@ -1,6 +1,5 @@
 """`python -m picloud_worker`, as a process, with a real master or none."""
 
-import os
 import signal
 import socket
 import sys
@@ -60,6 +59,8 @@ def test_without_a_token_it_does_not_start(place: Place) -> None:
         ["http://127.0.0.1:1", "--cores", "many"],
         ["http://127.0.0.1:1", "--core-types", "c1,z9"],
         ["http://127.0.0.1:1", "--core-types", ""],
+        ["nonsense"],
+        ["ftp://127.0.0.1:1"],
     ],
 )
 def test_arguments_that_make_no_worker_are_refused(place: Place, arguments: list[str]) -> None:
@@ -131,12 +132,6 @@ def test_what_a_killed_worker_left_is_cleared_away_by_the_next(served: Served) -
     assert str(worker.pid) in state_of(served.place)[0]
 
 
-def blobs_of(worker_pid: int, place: Place) -> list[Path]:
-    """Where the blobs of a worker are, in memory and on disk."""
-    in_memory = Path("/dev/shm").glob(f"picloud-{os.getuid()}-{worker_pid}-*")
-    return [*in_memory, *place.state.glob(f"blobs-{worker_pid}-*")]
-
-
 def reverse(data: bytes) -> bytes:
     return data[::-1]
 
@@ -147,10 +142,10 @@ def test_no_large_data_outlives_a_worker(served: Served, killed: bool) -> None:
     session = served.session()
     data = bytes(range(256)) * 8192
     assert session.result(session.call(reverse, data), DEADLINE) == data[::-1]
-    assert blobs_of(worker.pid, served.place) != []
+    assert served.place.stores_of(worker.pid) != []
     if killed:
         served.kill_worker(worker)
     else:
         worker.send_signal(signal.SIGTERM)
         worker.wait(DEADLINE)
-    until(lambda: not blobs_of(worker.pid, served.place), "its stores are gone")
+    until(lambda: not served.place.stores_of(worker.pid), "its stores are gone")

@@ -159,6 +159,11 @@ class Place:
         self.wait_clean()
         return done.stdout
 
+    def stores_of(self, pid: int) -> list[Path]:
+        """Where a process of it keeps large data, in memory and on disk."""
+        in_memory = Path("/dev/shm").glob(f"picloud-{os.getuid()}-*-{pid}-*")
+        return [*in_memory, *self.state.glob(f"blobs-*-{pid}-*")]
+
     def wait_clean(self, seconds: float = 3.0) -> None:
         """Until no process with the mark is left, and no file but of the state directory."""
         until(lambda: not marked(self.mark), f"nothing of {self.mark} is left", seconds)

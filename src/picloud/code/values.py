@@ -13,6 +13,7 @@ need. What is large in a value travels apart (`code.spilled`).
 
 import functools
 import io
+import os
 import pickle
 import sys
 import types
@@ -249,6 +250,14 @@ def _last_reduced(value: Any) -> Any:
     return value
 
 
+def _reduce_environment(environment: Any) -> Any:
+    """The variables of a process stay there: what names them sees those where it runs."""
+    for name in ("environ", "environb"):
+        if environment is getattr(os, name, None):
+            return getattr, (os, name)
+    return environment.__reduce_ex__(PROTOCOL)
+
+
 class _CacheStays(TypeError):  # noqa: N818
     """A functools.cache object that cannot travel."""
 
@@ -279,6 +288,7 @@ class ValuePickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle sh
             types.CodeType: sources.reduce_code,
             **dict.fromkeys(files.TYPES, files.reduce_file),
             functools._lru_cache_wrapper: _reduce_cached,
+            type(os.environ): _reduce_environment,
         },
         cloudpickle.Pickler.dispatch_table,
     )

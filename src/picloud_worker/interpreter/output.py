@@ -15,6 +15,10 @@ from picloud_worker.interpreter.control import STARTS
 from picloud_worker.interpreter.trimming import free_head
 from picloud_worker.pipe.messages import Wrote
 
+BEGIN = 1 << 20
+"""Where the text of a job begins at least, after a hole. A file that ends before was emptied by its
+job, as `echo text >/dev/stderr` does; there is no other way to tell."""
+
 FREE_AT = 1 << 20
 """A file that holds more than this is emptied between two jobs."""
 
@@ -48,8 +52,11 @@ class OutputCapture:
     def __init__(self, files: tuple[int, int, int], words: memoryview) -> None:
         self._files = files
         self._words = words
-        self._starts = [0, 0, 0]
-        self._holes = [0, 0, 0]  # where each file's memory begins
+        self._starts = [BEGIN] * 3
+        self._holes = [BEGIN] * 3  # where each file's memory begins
+        for place, descriptor in enumerate(files):
+            words[STARTS + place] = BEGIN
+            os.ftruncate(descriptor, BEGIN)
         self._log = LogHandler(files[2])
         self._stdout = self._stderr = _text_file(1)
         self.install()
@@ -104,6 +111,10 @@ class OutputCapture:
         descriptor, start = self._files[place], self._starts[place]
         end = os.lseek(descriptor, 0, os.SEEK_END)
         text = read_tail(descriptor, start, end)
+        if end < start:
+            os.ftruncate(descriptor, 0)
+            os.ftruncate(descriptor, BEGIN)
+            end = self._holes[place] = BEGIN
         if end - self._holes[place] > FREE_AT:
             end = self._holes[place] = free_head(descriptor, end)
         self._starts[place] = self._words[STARTS + place] = end
@@ -112,7 +123,12 @@ class OutputCapture:
 
 
 def read_tail(descriptor: int, start: int, end: int) -> str:
-    """The last of what a file has between two places, within the limit."""
+    """The last of what a file has between two places, within the limit.
+
+    One that ends before its start was emptied meanwhile.
+    """
+    if end < start:
+        start = 0
     first = max(start, end - limits.OUTPUT_TAIL)
     data = os.pread(descriptor, end - first, first) if end > first else b""
     if first > start:  # do not begin in the middle of a character

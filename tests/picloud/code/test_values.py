@@ -1,6 +1,8 @@
 """Values to bytes and back."""
 
+import copy
 import functools
+import os
 import pickle
 import subprocess
 import sys
@@ -51,6 +53,19 @@ def test_functions_and_classes_made_on_the_spot_travel_by_value() -> None:
 
     function = values.loads(values.dumps(lambda n: Point(n).x + 1))
     assert function(1) == 2
+
+
+def test_the_variables_of_a_process_stay_with_it() -> None:
+    data = values.dumps((os.environ, os.environ.get, os.environb))
+    assert os.environ["PATH"].encode() not in data
+    environ, get, environb = values.loads(data)
+    assert (environ is os.environ, environb is os.environb) == (True, True)
+    assert get("PATH") == os.environ["PATH"]
+
+
+def test_a_copy_of_the_variables_is_a_value() -> None:
+    assert values.loads(values.dumps(dict(os.environ))) == dict(os.environ)
+    assert values.loads(values.dumps(copy.copy(os.environ))) == os.environ
 
 
 def test_a_call_travels_as_a_pair() -> None:

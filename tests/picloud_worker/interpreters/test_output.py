@@ -109,17 +109,17 @@ async def test_a_trim_that_comes_late_takes_nothing_of_the_next_job(
     assert bench.wrote()[sequence].stdout == "next\n"
 
 
-async def test_a_job_that_empties_the_file_below_its_output_harms_nobody(bench: Any) -> None:
+async def test_what_is_written_after_the_file_was_emptied_is_kept(bench: Any) -> None:
     def job() -> None:
-        import os
+        import subprocess
 
-        print("x" * (3 << 20), flush=True)
-        os.ftruncate(1, 0)
-        print("y")
+        subprocess.run(["sh", "-c", "echo lost >&2; echo warning >/dev/stderr; echo more >&2"])
 
-    await bench.call(job)
-    await bench.call(lambda: print("next"))
-    assert [*bench.wrote().values()][-1].stdout == "next\n"
+    for _ in range(3):
+        await bench.call(lambda: print("x" * (3 << 20)))
+        await bench.call(job)
+    assert [each.stderr for each in bench.wrote().values()][1::2] == ["warning\nmore\n"] * 3
+    assert [memory_of(each) < 1 << 16 for each in bench.pool._processes[1].files] == [True] * 3
 
 
 async def test_a_hundred_megabytes_are_trimmed_while_the_job_runs(
