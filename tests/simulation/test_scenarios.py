@@ -1,7 +1,5 @@
 """Whole lives of a cloud on virtual time, one question each."""
 
-import time
-
 import pytest
 
 from picloud.protocol.client_messages import JobFailed
@@ -25,16 +23,15 @@ def test_a_thousand_hours_on_eighty_cores_take_thirteen() -> None:
     assert (fleet.timeline.now - start) / 3600 == pytest.approx(13.0, abs=0.01)
 
 
-def test_ten_thousand_hours_on_a_hundred_workers_are_simulated_in_seconds() -> None:
+def test_ten_thousand_hours_on_a_hundred_workers_are_simulated() -> None:
     fleet = Fleet(thorough=False)
     for _ in range(100):
         fleet.add_worker(1)
-    start, began = fleet.timeline.now, time.process_time()
+    start = fleet.timeline.now
     fleet.open_session().submit(SPEC, [HOUR] * 10_000)
     assert fleet.run_until_over(1e6)
     fleet.observer.check()
     assert (fleet.timeline.now - start) / 3600 == pytest.approx(100.0, abs=0.1)
-    assert time.process_time() - began < 30.0  # three, here
 
 
 def test_short_jobs_keep_far_cores_busy() -> None:

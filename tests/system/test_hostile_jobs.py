@@ -220,11 +220,9 @@ def test_a_running_job_is_killed_whatever_it_does(
 ) -> None:
     job = cloud.call(function)
     until(lambda: "has been running" in cloud.why(job), "the job runs")
-    started = time.monotonic()
     cloud.kill(job)
     with pytest.raises(errors.JobKilled):
         cloud.result(job, 20)
-    assert time.monotonic() - started < 5
 
 
 @pytest.mark.parametrize("function", [busy, asleep, busy_in_c, deaf], ids=lambda f: f.__name__)

@@ -1,7 +1,6 @@
 """Every verb, end to end, in both spellings, with real processes behind it."""
 
 import sys
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -48,10 +47,8 @@ def test_a_call_passes_arguments_by_name(cloud: Session) -> None:
 
 
 def test_a_call_does_not_wait_for_the_job(cloud: Session, gate: str) -> None:
-    started = time.monotonic()
     job = cloud.call(wait_at, gate, "late")
-    assert time.monotonic() - started < 5
-    open_gate(gate)
+    open_gate(gate)  # had the call waited, nobody could
     assert job.result(20) == "late"
 
 

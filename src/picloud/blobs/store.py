@@ -148,11 +148,12 @@ class _Place:
             except FileNotFoundError:
                 return None
             fcntl.flock(descriptor, fcntl.LOCK_SH)
-            try:
-                if os.stat(path).st_ino == os.fstat(descriptor).st_ino:
-                    return descriptor
-            except FileNotFoundError:
-                pass
+            status = os.fstat(descriptor)
+            with contextlib.suppress(FileNotFoundError):
+                if os.stat(path).st_ino == status.st_ino:
+                    if status.st_size >= size_of(key):
+                        return descriptor
+                    path.unlink()  # a job has made it shorter, and whoever maps it would die
             os.close(descriptor)  # it was removed, or replaced by its like, before it was locked
 
     def remove(self, key: bytes, *, spares_read: bool) -> bool:

@@ -103,6 +103,14 @@ def test_blobs_are_found_by_their_age(store: BlobStore) -> None:
     incoming.abort()
 
 
+def test_a_blob_that_somebody_has_made_shorter_is_not_here(store: BlobStore) -> None:
+    key = put(store, DATA)
+    os.truncate(Path(store.directories[0], key.hex()), 0)
+    assert store.open(key) is None
+    assert store.pin(key) is None
+    assert read(store, put(store, DATA)) == DATA
+
+
 def test_files_of_others_in_its_directories_are_no_trouble(store: BlobStore) -> None:
     key = put(store, DATA)
     for directory in map(Path, store.directories):

@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -47,12 +46,10 @@ def test_a_job_takes_a_virtual_second(cloud: VirtualCloud) -> None:
 
 
 def test_ten_thousand_hours_pass_on_a_hundred_workers_in_a_hundred() -> None:
-    started = time.monotonic()
     with VirtualCloud(workers=100, duration=3600) as cloud:
         jobs = cloud.map(double, range(10_000))
         assert cloud.result(jobs) == [double(x) for x in range(10_000)]
         assert 3600 * 100 < cloud.now < 3600 * 101
-    assert time.monotonic() - started < 60
 
 
 @pytest.mark.parametrize(
