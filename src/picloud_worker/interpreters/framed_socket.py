@@ -1,7 +1,10 @@
 """One end of a socket to an interpreter: whole messages in, and out what the socket takes."""
 
 import asyncio
+import fcntl
 import socket
+import struct
+import termios
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -63,29 +66,39 @@ class FramedSocket:
 
     # ------------------------------------------------------------------ in
 
-    def read(self) -> bool:
-        """Take one piece of what there is; False if there was nothing."""
+    def read_waiting(self) -> None:
+        """Take what is there by now, not what comes meanwhile: a job may write without end."""
         if not self.is_open:
-            return False
+            return
+        waiting = struct.unpack("i", fcntl.ioctl(self._socket, termios.FIONREAD, bytes(4)))[0]
+        while taken := self.read():
+            waiting -= taken
+            if waiting <= 0:
+                return
+
+    def read(self) -> int:
+        """Take one piece of what there is; return its size in bytes."""
+        if not self.is_open:
+            return 0
         try:
             data = self._socket.recv(RECEIVE_BYTES)
         except (BlockingIOError, InterruptedError):
-            return False
+            return 0
         except ConnectionError:  # it has ended with something unread
             self._break("")
-            return False
+            return 0
         if not data:
             self._break("")
-            return False
+            return 0
         try:
             frames = self._reader.feed(data)
             messages = [each for frame in frames for each in self._hears.decode(frame)]
         except RemoteProtocolError as error:
             self._break(f"the interpreter sent what no interpreter of ours sends: {error}")
-            return False
+            return 0
         if messages:
             self._on_messages(messages)
-        return True
+        return len(data)
 
     def _break(self, text: str) -> None:
         self.close()

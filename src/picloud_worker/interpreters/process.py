@@ -31,9 +31,6 @@ from picloud_worker.interpreters.framed_socket import FramedSocket, HasMessages
 from picloud_worker.pipe.line import LINE, LINE_IN, Asleep
 from picloud_worker.pipe.messages import PIPE, PIPE_IN, RunAttempts
 
-_DRAIN = 16
-"""Pieces that are read in one go: more than a socket holds. A job may write without end."""
-
 HUNG_UP = "the job has closed the descriptors of its interpreter"
 
 
@@ -113,7 +110,7 @@ class InterpreterProcess:
             status: what waitpid said; None if there never was a process.
         """
         for end in (self._line, self._pipe):
-            _drain(end)
+            end.read_waiting()
         self._close_sockets()
         if unreported := self._unreported.messages():
             self._on_messages(unreported)
@@ -156,15 +153,15 @@ class InterpreterProcess:
         said = self._page[SAID]
         if said != self._said:
             self._said = said
-            _drain(self._line)
+            self._line.read_waiting()
         self._pipe.read()
 
     def _line_readable(self) -> None:
-        _drain(self._line)
+        self._line.read_waiting()
         if self._fell_asleep:
             self._fell_asleep = False
             # Before it said so it gave its neighbours back: then nothing need be asked of it.
-            _drain(self._pipe)
+            self._pipe.read_waiting()
 
     def _spoke(self, messages: list[Any]) -> None:
         self._fell_asleep = self._fell_asleep or Asleep in map(type, messages)
@@ -214,12 +211,6 @@ class InterpreterProcess:
             for place, descriptor in enumerate(self.files)
         ]
         return Output(*tails)
-
-
-def _drain(end: FramedSocket) -> None:
-    for _ in range(_DRAIN):
-        if not end.read():
-            return
 
 
 def _socket_pair(opened: contextlib.ExitStack) -> tuple[socket.socket, socket.socket]:

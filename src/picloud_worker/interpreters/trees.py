@@ -1,13 +1,16 @@
 """The files of users' modules on this worker: each content once, and trees of links to them."""
 
 import contextlib
+import logging
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from picloud.protocol.tree_messages import is_path
 from picloud.protocol.trees import digest_of
+
+log = logging.getLogger(__name__)
 
 _READ_ONLY = 0o444
 
@@ -71,8 +74,19 @@ class TreeStore:
     def remove(self, digest: bytes) -> None:
         """Remove a tree, and the contents that no other tree has."""
         self._broken.pop(digest, None)
-        shutil.rmtree(self._place_of(digest), ignore_errors=True)
-        with contextlib.suppress(OSError):  # others may have removed some, or all
+        with _removal():
+            shutil.rmtree(self._place_of(digest))
+        with _removal():
             for file in os.scandir(self._files):
                 if file.stat().st_nlink == 1:
                     os.unlink(file.path)
+
+
+@contextlib.contextmanager
+def _removal() -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        pass  # others have removed some, or all
+    except OSError as error:
+        log.warning("files of users' modules stay on this disk: %s", error)

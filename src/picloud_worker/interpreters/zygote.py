@@ -1,8 +1,8 @@
 """The zygote as the agent sees it: started once, asked for forks, mourned when it dies."""
 
 import asyncio
-import contextlib
 import json
+import logging
 import os
 import secrets
 import socket
@@ -17,6 +17,8 @@ from picloud_worker.interpreter import processes
 from picloud_worker.interpreter.control import CONTROL, send_descriptors
 from picloud_worker.interpreters.settings import InterpreterSettings
 from picloud_worker.pipe.frames import FrameReader, pack_frame
+
+log = logging.getLogger(__name__)
 
 MARK = "PICLOUD_ZYGOTE"
 """Environment variable by which everything below a zygote can be found when it has died."""
@@ -151,8 +153,10 @@ class ZygoteProcess:
             self._loop.remove_reader(self._pidfd)
             os.close(self._pidfd)
         status = self._process.wait()
-        with contextlib.suppress(OSError):  # no descriptor is left to look with
+        try:
             _kill_marked(self._mark)
+        except OSError as error:  # no descriptor is left to look with
+            log.warning("processes of jobs may have outlived what started them: %s", error)
         self._on_lost(f"the process that starts interpreters has ended with status {status}")
 
     async def close(self) -> None:

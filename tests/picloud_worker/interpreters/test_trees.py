@@ -73,3 +73,19 @@ def test_files_of_a_tree_are_read_only(store: TreeStore) -> None:
     store.put([ONE])
     store.make(TREE, ["a.py"], [digest_of(ONE)])
     assert Path(store.path_of(TREE), "a.py").stat().st_mode & 0o777 == 0o444
+
+
+def test_a_tree_that_cannot_be_removed_is_told_in_the_log(
+    store: TreeStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    place = Path(store.path_of(TREE))
+    place.write_bytes(b"not a directory")
+    store.remove(TREE)
+    assert str(place) in caplog.text
+
+
+def test_a_tree_that_is_gone_already_is_not_worth_a_word(
+    store: TreeStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    store.remove(TREE)
+    assert caplog.text == ""
