@@ -1,7 +1,7 @@
 """Inside a job: the line over which the running job speaks with the master, if there is one."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
@@ -96,6 +96,10 @@ class Line(Protocol):
 
 line: Line | None = None
 """Set once, by an interpreter, when it starts."""
+
+most_cores: Mapping[str, int] = {}
+"""How many cores of each type a job of this cloud can have at most; empty where other workers may
+come. Set in an interpreter before its jobs run."""
 
 MARK = "PICLOUD_ZYGOTE"
 """Set in the environment of every process that runs jobs, and of what those start."""

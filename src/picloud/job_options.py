@@ -164,6 +164,21 @@ class JobOptions:
         defaults = {**vars(NO_OPTIONS), **vars(NO_SUBMIT_OPTIONS)}
         return {name: every[name] for name in _NAMES if every[name] != defaults[name]}
 
+    def check_fits(self, most_cores: Mapping[str, int]) -> None:
+        """Refuse what is impossible where a job can have so many cores of each type at most.
+
+        Raises:
+            ValueError: no worker could ever run such a job.
+        """
+        most = most_cores.get(self.type, 0)
+        if self.cores > most:
+            there_are = f"at most {most}" if most else "none"
+            asked_for = "1 core" if self.cores == 1 else f"{self.cores} cores"
+            raise ValueError(
+                f"no worker of this cloud can ever run a job with {asked_for} "
+                f"of type {self.type}: it has {there_are}"
+            )
+
     def spec(self, name: str, python: str) -> JobSpec:
         """Say it in the words of the wire."""
         seconds = self.timeout if self.max_runtime is None else self.max_runtime * 60

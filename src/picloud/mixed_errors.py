@@ -5,7 +5,8 @@ program instead of telling it about a job. `StopIteration` and `StopAsyncIterati
 turns them into a RuntimeError when they leave a coroutine or a generator, and takes them for the
 end of the loop elsewhere. `SystemExit`, `KeyboardInterrupt`, `GeneratorExit` and asyncio's
 `CancelledError` would end the program, or a part of it. Of these the text of a plain `JobError`
-tells the type and the text. For a class that refuses to be inherited from, or keeps its state out
+tells the type and the text. A `JobError` that a job got for another one and did not catch, such as
+`JobKilled`, keeps its type; its text names the job that it is about. For a class that refuses to be inherited from, or keeps its state out
 of sight, in C, its nearest base stands that does not; if that is `Exception` itself, the `JobError`
 is a plain one, too.
 
@@ -97,8 +98,8 @@ _MIXED_LIMIT = 1024
 
 def _mixed(original: BaseException, message: str, jid: int, status: str) -> JobError | None:
     """Make a `JobError` that is also what the job raised; None if that cannot be."""
-    if isinstance(original, JobError):
-        return JobError(_text_of(original) or message, jid, status)
+    if type(original) is JobError:
+        return JobError(_text_of_passed_on(original), jid, status)
     try:
         cls = _mixed_class(type(original))
         return None if cls is JobError else _filled(cls, original, message, jid, status)
@@ -116,6 +117,8 @@ def _filled(
     _copy_attributes(original, error)
     if isinstance(original, CloudException):  # it tells of another job, this one has failed
         error.__dict__.update(jid=jid, status=status)
+    if isinstance(original, JobError):
+        error.__dict__.update(message=_text_of_passed_on(original))
     error.__dict__["_original"] = original  # travels when this one is pickled
     return error
 
@@ -125,6 +128,11 @@ def _text_of(error: BaseException) -> str:
         return str(error)
     except Exception:  # noqa: BLE001 - a class of the user, which may do anything
         return ""
+
+
+def _text_of_passed_on(error: JobError) -> str:
+    """Name the job that "the job was killed" is about, which another job did not catch."""
+    return error.message if error.jid is None else f"job {error.jid}: {error.message}"
 
 
 def _mixed_class(original: type[BaseException]) -> type[JobError]:
@@ -139,10 +147,10 @@ def _mixed_class(original: type[BaseException]) -> type[JobError]:
 
 
 def _make_mixed_class(original: type[BaseException]) -> type[JobError]:
-    if issubclass(original, (JobError, *_UNMIXABLE)) or _is_cancellation(original):
+    if issubclass(original, _UNMIXABLE) or _is_cancellation(original):
         return JobError
     for base in original.__mro__:
-        if base in (Exception, BaseException) and base is not original:
+        if base in (JobError, Exception, BaseException) and base is not original:
             break
         if issubclass(base, BaseException) and not is_closed(base):
             cls = _attempt_mixing(original, base)
@@ -154,6 +162,7 @@ def _make_mixed_class(original: type[BaseException]) -> type[JobError]:
 def _attempt_mixing(
     original: type[BaseException], base: type[BaseException]
 ) -> type[JobError] | None:
+    bases = (base,) if issubclass(base, JobError) else (JobError, base)
     body = {
         "__module__": original.__module__,
         "__qualname__": original.__qualname__,
@@ -165,7 +174,7 @@ def _attempt_mixing(
         HANDLES: _handles_of_mixed,
     }
     try:
-        return types.new_class(original.__name__, (JobError, base), {}, lambda b: b.update(body))
+        return types.new_class(original.__name__, bases, {}, lambda b: b.update(body))
     except Exception:  # noqa: BLE001 - a user's metaclass or __init_subclass__ may raise anything
         return None
 

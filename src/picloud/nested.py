@@ -19,6 +19,7 @@ from picloud.blocking_verbs import BlockingVerbs
 from picloud.connected import AnyClient
 from picloud.grants import Grant, Secrets
 from picloud.job import Job, JobMap, grants_of
+from picloud.job_options import JobOptions
 from picloud.nested_exchange import NestedExchange
 from picloud.nested_submissions import Mail, NestedSubmissions, nothing, undisturbed
 from picloud.outcomes import Collector
@@ -96,6 +97,10 @@ class NestedSession(BlockingVerbs):
             self._client.line.at_end = self._callbacks.finish
         collector = CallbackCollector(jids, options, self, self._callbacks)
         self._callbacks.watch(self._client, collector)
+
+    def _check_offer(self, options: JobOptions) -> None:
+        if inside.most_cores:
+            options.check_fits(inside.most_cores)
 
     def _present(self, grants: Sequence[Grant]) -> None:
         self._client.present(grants)

@@ -26,7 +26,7 @@ from picloud.job_futures import FutureThread
 from picloud.job_options import JobOptions
 from picloud.needed_modules import NeededModules
 from picloud.own_store import OwnStore
-from picloud.protocol.jobs import SlotPool
+from picloud.protocol.jobs import SlotPool, most_cores
 from picloud.submissions import Spec
 from picloud.submit_options import SubmitOptions
 from picloud.submit_verbs import SpecKey
@@ -230,16 +230,8 @@ class Session(BlockingVerbs):
         return self._scanner.scan(roots, only)
 
     def _check_offer(self, options: JobOptions) -> None:
-        if not self._offers:
-            return
-        cores = [pool.cores for pool in self._offers if options.type in pool.core_types]
-        if options.cores > max(cores, default=0):
-            there_are = f"at most {max(cores)}" if cores else "none"
-            asked_for = "1 core" if options.cores == 1 else f"{options.cores} cores"
-            raise ValueError(
-                f"no worker of this cloud can ever run a job with {asked_for} "
-                f"of type {options.type}: it has {there_are}"
-            )
+        if self._offers:
+            options.check_fits(most_cores(self._offers))
 
     def _forget(self) -> None:
         """In a forked child there is no engine: its thread has stayed with the parent."""

@@ -12,7 +12,7 @@ from picloud.aio.places import environments_place, state_places
 from picloud.aio.session import LinkSession
 from picloud.blobs.places import OwnerStores, make_store
 from picloud.blobs.store import BlobStore
-from picloud.protocol.jobs import SlotPool
+from picloud.protocol.jobs import SlotPool, most_cores
 from picloud.protocol.link import Link, LinkClosed, LinkEvent, LinkOpened, MessagesReceived
 from picloud.protocol.link_messages import CloseReason, PeerRole
 from picloud.protocol.worker_messages import RegisterWorker, WorkerAccepted
@@ -56,6 +56,7 @@ class Worker:
             list(import_path),
             stores=list(self._store.directories),
             environments=str(environments_place()),
+            most_cores=most_cores(offers) if self._shares_store else {},
         )
         self._interpreters = Interpreters(settings, self._post)
         self._interpreters.spawn()

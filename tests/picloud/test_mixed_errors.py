@@ -114,6 +114,35 @@ def test_an_error_passed_on_by_another_job_keeps_its_type_and_tells_that_job() -
     assert outer.jid == 7
 
 
+class OfOursError(errors.JobError):
+    def __init__(self, number: int) -> None:
+        super().__init__("a job of ours")
+        self.number = number
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        errors.JobKilled("the job was killed", 5, "killed"),
+        errors.JobStalled("it never ran", 5, "stalled"),
+        errors.RuntimeLimitExceeded("it ran too long", 5, "error"),
+        errors.ResultError("it cannot be pickled", 5, "error"),
+    ],
+)
+def test_the_end_of_another_job_keeps_its_type_and_names_that_job(inner: errors.JobError) -> None:
+    outer = raised(inner)
+    assert isinstance(outer, type(inner))
+    assert (outer.jid, outer.status) == (7, "error")
+    assert str(outer) == f"job 5: {inner.message}"
+    assert type(pickle.loads(pickle.dumps(outer))) is type(outer)
+
+
+def test_an_error_of_the_users_own_that_is_a_job_error_keeps_type_and_attributes() -> None:
+    outer = raised(OfOursError(3))
+    assert isinstance(outer, OfOursError)
+    assert (outer.number, str(outer), outer.jid) == (3, "a job of ours", 7)
+
+
 @pytest.mark.parametrize("clone", [copy.copy, lambda e: pickle.loads(pickle.dumps(e))])
 @pytest.mark.parametrize("original", [TwoArgumentsError(3, "x"), OSError(2, "gone"), KeyError("k")])
 def test_errors_can_be_pickled(original: Exception, clone: Any) -> None:
@@ -269,7 +298,7 @@ def test_the_text_for_an_exit_says_that_the_job_called_it_also_when_it_is_passed
     failure = Failure(FailureKind.EXIT, text, seen.type_name, seen.traceback, seen.exception)
     error = from_failure(7, JobStatus.ERROR, failure)
     assert (type(error), str(error), error.message) == (errors.JobError, text, text)
-    assert str(raised(error)) == text
+    assert str(raised(error)) == f"job 7: {text}"
 
 
 def test_an_exception_that_is_also_an_exit_is_not_mixed_in() -> None:

@@ -150,6 +150,20 @@ def test_an_impossible_request_fails_at_submission_on_an_embedded_cloud() -> Non
         assert session.result(session.call(square, 2, _cores=2), 20) == 4
 
 
+def test_an_impossible_request_of_a_job_of_an_embedded_cloud_fails_in_that_job() -> None:
+    def ask() -> tuple[str, int]:
+        try:
+            picloud.call(square, 1, _cores=3)
+        except ValueError as error:
+            return str(error), picloud.result(picloud.call(square, 2, _cores=2))
+        raise AssertionError("the impossible was accepted")
+
+    with embedded_session(core_types={"c1": 2}) as session:
+        text, four = session.result(session.call(ask), 20)
+    assert "3 cores of type c1: it has at most 2" in text
+    assert four == 4
+
+
 @pytest.mark.parametrize(
     ("make", "says"),
     [

@@ -1,6 +1,7 @@
 """What a job is asked to be (`JobSpec`), and what a client may know of its life (`JobStatus`)."""
 
 import enum
+from collections.abc import Iterable
 
 from picloud.protocol.ids import Handles as Handles
 from picloud.statemachine import value
@@ -87,3 +88,12 @@ class SlotPool:
 
     core_types: list[str]
     cores: int
+
+
+def most_cores(pools: Iterable[SlotPool]) -> dict[str, int]:
+    """How many cores of each type one job can have in these, at most."""
+    most: dict[str, int] = {}
+    for pool in pools:
+        for core_type in pool.core_types:
+            most[core_type] = max(pool.cores, most.get(core_type, 0))
+    return most

@@ -16,7 +16,7 @@ import socket
 import sys
 import types
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NoReturn
 
 from picloud import inside
@@ -253,13 +253,17 @@ def _forget_the_program() -> None:
     sys.argv[:] = [""]
 
 
-def main(control: int, agent: int, stores: Sequence[str]) -> None:
+def main(
+    control: int, agent: int, stores: Sequence[str], most_cores: Mapping[str, int]
+) -> None:
     """Be a zygote.
 
     Args:
         control: the descriptor of its socket.
         agent: its parent's process id.
         stores: directories that are to be gone when the agent is.
+        most_cores: what jobs may ask for, by core type; empty if that is not known.
     """
     gc.disable()
+    inside.most_cores = most_cores
     Zygote(socket.socket(fileno=control), agent, stores).run()

@@ -39,6 +39,7 @@ class InterpreterSettings:
         environments: where environments are built and kept.
         stores: absolute paths of directories that are removed when the worker is gone, however it
             has ended.
+        most_cores: how many cores of each type a job can have at most, where no other workers come.
     """
 
     state_dir: str
@@ -49,6 +50,7 @@ class InterpreterSettings:
     changed_variables: dict[str, str] = field(default_factory=dict)
     environments: str = ""
     stores: list[str] = field(default_factory=list)
+    most_cores: dict[str, int] = field(default_factory=dict)
 
 
 SLEEPER_BYTES = 16 << 20

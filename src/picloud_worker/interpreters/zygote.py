@@ -33,7 +33,7 @@ _BOOTSTRAP = (
     "import json, sys; boot = json.loads(sys.argv[1]); "
     "sys.path[:] = boot['path'] + [each for each in sys.path if each not in boot['path']]; "
     "from picloud_worker.interpreter.zygote import main; "
-    "main(boot['control'], boot['agent'], boot['stores'])"
+    "main(boot['control'], boot['agent'], boot['stores'], boot['most_cores'])"
 )
 
 
@@ -197,6 +197,7 @@ def _start(settings: InterpreterSettings, control: int, mark: str) -> subprocess
         "control": control,
         "agent": os.getpid(),
         "stores": settings.stores,
+        "most_cores": settings.most_cores,
     }
     environment = {name: os.environ[name] for name in settings.variables if name in os.environ}
     return subprocess.Popen(
