@@ -173,9 +173,10 @@ def _ending() -> "BlockingVerbs | None":
 
 
 def _drop(session: "BlockingVerbs | None") -> None:
+    """Let go of a session, unless it was not closed: in a running loop `close` is refused."""
     global _current
     with _lock:
-        if _current is session:
+        if _current is session and (session is None or session.is_lost):
             _current = None
 
 

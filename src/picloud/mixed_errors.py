@@ -5,10 +5,10 @@ program instead of telling it about a job. `StopIteration` and `StopAsyncIterati
 turns them into a RuntimeError when they leave a coroutine or a generator, and takes them for the
 end of the loop elsewhere. `SystemExit`, `KeyboardInterrupt`, `GeneratorExit` and asyncio's
 `CancelledError` would end the program, or a part of it. Of these the text of a plain `JobError`
-tells the type and the text. A `JobError` that a job got for another one and did not catch, such as
-`JobKilled`, keeps its type; its text names the job that it is about. For a class that refuses to be inherited from, or keeps its state out
+tells the type and the text. For a class that refuses to be inherited from, or keeps its state out
 of sight, in C, its nearest base stands that does not; if that is `Exception` itself, the `JobError`
-is a plain one, too.
+is a plain one, too. A `JobError` that a job got for another one and did not catch, such as
+`JobKilled`, keeps its type; its text names the job that it is about.
 
 A `JobError` is an `Exception`, and so is what is mixed with one. Python allows only `Exception`s in
 a group that is one: what else a `BaseExceptionGroup` holds is in its place as a `JobError`, too.

@@ -95,6 +95,15 @@ def test_after_close_the_next_verb_starts_anew(masters: list[Any]) -> None:
         job.result()
 
 
+async def test_a_session_whose_closing_is_refused_stays(masters: list[Any]) -> None:
+    job = await picloud.acall(double, 1)
+    with pytest.raises(RuntimeError, match="aclose"):
+        picloud.close()
+    assert await picloud.aresult(job) == 2
+    assert len(masters) == 1
+    await picloud.aclose()
+
+
 def test_handles_outlive_the_connection_to_a_real_master(masters: list[Any]) -> None:
     picloud.connect("http://here:1")
     job = picloud.call(double, 1)

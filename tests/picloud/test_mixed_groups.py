@@ -8,9 +8,7 @@ import pydantic
 import pytest
 
 from picloud import errors
-from picloud.code.exceptions.describing import describe
-from picloud.mixed_errors import from_failure
-from picloud.protocol.jobs import JobStatus
+from tests.support.job_errors import raised
 from tests.support.odd_exceptions import KeywordOnly, OwnGroup
 
 
@@ -18,14 +16,6 @@ class Stop(BaseException):
     def __init__(self, *, code: int) -> None:
         super().__init__(f"code {code}")
         self.code = code
-
-
-def raised(error: BaseException) -> Any:
-    """What a client sees of a job that raised this."""
-    try:
-        raise error  # noqa: TRY301 - for its traceback
-    except BaseException as caught:  # noqa: BLE001 - any exception is tried here
-        return from_failure(7, JobStatus.ERROR, describe(caught))
 
 
 @pytest.mark.parametrize("cls", [ExceptionGroup, OwnGroup])

@@ -5,19 +5,9 @@ from typing import Any
 import pytest
 
 from picloud.code import values
-from picloud.code.exceptions.describing import describe
-from picloud.mixed_errors import from_failure
-from picloud.protocol.jobs import JobStatus
 from picloud.session import Session
+from tests.support.job_errors import raised
 from tests.support.odd_exceptions import KeywordOnly, Slotted
-
-
-def raised(error: BaseException) -> Any:
-    """What a client sees of a job that raised this."""
-    try:
-        raise error  # noqa: TRY301 - for its traceback
-    except BaseException as caught:  # noqa: BLE001 - any exception is tried here
-        return from_failure(7, JobStatus.ERROR, describe(caught))
 
 
 def caused(error: BaseException, cause: BaseException) -> BaseException:

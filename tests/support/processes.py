@@ -3,11 +3,14 @@
 import os
 import pickle
 import select
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -95,9 +98,11 @@ class Place:
         self.work = root / "work"
         self.state = root / "state"
         self.home = root / "home"
-        self.temporary = root / "tmp"
-        for each in (self.work, self.state, self.home, self.temporary):
+        for each in (self.work, self.state, self.home):
             each.mkdir()
+        # Not below the others: sockets are made in it, and the path of one has 107 bytes at most.
+        self.temporary = Path(tempfile.mkdtemp())
+        weakref.finalize(self, shutil.rmtree, self.temporary, ignore_errors=True)
         self.mark = f"test-{uuid.uuid4().hex}"
 
     def environment(self, **more: str) -> dict[str, str]:

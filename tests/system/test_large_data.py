@@ -203,6 +203,7 @@ def rss(pid: int) -> int:
     return int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) >> 10
 
 
+@pytest.mark.timeout(600)  # 2 GiB, on a disk that others may use
 def test_a_master_keeps_results_on_disk_until_they_are_read(place: Place) -> None:
     served = Served(place.work)
     try:
@@ -211,8 +212,8 @@ def test_a_master_keeps_results_on_disk_until_they_are_read(place: Place) -> Non
         assert served.master is not None
         with served.session() as cloud:
             jobs = cloud.map(array, [64] * 32, range(32))
-            cloud.join(jobs, PATIENCE)
-            for n, result in enumerate(cloud.iresult(jobs, PATIENCE)):
+            cloud.join(jobs, 5 * PATIENCE)
+            for n, result in enumerate(cloud.iresult(jobs, 5 * PATIENCE)):
                 assert int(result[0]) == n
                 cloud.status(jobs[0])  # a reader that also does something else
         assert rss(served.master.pid) < 100

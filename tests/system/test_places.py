@@ -197,6 +197,20 @@ print(cloud.result(cloud.call(pow, 2, 3)))
     assert place.output(place.script(program)) == ANSWER + "8\n"
 
 
+def test_a_thread_that_outlives_the_main_one_may_be_the_first(place: Place) -> None:
+    program = """\
+import threading
+import picloud as cloud
+
+def run():
+    threading.main_thread().join()
+    print(cloud.result(cloud.map(lambda x: x * x, range(5))))
+
+threading.Thread(target=run).start()
+"""
+    assert place.output(place.script(program)) == ANSWER
+
+
 def test_many_threads_may_be_the_first_together(place: Place) -> None:
     program = """\
 from concurrent.futures import ThreadPoolExecutor

@@ -11,10 +11,13 @@ T = TypeVar("T")
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:
-    """Make a uvloop where it is installed, else asyncio's own loop."""
+    """Make a uvloop where it can be had, else asyncio's own loop.
+
+    Once the main thread has ended, and others go on, it cannot be imported any more.
+    """
     try:
         import uvloop
-    except ImportError:
+    except (ImportError, RuntimeError):
         return asyncio.new_event_loop()
     return uvloop.new_event_loop()
 

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from picloud.code.by_name import is_importable
+from picloud.code.parsing import parsed
 
 Check = Callable[..., object]
 """Takes the arguments; raises TypeError if the function would refuse them."""
@@ -78,7 +79,7 @@ def _definition_of(function: types.FunctionType) -> ast.FunctionDef | ast.AsyncF
         return None
     try:
         with open(file, "rb") as source:
-            place: Any = ast.parse(source.read())
+            place: Any = parsed(source.read())
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     for name in function.__qualname__.split("."):

@@ -44,7 +44,7 @@ from picloud_master.core.errors import Misbehaviour
 from picloud_master.core.inquiries import Inquiry
 from picloud_master.core.job.actor import JobActor
 from picloud_master.core.job.events import DELETE_REQUESTED, KILL_REQUESTED, DeleteRequested
-from picloud_master.core.job.states import PLACED_STATES, UNFINISHED_STATES
+from picloud_master.core.job.states import HEARD_STATES, PLACED_STATES, UNFINISHED_STATES
 from picloud_master.core.job.transitions import TRANSITIONS
 from picloud_master.core.job_session import JobSession
 from picloud_master.core.reasons import Reasons
@@ -169,8 +169,9 @@ def _ask_info(registry: Registry, session: ClientSession, message: AskInfo) -> N
         return
     awaited: set[JobId] = set()
     for job in jobs:
-        if isinstance(job.state, PLACED_STATES):
+        if isinstance(job.state, HEARD_STATES):
             awaited.add(job.id)
+        if isinstance(job.state, PLACED_STATES):  # that of one being killed comes unasked
             lease = job.state.lease
             question = ReadOutput(job.id, lease.fence)
             registry.say_to_worker(lease.worker, question, not job.spec.restartable)

@@ -6,7 +6,7 @@ from picloud.statemachine import value
 
 @value
 class Inquiry:
-    """A client's question, and the running jobs whose output has not arrived yet."""
+    """A client's question, and the jobs at workers whose output has not arrived yet."""
 
     session: SessionId
     request: RequestId
@@ -29,7 +29,7 @@ class Inquiries:
         self.open.append(inquiry)
 
     def heard_of(self, jid: JobId) -> None:
-        """This job's output has arrived, or it runs no more."""
+        """This job's output has arrived, or its lease is over."""
         for inquiry in self.open:
             inquiry.awaited.discard(jid)
 

@@ -19,6 +19,7 @@ from picloud_master.core.job.actor import JobActor, SpecRecord
 from picloud_master.core.job.prerequisites import Prerequisites
 from picloud_master.core.job.states import (
     BLOCKED_STATES,
+    HEARD_STATES,
     HELD_STATES,
     PLACED_STATES,
     Delayed,
@@ -343,8 +344,8 @@ def _check_inquiries(registry: Registry) -> None:
         require(bool(inquiry.awaited), "an inquiry that waits for nothing is answered", inquiry)
         for jid in inquiry.awaited:
             job = registry.jobs.get(jid)
-            held = job is not None and isinstance(job.state, PLACED_STATES)
-            require(held, "an inquiry waits only for jobs that may run", inquiry, jid)
+            heard = job is not None and isinstance(job.state, HEARD_STATES)
+            require(heard, "an inquiry waits only for jobs that may run", inquiry, jid)
 
 
 def _check_turn_is_over(registry: Registry) -> None:

@@ -310,6 +310,8 @@ def _release(registry: Registry, job: JobActor, output: outputs.Release) -> None
     cores = submission.spec.spec.cores
     ended.cores.append(cores)
     registry.shares[submission.owner] -= cores
+    if registry.inquiries.open:
+        registry.inquiries.heard_of(job.id)
     if registry.session_of_job:
         _silence(registry, job)
 
@@ -323,12 +325,10 @@ def _silence(registry: Registry, job: JobActor) -> None:
 
 def _requeue(registry: Registry, job: JobActor, output: outputs.Requeue) -> None:
     registry.queues[key_of(job.spec)].put_back(job)
-    registry.inquiries.heard_of(job.id)
 
 
 def _pause(registry: Registry, job: JobActor, output: outputs.Pause) -> None:
     registry.alarms.add(output.until, job)
-    registry.inquiries.heard_of(job.id)
 
 
 def _announce(registry: Registry, job: JobActor, output: outputs.Announce) -> None:
@@ -344,8 +344,6 @@ def _announce(registry: Registry, job: JobActor, output: outputs.Announce) -> No
     spec.unfinished -= 1
     if not spec.unfinished and not spec.definers:
         registry.specs.settle(spec)
-    if registry.inquiries.open:
-        registry.inquiries.heard_of(job.id)
     registry.finished.news.append(job)
     prerequisites = job.submission.prerequisites
     if prerequisites is not None:

@@ -292,11 +292,11 @@ class InterpreterLoop:
 
     def _tidy(self) -> None:
         """Between jobs: restore, and look for leftovers."""
-        self._surroundings.restore()
+        stuck = self._surroundings.restore()
         self._output.restore()
         if not self._finished:
             self._meter.begin()
-        found = hygiene.leftovers() or self._modules.missing()
+        found = stuck or hygiene.leftovers() or self._modules.missing()
         if found:
             self._retire(found)
 

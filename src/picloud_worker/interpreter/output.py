@@ -65,7 +65,6 @@ class OutputCapture:
         """Put everything in its place, where a job may have changed it."""
         self._open_streams()
         faulthandler.enable(2)
-        logging.getLogger().setLevel(logging.INFO)
         self.restore()
 
     def restore(self) -> None:
@@ -74,6 +73,12 @@ class OutputCapture:
         root = logging.getLogger()
         if self._log not in root.handlers:
             root.addHandler(self._log)
+        # A job may mute itself, not the next one. What makes logging say more stays: a module that
+        # was imported by one job has set it for all.
+        if root.level > logging.INFO:
+            root.setLevel(logging.INFO)
+        if root.manager.disable:
+            logging.disable(logging.NOTSET)
 
     def _connect(self) -> None:
         stdout, stderr, _ = self._files

@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import Any
 
 from picloud_worker.interpreter.dispositions import SignalDispositions
+from picloud_worker.interpreter.process_limits import ProcessLimits
 
 LITTER_AFTER = 0.000_003
 """Seconds that a job runs at least that makes a file. The fastest system call for it, mkdir in
@@ -24,11 +25,12 @@ every few milliseconds, so two changes could not be told apart by the time of th
 
 
 class Surroundings:
-    """Working directory, variables, signals, umask and standard input as a job finds them."""
+    """Directory, variables, signals, limits, umask and standard input as a job finds them."""
 
     def __init__(self, directory: str, on_recall: Callable[[int, Any], None]) -> None:
         self._directory = directory
         self._signals = SignalDispositions(on_recall)
+        self._limits = ProcessLimits()
         self.stop_timers = self._signals.stop_timers
         self._environ = os.environ
         self._variables = dict(os.environ)
@@ -48,8 +50,9 @@ class Surroundings:
         if seconds > LITTER_AFTER and self._look_at_directory() != self._clean:
             self._clean_directory()
 
-    def restore(self) -> None:
-        """Everything."""
+    def restore(self) -> str:
+        """Everything; say in words what cannot be put back, empty if nothing."""
+        stuck = self._limits.restore()  # first: the rest opens files
         self._restore_place()
         self._signals.restore()
         os.umask(self._umask)
@@ -57,6 +60,7 @@ class Surroundings:
         self._restore_input()
         if self._look_at_directory() != self._clean:
             self._clean_directory()
+        return stuck
 
     def _restore_place(self) -> None:
         os.fchdir(self._descriptor)

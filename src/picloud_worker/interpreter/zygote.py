@@ -102,10 +102,11 @@ class Zygote:
         self._agent_timeout: float | None = LOOK_AFTER_AGENT
         if processes.LINUX:
             # The socket alone will not do: a fork of the user's program may hold its other end.
-            agent = os.pidfd_open(self._agent)
-            self._selector.register(agent, selectors.EVENT_READ, "agent")
-            self._own.append(agent)
-            self._agent_timeout = None
+            with contextlib.suppress(ProcessLookupError):  # it has ended: this will be seen at once
+                agent = os.pidfd_open(self._agent)
+                self._selector.register(agent, selectors.EVENT_READ, "agent")
+                self._own.append(agent)
+                self._agent_timeout = None
         self._alarm, alarm_end = socket.socketpair()
         for end in (self._alarm, alarm_end):
             end.setblocking(False)
@@ -253,9 +254,7 @@ def _forget_the_program() -> None:
     sys.argv[:] = [""]
 
 
-def main(
-    control: int, agent: int, stores: Sequence[str], most_cores: Mapping[str, int]
-) -> None:
+def main(control: int, agent: int, stores: Sequence[str], most_cores: Mapping[str, int]) -> None:
     """Be a zygote.
 
     Args:

@@ -277,9 +277,26 @@ class TestAsking:
             master.hears(worker.lost())
         elif end == "killed":
             client.kills(jid)
+            worker.says(worker.returned(jid))
         else:
             worker.says(getattr(worker, end)(jid))
         assert len(client.heard(ask.InfosRead)) == 1
+
+    @pytest.mark.parametrize("asks_first", [True, False])
+    def test_info_waits_for_the_last_words_of_a_killed_job(
+        self, client: TestClient, worker: TestWorker, asks_first: bool
+    ) -> None:
+        (jid,) = client.submits()
+        fence = worker.fence(jid)
+        if asks_first:
+            client.says(ask.AskInfo(REQUEST, [jid]))
+        client.kills(jid)
+        if not asks_first:
+            client.says(ask.AskInfo(REQUEST, [jid]))
+        assert client.heard(ask.InfosRead) == []
+        worker.says(report.OutputRead(jid, fence, "last words", "", ""), worker.returned(jid))
+        (answer,) = client.heard(ask.InfosRead)
+        assert (answer.infos[0]["status"], answer.infos[0]["stdout"]) == ("killed", "last words")
 
     def test_info_of_a_job_deleted_meanwhile_is_refused(
         self, master: Master, client: TestClient, worker: TestWorker

@@ -21,3 +21,22 @@ def test_a_zygote_that_has_ended_hears_of_no_child_through_descriptors_that_are_
     )
 
     assert (ended.stdout, ended.stderr) == ("-1\n", "")
+
+
+_LATE = """
+import os, socket, subprocess, sys
+from picloud_worker.interpreter.zygote import main
+
+ended = subprocess.Popen([sys.executable, "-c", ""])
+ended.wait()
+control, agent = socket.socketpair()
+main(control.detach(), ended.pid, (), {})
+"""
+
+
+def test_a_zygote_whose_agent_has_ended_before_it_could_look_ends_without_a_word() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", _LATE], capture_output=True, text=True, timeout=60
+    )
+
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")

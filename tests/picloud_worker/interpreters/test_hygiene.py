@@ -11,7 +11,7 @@ from typing import Any
 
 from picloud_worker.interpreters.settings import VARIABLES
 from picloud_worker.interpreters.zygote import MARK
-from picloud_worker.pipe.messages import Dirty, GaveBack
+from picloud_worker.pipe.messages import Dirty, GaveBack, Wrote
 
 
 async def test_a_job_works_in_a_private_empty_directory(bench: Any) -> None:
@@ -71,6 +71,45 @@ async def test_signals_umask_and_timers_are_put_back(bench: Any) -> None:
     assert await bench.call(look) == before
     bench.pool.recall(1)
     await bench.until(lambda: bench.messages(GaveBack))
+
+
+async def test_limits_of_the_process_are_put_back(bench: Any) -> None:
+    def spoil() -> None:
+        import resource
+
+        for limit in (resource.RLIMIT_CPU, resource.RLIMIT_NOFILE, resource.RLIMIT_AS):
+            _, hard = resource.getrlimit(limit)
+            lower = (1 << 40) if hard == resource.RLIM_INFINITY else hard - 1
+            resource.setrlimit(limit, (lower, hard))
+
+    def look() -> Any:
+        import resource
+
+        limits = (resource.RLIMIT_CPU, resource.RLIMIT_NOFILE, resource.RLIMIT_AS)
+        return [resource.getrlimit(limit) for limit in limits]
+
+    before = await bench.call(look)
+    await bench.call(spoil)
+    assert await bench.call(look) == before
+
+
+async def test_a_job_does_not_mute_the_logging_of_the_next(bench: Any) -> None:
+    def mute() -> None:
+        import logging
+
+        logging.getLogger().setLevel(logging.CRITICAL)
+        logging.disable()
+
+    def speak() -> None:
+        import logging
+
+        logging.info("heard")
+
+    await bench.call(mute)
+    (sequence,) = bench.submit(speak)
+    await bench.result(sequence)
+    (wrote,) = [each for each in bench.messages(Wrote) if each.sequence == sequence]
+    assert "heard" in wrote.logging
 
 
 async def test_a_thread_left_behind_makes_the_interpreter_dirty(bench: Any) -> None:

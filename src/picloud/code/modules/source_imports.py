@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 
 from picloud.code.imports import IMPORTERS, MODULE_NAME, TOLERANT, Import, import_of, modules_meant
+from picloud.code.parsing import parsed
 from picloud.statemachine import value
 
 _SHOWN = 100
@@ -65,7 +66,7 @@ def read_source(source: bytes) -> Reading:
     """Read a module's source; one that is no Python imports nothing, as it cannot be imported."""
     text = source.decode("utf-8", "replace")
     try:
-        body = ast.parse(source).body
+        body = parsed(source).body
     except SyntaxError as error:
         return Reading([], False, False, flaw=_flaw(error))
     except ValueError as error:

@@ -138,6 +138,9 @@ HELD_STATES = (Following, Leased, Running, Waiting, Killing)
 PLACED_STATES = (Leased, Running, Waiting)
 """At a worker, and wanted."""
 
+HEARD_STATES = (*PLACED_STATES, Killing)
+"""At a worker, which may still send what the attempt has written."""
+
 BLOCKED_STATES = (Blocked, Following)
 """Waiting for jobs that it depends on."""
 
