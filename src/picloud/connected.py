@@ -194,13 +194,19 @@ def _refusal(answer: messages.Refused, kind: type[errors.CloudException]) -> err
     return kind(answer.text, answer.jid or None)
 
 
-async def why_in_time(client: AnyClient, jid: int) -> str:
-    """Ask why a job has not finished, or say that the master does not answer."""
-    question = Question(lambda number: messages.AskWhy(number, JobId(jid)))
-    client.ask(question)
-    client.expire(question, WHY_TIME)
-    if await question is Wake.LOST:
-        raise client.loss()
-    if isinstance(question.answer, messages.ReasonRead | messages.Refused):
-        return question.answer.text
-    return f"the master has not answered for {WHY_TIME:.0f} s"
+async def timeout_error(client: AnyClient, jid: int) -> errors.CloudTimeoutError:
+    """Ask why a job has not finished, and make the error of a wait for it that took too long."""
+    why = Question(lambda number: messages.AskWhy(number, JobId(jid)))
+    status = Question(lambda number: messages.AskStatus(number, [JobId(jid)]))
+    for question in (why, status):
+        client.ask(question)
+        client.expire(question, WHY_TIME)
+    for question in (why, status):
+        if await question is Wake.LOST:
+            raise client.loss()
+    text = f"the master has not answered for {WHY_TIME:.0f} s"
+    if isinstance(why.answer, messages.ReasonRead | messages.Refused):
+        text = why.answer.text
+    answer = status.answer
+    word = answer.statuses[0] if isinstance(answer, messages.StatusesRead) else None
+    return errors.CloudTimeoutError(text, jid, word)

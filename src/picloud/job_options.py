@@ -243,6 +243,8 @@ def unknown_option(name: str, known: list[str]) -> TypeError:
         return TypeError(
             "an executor has the workers of its cloud: say how many with cloud.embedded(workers=2)"
         )
+    if name.lstrip("_") == "vol":
+        return TypeError(f"{name} is not available yet: there are no volumes")
     nearest = difflib.get_close_matches(name, known, 1, 0.5)
     advice = f"; did you mean {nearest[0]}?" if nearest else f"; there are {', '.join(known)}"
     return TypeError(f"there is no option {name}{advice}")

@@ -4,8 +4,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from picloud import large_values
-from picloud.connected import AnyClient, why_in_time
-from picloud.errors import CloudTimeoutError
+from picloud.connected import AnyClient, timeout_error
 from picloud.job import HandleSession, Job, job_of
 from picloud.outcomes import PENDING, Pending, Stream
 from picloud.protocol.client_messages import JobsInCycle, JobsUnknown
@@ -42,9 +41,9 @@ async def _arrival(
             raise client.loss()
         if wake is Wake.EXPIRED:
             unfinished = first_unfinished()
-            text = await why_in_time(client, unfinished)
+            error = await timeout_error(client, unfinished)
             if not is_here():
-                raise CloudTimeoutError(text, unfinished)
+                raise error
 
 
 class ResultStream:

@@ -4,6 +4,7 @@ So they are no part of what the master is told once per function, and a loop of 
 for each other defines its function once.
 """
 
+import contextlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from typing import Any
@@ -74,7 +75,22 @@ def _callables(name: str, item: Any) -> tuple[Callable[..., Any], ...]:
                 "would await it; give a function that calls asyncio.run(...), or one that hands "
                 "it to your loop with asyncio.run_coroutine_threadsafe(...)"
             )
+        _check_takes_job(name, function)
     return functions
+
+
+def _check_takes_job(name: str, function: Callable[..., Any]) -> None:
+    import inspect  # most submissions have no callback
+
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return  # a built-in that does not say what it takes
+    for arguments in ((0,), ()):
+        with contextlib.suppress(TypeError):
+            signature.bind(*arguments)
+            return
+    raise TypeError(f"{name} is called with the job, or with nothing: {function!r:.80} cannot be")
 
 
 def _is_async(function: Callable[..., Any]) -> bool:

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
-from picloud import errors, large_values
+from picloud import large_values
 from picloud.code.shown import shown_plain
-from picloud.connected import AnyClient, Connected, ask_all, ask_in_pieces, why_in_time
+from picloud.connected import AnyClient, Connected, ask_all, ask_in_pieces, timeout_error
 from picloud.job import (
     HandleSession,
     Job,
@@ -118,10 +118,10 @@ class WaitVerbs(Connected):
         jid = gather.first_unfinished()
         if jid is None:
             return
-        text = await why_in_time(await self._opened(), jid)
+        error = await timeout_error(await self._opened(), jid)
         # The answer came after every outcome that there was when the question arrived.
         if gather.missing and gather.failed is None:
-            raise errors.CloudTimeoutError(text, jid)
+            raise error
 
     # ------------------------------------------------------------------ ask and tell
 
@@ -225,6 +225,8 @@ def _check_known(names: list[str] | None, infos: list[dict[str, Any]]) -> None:
             known.update(".".join(parts[:count]) for count in range(1, len(parts) + 1))
     for name in names:
         if name not in known:
+            if name in ("parent", "children"):
+                raise ValueError(f"a job is not told of families: info() has no {name!r} in it")
             import difflib  # only for what is misspelt
 
             nearest = difflib.get_close_matches(name, known, 3, 0.5)

@@ -193,4 +193,6 @@ def test_what_cannot_be_called_is_refused(session: Session, master: FakeMaster) 
         session.call(double, 1, _callback=3)
     with pytest.raises(TypeError, match="callback_on_error is a function"):
         session.options(callback_on_error=["x"])
+    with pytest.raises(TypeError, match="callback is called with the job, or with nothing"):
+        session.call(double, 1, _callback=divmod)
     assert master.received == []

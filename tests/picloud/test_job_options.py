@@ -133,13 +133,18 @@ def test_who_names_the_workers_of_an_executor_is_told_where_to() -> None:
         NO_OPTIONS.changed({"max_workers": 2})
 
 
+def test_an_option_for_what_there_is_not_yet_says_so() -> None:
+    with pytest.raises(TypeError, match=r"^vol is not available yet"):
+        NO_OPTIONS.changed({"vol": "data"})
+    with pytest.raises(TypeError, match="_vol is not available yet"):
+        NO_OPTIONS.with_keywords({"_vol": "data"})
+
+
 def test_an_unknown_option_is_refused_with_the_nearest() -> None:
     with pytest.raises(TypeError, match="no option coers; did you mean cores"):
         NO_OPTIONS.changed({"coers": 2})
     with pytest.raises(TypeError, match="no option _zzz; there are _type, _cores"):
         NO_OPTIONS.with_keywords({"_zzz": 2})
-    with pytest.raises(TypeError, match="no option _vol"):
-        NO_OPTIONS.with_keywords({"_vol": 2})
 
 
 def test_keywords_are_split_into_options_and_arguments() -> None:

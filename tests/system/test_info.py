@@ -178,9 +178,14 @@ def test_a_profile_is_kept_where_it_was_asked_for(cloud: Session) -> None:
 
 
 def test_a_job_is_not_told_of_families(cloud: Session) -> None:
-    def ask() -> set[str]:
+    def ask() -> str:
         child = picloud.call(square, 3)
         picloud.join(child)
-        return {"parent", "children"} & set(picloud.info(child)[child])
+        assert not {"parent", "children"} & set(picloud.info(child)[child])
+        try:
+            picloud.info(child, "children")
+        except ValueError as error:
+            return str(error)
+        raise AssertionError("it was told")
 
-    assert cloud.result(cloud.call(ask), 20) == set()
+    assert "a job is not told of families" in cloud.result(cloud.call(ask), 20)

@@ -45,7 +45,7 @@ def told(cloud: Session, job: Job) -> str:
         cloud.result(job, 0.01)
     everywhere = [str(caught.value), str(cloud.info(job)[job]["why"]), job.why()]
     assert {without_times(each) for each in everywhere} == {without_times(why)}
-    assert caught.value.jid == job
+    assert (caught.value.jid, caught.value.status) == (job, cloud.status(job))
     assert why.startswith(f"job {job} ")
     return why
 

@@ -226,7 +226,9 @@ async def _connect(url: str, token: str, connector: aiohttp.BaseConnector | None
         raise ConnectionRefusedByMaster(url, error.status) from error
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         await http.close()
-        raise ConnectionError(f"cannot connect to {url}: {str(error) or 'no answer'}") from error
+        # aiohttp adds what it would do about TLS.
+        cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+        raise ConnectionError(f"cannot connect to {url}: {str(cause) or 'no answer'}") from error
     except BaseException:
         await http.close()
         raise

@@ -184,7 +184,9 @@ class UsersClient(VirtualClient):
         except NothingWillHappen:
             jid = self._first_unfinished(waiter)
             text = _WORDS_OF_NOBODY if jid is None else self._why(jid)
-            raise errors.CloudTimeoutError(f"nothing will ever happen: {text}", jid) from None
+            status = None if jid is None else self.engine.kernel.registry.jobs[JobId(jid)].status
+            text = f"nothing will ever happen: {text}"
+            raise errors.CloudTimeoutError(text, jid, status and status.value) from None
 
     def _first_unfinished(self, waiter: Waiter) -> int | None:
         if isinstance(waiter, Gather):
