@@ -1,6 +1,5 @@
 """Functions of the user that hear of the end of jobs, in a thread of their own."""
 
-import inspect
 import logging
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -9,7 +8,7 @@ from picloud.job import HandleSession, Job, job_of
 from picloud.job_futures import ServingThread
 from picloud.outcomes import Outcome
 from picloud.protocol.client_messages import JobFailed
-from picloud.submit_options import SubmitOptions
+from picloud.submit_options import SubmitOptions, takes
 from picloud.waiters import Way
 
 _logger = logging.getLogger("picloud")
@@ -56,21 +55,10 @@ class CallbackCollector:
 def _call(functions: tuple[Callable[..., Any], ...], job: Job) -> None:
     for function in functions:
         try:
-            if _takes_one(function):
+            if takes(function, job):  # PiCloud called those that do not without it
                 function(job)
             else:
                 function()
         except BaseException:  # code of the user; the others are called all the same
             name = getattr(function, "__qualname__", repr(function))
             _logger.exception("the callback %s has failed for job %d", name, job)
-
-
-def _takes_one(function: Callable[..., Any]) -> bool:
-    """Whether it wants the number; PiCloud called those that do not without it."""
-    try:
-        inspect.signature(function).bind(0)
-    except TypeError:
-        return False
-    except ValueError:  # a built-in that does not say what it takes
-        return True
-    return True

@@ -136,15 +136,10 @@ class Client:
         elif type(event) is PeerDrained and self.link is not None:
             self.link.drain()  # the master is leaving; what it had to say, it has said
 
-    def fail(self, error: BaseException, *, quietly: bool = False) -> None:
-        """The master is out of reach, for this reason: tell all who wait, now and later.
-
-        If it is done `quietly`, who waits now waits on.
-        """
-        if self._loss is not None:
-            return
-        self._loss = error
-        if not quietly:
+    def fail(self, error: BaseException) -> None:
+        """The master is out of reach, for this reason: tell all who wait, now and later."""
+        if self._loss is None:
+            self._loss = error
             self.submissions.lose()
             self._watches.lose()
             self._questions.lose()

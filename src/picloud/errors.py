@@ -52,7 +52,10 @@ class CloudException(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        return f"{self.message}\nTIP: {self.hint}" if self.hint else self.message
+        # A subclass of the user's own need not call our `__init__`.
+        message: str = self.__dict__.get("message") or super().__str__()
+        hint = self.__dict__.get("hint")
+        return f"{message}\nTIP: {hint}" if hint else message
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The state carries the notes and whatever else was set on it.

@@ -120,6 +120,8 @@ class JobExecutor(Executor):
             for jobs in maps:
                 kill_soon(self._session, jobs.jids)
         if wait:
+            for future in futures:
+                future.check_wait()
             futures_wait(futures)
             if maps:
                 drive_anywhere(self._session.ajoin(maps, ignore_errors=True))

@@ -51,15 +51,19 @@ class JobFuture(Future[Any]):
             RuntimeError: the wait would never end, as its thread is the one that settles futures,
                 or its process was forked from the one that the future belongs to.
         """
-        self._refuse_endless_wait(timeout)
+        self.check_wait(timeout)
         return super().result(timeout)
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
         """Return the exception of the job, as any future does; raises the same as `result`."""
-        self._refuse_endless_wait(timeout)
+        self.check_wait(timeout)
         return super().exception(timeout)
 
-    def _refuse_endless_wait(self, timeout: float | None) -> None:
+    def check_wait(self, timeout: float | None = None) -> None:
+        """Refuse a wait that would never end; raises the same as `result`.
+
+        `concurrent.futures.wait` and `as_completed` do not ask.
+        """
         if timeout is not None or self.done():
             return
         if self._process != os.getpid():

@@ -56,7 +56,8 @@ def from_failure(jid: int, status: JobStatus, failure: Failure) -> CloudExceptio
     traceback = failure.traceback.rstrip()
     original = _rebuilt(failure.exception, traceback) if cls is JobError else None
     if original is not None:
-        return _made_of(original, failure.message, jid, status.value)
+        message = _text_of_passed_on(original) or failure.message
+        return _made_of(original, message, jid, status.value)
     error = cls(failure.message, jid, status.value)
     if traceback:
         error.__notes__ = [traceback]
@@ -99,7 +100,7 @@ _MIXED_LIMIT = 1024
 def _mixed(original: BaseException, message: str, jid: int, status: str) -> JobError | None:
     """Make a `JobError` that is also what the job raised; None if that cannot be."""
     if type(original) is JobError:
-        return JobError(_text_of_passed_on(original), jid, status)
+        return JobError(message, jid, status)
     try:
         cls = _mixed_class(type(original))
         return None if cls is JobError else _filled(cls, original, message, jid, status)
@@ -118,7 +119,7 @@ def _filled(
     if isinstance(original, CloudException):  # it tells of another job, this one has failed
         error.__dict__.update(jid=jid, status=status)
     if isinstance(original, JobError):
-        error.__dict__.update(message=_text_of_passed_on(original))
+        error.__dict__.update(message=message)
     error.__dict__["_original"] = original  # travels when this one is pickled
     return error
 
@@ -130,9 +131,13 @@ def _text_of(error: BaseException) -> str:
         return ""
 
 
-def _text_of_passed_on(error: JobError) -> str:
+def _text_of_passed_on(error: BaseException) -> str:
     """Name the job that "the job was killed" is about, which another job did not catch."""
-    return error.message if error.jid is None else f"job {error.jid}: {error.message}"
+    if not isinstance(error, JobError):
+        return ""
+    own = error.__dict__  # without what ours would set, if its class does not call our `__init__`
+    text, jid = own.get("message") or _text_of(error), own.get("jid")
+    return f"job {jid}: {text}" if jid else text
 
 
 def _mixed_class(original: type[BaseException]) -> type[JobError]:
@@ -226,7 +231,8 @@ def _as_exception(member: BaseException, jid: int, status: str) -> BaseException
 
 def _as_error_of(original: BaseException, jid: int, status: str) -> JobError:
     """The error of a job, inside that of another one."""
-    return _made_of(original, headline(original), jid, status)
+    message = _text_of_passed_on(original) or headline(original)
+    return _made_of(original, message, jid, status)
 
 
 # ---------------------------------------------------------------------- mixed errors as values
@@ -242,9 +248,10 @@ def _handles_of_mixed(self: Any) -> tuple[None, Iterable[tuple[int, int]], set[s
 
 def _reduce_mixed(self: Any, _protocol: object = None) -> tuple[Any, ...]:
     data = parts.pickled(self, {}, Notes())
+    is_ours = isinstance(errors.original_of(self), JobError)
     return _remake_mixed, (
         data,
-        str(self),
+        self.message if is_ours else str(self),
         self.__dict__["jid"],
         self.__dict__["status"],
         notes_of(self),

@@ -80,7 +80,7 @@ class Session(BlockingVerbs):
         self._starting: Client | None = None
         self._opening: asyncio.Task[None] | None = None
         self._closer: Closer | None = None
-        self._is_closed = self._program_ends = False
+        self._is_closed = False
 
     @property
     def is_lost(self) -> bool:
@@ -193,8 +193,7 @@ class Session(BlockingVerbs):
                 await asyncio.wait([self._opening])
             client.flush()
             await client.submissions.wait_sent()
-            loss = errors.ConnectionLost("this session is closed")
-            client.fail(loss, quietly=self._program_ends)
+            client.fail(errors.ConnectionLost("this session is closed"))
             if self._closer is not None:
                 await self._closer()
         finally:
@@ -248,8 +247,6 @@ with the program. In a forked child they are of no use."""
 
 def _close_all() -> None:
     for session in list(_sessions):
-        # Only daemon threads still wait, and are to end as they do: without a word.
-        session._program_ends = True
         session.close()
 
 

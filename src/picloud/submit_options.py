@@ -4,7 +4,6 @@ So they are no part of what the master is told once per function, and a loop of 
 for each other defines its function once.
 """
 
-import contextlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from typing import Any
@@ -75,22 +74,26 @@ def _callables(name: str, item: Any) -> tuple[Callable[..., Any], ...]:
                 "would await it; give a function that calls asyncio.run(...), or one that hands "
                 "it to your loop with asyncio.run_coroutine_threadsafe(...)"
             )
-        _check_takes_job(name, function)
+        if not takes(function, 0) and not takes(function):
+            raise TypeError(
+                f"{name} is called with the job, or with nothing: {function!r:.80} cannot be"
+            )
     return functions
 
 
-def _check_takes_job(name: str, function: Callable[..., Any]) -> None:
+def takes(function: Callable[..., Any], *arguments: object) -> bool:
+    """Whether a function can be called with these, as far as it tells."""
     import inspect  # most submissions have no callback
 
     try:
-        signature = inspect.signature(function)
-    except (TypeError, ValueError):
-        return  # a built-in that does not say what it takes
-    for arguments in ((0,), ()):
-        with contextlib.suppress(TypeError):
-            signature.bind(*arguments)
-            return
-    raise TypeError(f"{name} is called with the job, or with nothing: {function!r:.80} cannot be")
+        signature = inspect.signature(function, follow_wrapped=False)
+    except Exception:  # noqa: BLE001 - a built-in that does not tell, or code of the user's
+        return True
+    try:
+        signature.bind(*arguments)
+    except TypeError:
+        return False
+    return True
 
 
 def _is_async(function: Callable[..., Any]) -> bool:

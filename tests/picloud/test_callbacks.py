@@ -1,5 +1,6 @@
 """Functions that are called at the end of jobs."""
 
+import functools
 import logging
 import threading
 from collections.abc import Callable
@@ -186,6 +187,18 @@ def test_one_may_close_the_session(master: FakeMaster, calls: Calls) -> None:
     assert calls.next()[0] is True
     assert session.is_lost
     assert session.close() is False
+
+
+def test_a_wrapped_callback_is_called_as_its_wrapper_is(session: Session, calls: Calls) -> None:
+    def injected(config: str, log: str) -> None:
+        calls((config, log))
+
+    @functools.wraps(injected)
+    def wrapper(*_: Any) -> None:
+        injected("config", "log")
+
+    session.call(double, 1, _callback=wrapper)
+    assert calls.next()[0] == ("config", "log")
 
 
 def test_what_cannot_be_called_is_refused(session: Session, master: FakeMaster) -> None:

@@ -158,3 +158,20 @@ def test_a_job_is_never_said_to_run_and_can_be_cancelled_all_along(
     assert not future.running()
     assert future.cancel()
     assert "Future.running()` is not tracked" in (JobExecutor.__doc__ or "")
+
+
+def test_a_callback_that_would_wait_for_ever_at_the_end_of_an_executor_is_told_so(
+    master: FakeMaster, session: Session
+) -> None:
+    heard: concurrent.futures.Future[str] = concurrent.futures.Future()
+
+    def callback(_: object) -> None:
+        try:
+            with session.executor(label="held") as executor:
+                executor.submit(double, 2)
+        except RuntimeError as error:
+            heard.set_result(str(error))
+
+    session.executor().submit(double, 1).add_done_callback(callback)
+    assert "cloud.result(job)" in heard.result(20)
+    master.release()

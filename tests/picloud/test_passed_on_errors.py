@@ -1,5 +1,6 @@
 """Errors of one job that another one does not catch."""
 
+import copy
 import pickle
 
 import pytest
@@ -36,13 +37,28 @@ def test_the_end_of_another_job_keeps_its_type_and_names_that_job(inner: errors.
     assert isinstance(outer, type(inner))
     assert (outer.jid, outer.status) == (7, "error")
     assert str(outer) == f"job 5: {inner.message}"
-    assert type(pickle.loads(pickle.dumps(outer))) is type(outer)
+    again = outer
+    for _ in range(3):
+        again = copy.copy(pickle.loads(pickle.dumps(again)))
+    assert (type(again), str(again), again.jid) == (type(outer), str(outer), 7)
 
 
 def test_an_error_of_the_users_own_that_is_a_job_error_keeps_type_and_attributes() -> None:
     outer = raised(OfOursError(3))
     assert isinstance(outer, OfOursError)
     assert (outer.number, str(outer), outer.jid) == (3, "a job of ours", 7)
+    assert str(copy.copy(outer)) == "a job of ours"
+
+
+class OwnMessageError(errors.JobError):
+    def __init__(self, number: int) -> None:  # it calls none of ours
+        self.number = number
+
+
+def test_a_job_error_that_does_not_call_our_constructor_keeps_its_type_and_text() -> None:
+    outer = raised(OwnMessageError(3))
+    assert isinstance(outer, OwnMessageError)
+    assert (outer.number, str(outer), outer.message, outer.jid) == (3, "3", "3", 7)
 
 
 class KeywordError(Exception):

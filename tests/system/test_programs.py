@@ -59,30 +59,6 @@ def test_a_program_leaves_no_process_behind(place: Place, end: str) -> None:
         place.wait_clean()
 
 
-WAITED_FOR = """\
-import asyncio, threading, time
-import picloud as cloud
-
-class Waits(threading.Thread):
-    def __init__(self, wait):
-        super().__init__(target=wait, daemon=True)
-        self.start()
-
-job = cloud.call(time.sleep, 100)
-Waits(lambda: cloud.result(job))
-Waits(lambda: list(cloud.iresult([job])))
-Waits(job.future().result)
-Waits(lambda: asyncio.run(cloud.aresult(job)))
-while cloud.status(job) != "processing":
-    time.sleep(0.01)
-"""
-
-
-def test_daemon_threads_that_wait_end_with_the_program_without_a_word(place: Place) -> None:
-    ended = place.run(place.script(WAITED_FOR))
-    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
-
-
 CALLED = """\
 import atexit, sys, threading
 import picloud as cloud

@@ -226,8 +226,8 @@ async def _connect(url: str, token: str, connector: aiohttp.BaseConnector | None
         raise ConnectionRefusedByMaster(url, error.status) from error
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         await http.close()
-        # aiohttp adds what it would do about TLS.
-        cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+        # aiohttp adds what it would do about TLS. Some of its errors have no such attribute.
+        cause = getattr(error, "_os_error", None) or error
         raise ConnectionError(f"cannot connect to {url}: {str(cause) or 'no answer'}") from error
     except BaseException:
         await http.close()

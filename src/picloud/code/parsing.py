@@ -2,7 +2,7 @@
 
 import ast
 
-_ATTEMPTS = 1000
+_ATTEMPTS = 50
 
 
 def parsed(source: bytes) -> ast.Module:

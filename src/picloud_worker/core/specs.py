@@ -37,7 +37,7 @@ class Estimate:
     def learn(self, total: float, count: int) -> None:
         """Take in `count` jobs that ran `total` seconds together."""
         # A job can make its interpreter say anything, also what is no time.
-        mean = min(max(total / count, settings.LEAST_RUNTIME), settings.MOST_RUNTIME)
+        mean = min(max(settings.LEAST_RUNTIME, total / count), settings.MOST_RUNTIME)
         if self.seconds is None:
             self.seconds = mean
         else:

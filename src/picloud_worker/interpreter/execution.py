@@ -3,7 +3,8 @@
 import os
 import resource
 import sys
-from collections.abc import Callable, Coroutine
+import time
+from collections.abc import Callable, Coroutine, Mapping
 from functools import wraps
 from pathlib import Path
 from types import CoroutineType
@@ -113,15 +114,24 @@ def execute(spec: PreparedSpec, payload: bytes) -> bytes | Naming | Failure:
 def execute_limited(spec: PreparedSpec, payload: bytes) -> bytes | Naming | Failure:
     """The same with the spec's memory limit and environment variables in force."""
     before = dict(os.environ)
-    os.environ.update(spec.os_env or {})
+    set_variables({**before, **(spec.os_env or {})})
     limit_memory(spec.memory)
     try:
         return execute(spec, payload)
     finally:
         limit_memory(0)
-        if os.environ != before:
-            os.environ.clear()
-            os.environ.update(before)
+        set_variables(before)
+
+
+def set_variables(wanted: Mapping[str, str]) -> None:
+    """Have these environment variables and no others, with the time zone that is among them."""
+    if os.environ == wanted:
+        return
+    time_zone = os.environ.get("TZ")
+    os.environ.clear()
+    os.environ.update(wanted)
+    if time_zone != os.environ.get("TZ"):
+        time.tzset()
 
 
 def limit_memory(megabytes: int) -> None:

@@ -15,9 +15,10 @@ from picloud_worker.interpreter.control import STARTS
 from picloud_worker.interpreter.trimming import free_head
 from picloud_worker.pipe.messages import Wrote
 
-BEGIN = 1 << 20
+BEGIN = 1 << 12
 """Where the text of a job begins at least, after a hole. A file that ends before was emptied by its
-job, as `echo text >/dev/stderr` does; there is no other way to tell."""
+job, as `echo text >/dev/stderr` does; there is no other way to tell. Jobs that limit the size of
+files must have room left."""
 
 FREE_AT = 1 << 20
 """A file that holds more than this is emptied between two jobs."""
@@ -79,6 +80,10 @@ class OutputCapture:
             root.setLevel(logging.INFO)
         if root.manager.disable:
             logging.disable(logging.NOTSET)
+        self._log.level = logging.NOTSET
+        root.disabled = False
+        for each in (root, self._log):
+            each.filters.clear()
 
     def _connect(self) -> None:
         stdout, stderr, _ = self._files

@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import Any
 
 from picloud_worker.interpreter.dispositions import SignalDispositions
+from picloud_worker.interpreter.execution import set_variables
 from picloud_worker.interpreter.process_limits import ProcessLimits
 
 LITTER_AFTER = 0.000_003
@@ -69,8 +70,7 @@ class Surroundings:
 
     def _restore_variables(self) -> None:
         os.environ = self._environ  # noqa: B003 - the same object, which clears what it holds
-        os.environ.clear()
-        os.environ.update(self._variables)
+        set_variables(self._variables)
 
     def _restore_input(self) -> None:
         os.dup2(self._null, 0)

@@ -10,6 +10,7 @@ in use in its lower half: as long as it stays the same, nothing that counts is w
 """
 
 import struct
+from math import isfinite
 from typing import Any
 
 from picloud.protocol.errors import RemoteProtocolError
@@ -98,6 +99,8 @@ def _decode(data: bytes) -> list[Any]:
         sequence, runtime, size = _RECORD.unpack_from(data, start)
         start += _HEADER + size
         content = data[start - size : start]
+        if not isfinite(runtime):
+            raise RemoteProtocolError(f"{runtime} is no run time")
         if not sequence:
             found += PIPE_IN.decode(content)
         elif sequence & _IS_MEASURED:

@@ -78,8 +78,9 @@ class TreeStore:
             shutil.rmtree(self._place_of(digest))
         with _removal():
             for file in os.scandir(self._files):
-                if file.stat().st_nlink == 1:
-                    os.unlink(file.path)
+                with _removal():
+                    if file.stat().st_nlink == 1:
+                        os.unlink(file.path)
 
 
 @contextlib.contextmanager

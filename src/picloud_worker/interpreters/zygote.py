@@ -109,6 +109,7 @@ class ZygoteProcess:
             except ConnectionError:
                 return  # the reader will see that it is gone
             except OSError:  # too many descriptors are on their way, of whatever process
+                self._loop.remove_writer(self._control.fileno())  # it would be called all the time
                 self._loop.call_later(RETRY_TIME, self._write)
                 return
             if taken < len(frame):

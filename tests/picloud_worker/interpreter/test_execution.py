@@ -1,7 +1,9 @@
 """One attempt, in this process."""
 
 import os
+import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +86,31 @@ def test_a_missing_argument_is_the_functions_exception() -> None:
     assert isinstance(outcome, Failure)
     assert outcome.kind is FailureKind.EXCEPTION
     assert outcome.message.startswith("TypeError")
+
+
+def test_a_time_zone_among_the_variables_is_in_force_while_the_job_runs() -> None:
+    def job() -> str:
+        return time.strftime("%z")
+
+    spec = prepared(job, os_env={"TZ": "Asia/Tokyo"})
+    before = time.strftime("%z")
+    assert execute_limited(spec, values.dumps(((), {}))) == values.dumps("+0900")
+    assert time.strftime("%z") == before
+
+
+def test_a_hard_limit_that_was_lowered_caps_what_jobs_get() -> None:
+    lowered = """
+import resource
+from picloud_worker.interpreter.execution import limit_memory
+
+resource.setrlimit(resource.RLIMIT_DATA, (1 << 30, 1 << 30))
+limit_memory(5000)
+print(resource.getrlimit(resource.RLIMIT_DATA) == (1 << 30, 1 << 30))
+limit_memory(100)
+print(resource.getrlimit(resource.RLIMIT_DATA)[0] < 1 << 30)
+"""
+    done = subprocess.run([sys.executable, "-c", lowered], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("True\nTrue\n", "")
 
 
 def test_the_environment_is_as_before_whatever_the_job_did_to_it() -> None:

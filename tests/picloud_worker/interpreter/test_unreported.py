@@ -1,7 +1,9 @@
 """Results in memory that an interpreter and its agent share."""
 
+import math
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,6 +36,13 @@ def test_a_result_that_names_jobs_or_blobs_is_not_mixed_with_others() -> None:
     writer.note(3, b"three", 0.5)
     read = [Returned([1], [b"one"], [0.5]), naming, Returned([3], [b"three"], [0.5])]
     assert reader.messages() == read
+
+
+@pytest.mark.parametrize("runtime", [math.nan, math.inf, -math.inf])
+def test_a_run_time_that_is_none_is_not_believed(runtime: float) -> None:
+    writer, reader, _, _ = pair()
+    writer.note(1, b"one", runtime)
+    assert reader.messages() == []
 
 
 def test_what_was_read_is_not_read_again_until_there_is_more() -> None:

@@ -94,22 +94,62 @@ async def test_limits_of_the_process_are_put_back(bench: Any) -> None:
 
 
 async def test_a_job_does_not_mute_the_logging_of_the_next(bench: Any) -> None:
-    def mute() -> None:
+    def mute(how: int) -> None:
         import logging
 
-        logging.getLogger().setLevel(logging.CRITICAL)
-        logging.disable()
+        root = logging.getLogger()
+        if how == 0:
+            root.setLevel(logging.CRITICAL)
+            logging.disable()
+        elif how == 1:
+            root.disabled = True
+            root.addFilter(lambda _record: False)
+        else:
+            root.handlers[0].setLevel(logging.CRITICAL)
+            root.handlers[0].addFilter(lambda _record: False)
 
     def speak() -> None:
         import logging
 
         logging.info("heard")
 
-    await bench.call(mute)
-    (sequence,) = bench.submit(speak)
-    await bench.result(sequence)
+    for how in range(3):
+        await bench.call(mute, how)
+        (sequence,) = bench.submit(speak)
+        await bench.result(sequence)
+        (wrote,) = [each for each in bench.messages(Wrote) if each.sequence == sequence]
+        assert "heard" in wrote.logging
+
+
+async def test_a_time_zone_that_a_job_has_set_is_put_back(bench: Any) -> None:
+    def travel() -> None:
+        import os
+        import time
+
+        os.environ["TZ"] = "Asia/Tokyo"
+        time.tzset()
+
+    def zone() -> str:
+        import time
+
+        return time.strftime("%z")
+
+    before = await bench.call(zone)
+    await bench.call(travel)
+    assert await bench.call(zone) == before
+
+
+async def test_a_job_whose_processes_may_write_small_files_only_is_heard(bench: Any) -> None:
+    def job() -> str:
+        import subprocess
+
+        command = ["sh", "-c", "ulimit -f 100; echo heard >&2; echo heard"]
+        return subprocess.run(command, check=True, stdout=-1, text=True).stdout
+
+    (sequence,) = bench.submit(job)
+    assert await bench.result(sequence) == "heard\n"
     (wrote,) = [each for each in bench.messages(Wrote) if each.sequence == sequence]
-    assert "heard" in wrote.logging
+    assert wrote.stderr == "heard\n"
 
 
 async def test_a_thread_left_behind_makes_the_interpreter_dirty(bench: Any) -> None:

@@ -169,22 +169,6 @@ async def test_a_memory_limit_beyond_all_memory_is_no_limit(bench: Any) -> None:
         assert await bench.call(lambda: len(bytearray(1 << 20)), memory=megabytes) == 1 << 20
 
 
-async def test_a_hard_limit_that_a_job_has_lowered_caps_those_of_the_next(bench: Any) -> None:
-    def lower() -> None:
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_DATA, (1 << 30, 1 << 30))
-
-    def limits() -> Any:
-        import resource
-
-        return resource.getrlimit(resource.RLIMIT_DATA)
-
-    await bench.call(lower)
-    assert await bench.call(limits, memory=5000) == (1 << 30, 1 << 30)
-    assert await bench.call(abs, -1, memory=100) == 1
-
-
 async def test_a_job_that_fills_its_memory_bit_by_bit_is_told_so(bench: Any) -> None:
     def job() -> None:
         kept = []
