@@ -9,6 +9,7 @@ from collections.abc import Coroutine, Generator, Iterable, Iterator, Mapping, S
 from itertools import accumulate, chain
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, overload
 
+from picloud.code import classes
 from picloud.grants import Grant, grant_at, parts_of, spans
 
 if TYPE_CHECKING:
@@ -248,16 +249,18 @@ _loading = _Loading()
 class loading:  # noqa: N801 - used like a function
     """Around the loading of what comes from a session's cloud."""
 
-    __slots__ = ("_before", "_session")
+    __slots__ = ("_before", "_session", "_was_result")
 
     def __init__(self, session: HandleSession) -> None:
         self._session = session
 
     def __enter__(self) -> None:
         self._before, _loading.session = _loading.session, self._session
+        self._was_result, classes.loading.is_result = classes.loading.is_result, True
 
     def __exit__(self, *_: object) -> None:
         _loading.session = self._before
+        classes.loading.is_result = self._was_result
 
 
 def _session_for(origin: str | None) -> HandleSession | Elsewhere | None:

@@ -87,7 +87,8 @@ def reduce_file(file: Any) -> tuple[Any, ...]:
             f"{called} is being read line by line, so its position is not known: "
             "pass it before, or pass the lines"
         ) from error
-    return _text, (content, name, place, file.encoding, file.errors)
+    newline = _newline_of(file, content, place) if b"\r" in content else None
+    return _text, (content, name, place, file.encoding, file.errors, newline)
 
 
 def add_temporary(reducers: dict[type[Any], Callable[[Any], Any]]) -> None:
@@ -163,6 +164,27 @@ def _content(file: Any, called: str) -> bytes:
     return content
 
 
+_NEWLINES = (None, "", "\n", "\r", "\r\n")
+"""What `open` takes for `newline`."""
+
+
+def _newline_of(file: io.TextIOWrapper, content: bytes, place: int) -> str | None:
+    """How it was opened to read ends of lines, which it does not tell: the one that reads alike."""
+    try:
+        file.seek(0)
+        lines = list(file)
+        seen = file.newlines
+    except UnicodeError:
+        return None
+    finally:
+        file.seek(place)
+    for newline in _NEWLINES:
+        twin = io.TextIOWrapper(io.BytesIO(content), file.encoding, file.errors, newline)
+        if list(twin) == lines and twin.newlines == seen:
+            return newline
+    return None
+
+
 def _read(descriptor: int, most: int) -> bytes:
     """What is in a file, up to so many bytes."""
     pieces: list[bytes] = []
@@ -209,9 +231,14 @@ def _binary(content: bytes, name: Any, place: int) -> MemoryFile:
 
 
 def _text(
-    content: bytes, name: Any, place: int, encoding: str, errors: str | None
+    content: bytes,
+    name: Any,
+    place: int,
+    encoding: str,
+    errors: str | None,
+    newline: str | None = None,
 ) -> io.TextIOWrapper:
-    file = io.TextIOWrapper(_binary(content, name, 0), encoding=encoding, errors=errors)
+    file = io.TextIOWrapper(_binary(content, name, 0), encoding, errors, newline)
     file.mode = "r"  # type: ignore[misc]  # the built-in one has it set by `open`
     return _arrived(file, place)
 

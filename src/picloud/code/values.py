@@ -11,6 +11,7 @@ where it is given `Notes`. What holds pickles of its own adds the modules that t
 need. What is large in a value travels apart (`code.spilled`).
 """
 
+import copyreg
 import functools
 import io
 import os
@@ -23,8 +24,8 @@ from typing import Any, ClassVar
 
 import cloudpickle
 
-from picloud.code import culprits, files, imports, sources
-from picloud.code.by_name import held, is_everywhere, is_importable
+from picloud.code import classes, culprits, files, imports, rebuilt, sources
+from picloud.code.by_name import MAIN_MODULES, held, is_everywhere, is_importable
 from picloud.code.exceptions.state import reduce_exception
 from picloud.code.handle_pickling import PROTOCOL as PROTOCOL
 from picloud.code.handle_pickling import dumps_handles
@@ -197,7 +198,7 @@ def _why(value: Any, error: Exception) -> str:
     where = f"{place}: " if place != root or is_function else ""
     if deep:
         return f"{where}what this {culprits.kind_of(item)} holds is nested too deeply: flatten it"
-    if isinstance(error, files.UnshippableFile | _CacheStays):
+    if isinstance(error, files.UnshippableFile | _Stays):
         return f"{where}{error}"
     stuck = item if culprits.has_remedy(item) else _last_reduced(item)
     what = f"an object of type {culprits.kind_of(stuck)}"
@@ -258,8 +259,8 @@ def _reduce_environment(environment: Any) -> Any:
     return environment.__reduce_ex__(PROTOCOL)
 
 
-class _CacheStays(TypeError):  # noqa: N818
-    """A functools.cache object that cannot travel."""
+class _Stays(TypeError):  # noqa: N818
+    """What others could only find by a name that they do not have; the text says what to do."""
 
 
 def _reduce_cached(cached: Any) -> Any:
@@ -271,7 +272,7 @@ def _reduce_cached(cached: Any) -> Any:
     by_name = held(cached)
     if by_name is not None:
         return by_name
-    raise _CacheStays(
+    raise _Stays(
         f"{module}.{name} is a functools.cache object that no other process can import, and "
         f"functools.cache objects of the main program cannot travel: define {name} in a module, "
         "or cache inside the job"
@@ -289,6 +290,7 @@ class ValuePickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle sh
             **dict.fromkeys(files.TYPES, files.reduce_file),
             functools._lru_cache_wrapper: _reduce_cached,
             type(os.environ): _reduce_environment,
+            **rebuilt.REDUCERS,
         },
         cloudpickle.Pickler.dispatch_table,
     )
@@ -298,9 +300,9 @@ class ValuePickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle sh
         if isinstance(obj, types.FunctionType):
             if obj.__module__ in LOADERS:
                 return NotImplemented  # found by name, which needs no look
-            by_name = held(obj)
-            if by_name is not None:
-                return by_name
+            by_parts = held(obj) or rebuilt.reduce_dispatch(obj)
+            if by_parts is not None:
+                return by_parts
         if self.notes is not None:
             if isinstance(obj, _NAMED):
                 _note_roots(obj, self.notes.roots)
@@ -311,7 +313,23 @@ class ValuePickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle sh
                 note_handles(self.notes, *handles_of(obj))
         if isinstance(obj, BaseException):
             return reduce_exception(obj)
-        return super().reducer_override(obj)
+        if isinstance(obj, type) and (by_parts := rebuilt.reduce_typed_dict(obj)):
+            return by_parts
+        if type(obj).__module__ in MAIN_MODULES and self._asks(type(obj)):
+            return _own_parts(obj)
+        reduced = super().reducer_override(obj)
+        if isinstance(obj, type) and type(reduced) is tuple and len(reduced) == _BY_VALUE:
+            return classes.by_value(obj, reduced)
+        return reduced
+
+    def _asks(self, kind: type[Any]) -> bool:
+        """True if the pickler would ask an object of this class itself for its parts."""
+        return (
+            _reduces_itself(kind)
+            and not issubclass(kind, type)
+            and kind not in copyreg.dispatch_table
+            and kind not in self.dispatch_table
+        )
 
 
 class _SpillingPickler(ValuePickler):
@@ -324,8 +342,19 @@ class _SpillingPickler(ValuePickler):
         return self.parts.take(obj) if is_large(obj) else None
 
 
+_BY_VALUE = 6
+"""Parts of what cloudpickle makes of a class that is found by no name."""
+
 _REDUCE: Any = object.__reduce__
 _REDUCE_EX: Any = object.__reduce_ex__
+
+
+def _own_parts(item: Any) -> Any:
+    """What it says of itself, unless that is a name in the main program."""
+    parts = item.__reduce_ex__(PROTOCOL)
+    if isinstance(parts, str):
+        raise _Stays(f"{parts} is known by its name in the main program: define it in a module")
+    return parts
 
 
 def _reduces_itself(kind: Any) -> bool:

@@ -188,3 +188,25 @@ def test_a_file_without_a_name_is_called_what_it_is(path: Path) -> None:
         assert files.label(file) == f"the file of descriptor {file.fileno()}"
         with pytest.raises(values.Unpicklable, match="the file of descriptor"):
             values.dumps(file)
+
+
+@pytest.mark.parametrize("newline", [None, "", "\n", "\r", "\r\n"])
+@pytest.mark.parametrize("content", [b"a\rb\nc\r\nd", b"a\r\nb\r\n", b"a\rb\r", b"a\nb\n", b""])
+def test_a_text_file_ends_its_lines_where_it_did(
+    tmp_path: Path, newline: str | None, content: bytes
+) -> None:
+    (tmp_path / "lines").write_bytes(content)
+    with open(tmp_path / "lines", newline=newline) as file:
+        copy = arrived(file)
+        if b"\r" in content:  # else they only differ in what nobody uses
+            assert list(copy) == list(file)
+        file.seek(0)
+        copy.seek(0)
+        assert copy.read() == file.read()
+
+
+def test_a_text_file_that_cannot_be_decoded_travels_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "binary").write_bytes(b"\r\xff")
+    with open(tmp_path / "binary", encoding="utf-8") as file:
+        assert arrived(file).buffer.read() == b"\r\xff"
+        assert file.tell() == 0

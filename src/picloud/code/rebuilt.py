@@ -1,0 +1,109 @@
+"""Things of the main program that Python pickles by their name only: made anew from their parts.
+
+Those of a module go by their name, as ever. What Python cannot pickle at all, though a class of the
+main program may have it, such as a `functools.cached_property`, is here, too.
+"""
+
+import functools
+import re
+import types
+import typing
+from collections.abc import Callable
+from typing import Any
+
+from picloud.code.by_name import is_importable
+
+Reduced = str | tuple[Any, ...]
+
+
+def _by_name(item: Any) -> str | None:
+    name = getattr(item, "__qualname__", None) or item.__name__
+    return name if is_importable(item, item.__module__ or "", name) else None
+
+
+def _reduce_new_type(item: Any) -> Reduced:
+    return _by_name(item) or (_new_type, (item.__name__, item.__supertype__, item.__module__))
+
+
+def _new_type(name: str, supertype: Any, module: str) -> Any:
+    new_type: Any = typing.NewType
+    made = new_type(name, supertype)
+    made.__module__ = module
+    return made
+
+
+def _reduce_param_spec(item: Any) -> Reduced:
+    return _by_name(item) or (typing.ParamSpec, (item.__name__,))
+
+
+def _reduce_type_var_tuple(item: Any) -> Reduced:
+    return _by_name(item) or (typing.TypeVarTuple, (item.__name__,))
+
+
+def _reduce_cached_property(item: Any) -> Reduced:
+    return _cached_property, (item.func, item.attrname, item.__doc__)
+
+
+def _cached_property(function: Any, name: str | None, doc: str | None) -> Any:
+    made = functools.cached_property(function)
+    made.attrname, made.__doc__ = name, doc
+    return made
+
+
+def _reduce_scanner(item: Any) -> Reduced:
+    return re.Scanner, (item.lexicon, item.scanner.flags)  # type: ignore[attr-defined]
+
+
+REDUCERS: dict[type[Any], Callable[[Any], Reduced]] = {
+    typing.NewType: _reduce_new_type,
+    typing.ParamSpec: _reduce_param_spec,
+    typing.TypeVarTuple: _reduce_type_var_tuple,
+    functools.cached_property: _reduce_cached_property,
+    re.Scanner: _reduce_scanner,  # type: ignore[attr-defined]  # not documented
+}
+
+# ---------------------------------------------------------------------- functions and classes
+
+_a_dispatcher: Any = functools.singledispatch(repr)
+_DISPATCH = _a_dispatcher.__code__
+
+
+def reduce_dispatch(function: types.FunctionType) -> Reduced | None:
+    """Pickle what `functools.singledispatch` has made; None for any other function."""
+    if function.__code__ is not _DISPATCH:
+        return None
+    registry: dict[type[Any], Any] = dict(vars(function)["registry"])
+    default = registry.pop(object)
+    return functools.singledispatch, (default,), registry, None, None, _register
+
+
+def _register(function: Any, registry: dict[type[Any], Any]) -> Any:
+    for cls, implementation in registry.items():
+        function.register(cls, implementation)
+    return function
+
+
+def reduce_typed_dict(cls: Any) -> Reduced | None:
+    """Pickle a TypedDict that is found by no name; None for any other class."""
+    if not typing.is_typeddict(cls) or _by_name(cls):
+        return None
+    named = {name: vars(cls).get(name) for name in _OF_TYPED_DICTS}
+    return _typed_dict, (cls.__name__, dict(cls.__annotations__), named)
+
+
+_OF_TYPED_DICTS = (
+    "__module__",
+    "__qualname__",
+    "__doc__",
+    "__total__",
+    *(f"__{kind}_keys__" for kind in ("required", "optional", "readonly", "mutable")),
+)
+
+
+def _typed_dict(name: str, fields: dict[str, Any], named: dict[str, Any]) -> Any:
+    typed_dict: Any = typing.TypedDict
+    made = typed_dict(name, fields)
+    for key, item in named.items():
+        if item is not None:
+            setattr(made, key, item)
+    return made

@@ -1,0 +1,221 @@
+"""What a script defines is in its jobs what it is there, and stays in the script as it is."""
+
+import pytest
+
+from tests.support.processes import Place
+
+START = """\
+import enum, functools, re, sys, typing
+from unittest import mock
+import picloud as cloud
+
+def there(function, *args):
+    return cloud.result(cloud.call(function, *args))
+"""
+
+CHANGED = """\
+class Price:
+    def net(self):
+        return 10
+
+class Special(Price):
+    pass
+
+def total():
+    return Special().net(), hasattr(Special, "extra")
+
+def total_of(special):
+    return special.net()
+
+with mock.patch.object(Special, "net", lambda self: 99):
+    Special.extra = True
+    assert there(total) == (99, True)
+    assert there(total_of, Special()) == 99
+del Special.extra
+assert there(total) == total() == (10, False)
+assert there(total_of, Special()) == 10
+"""
+
+ADDED_BY_A_JOB = """\
+RATE = 1
+
+class Tax:
+    def table(self):
+        if not hasattr(Tax, "_table"):
+            Tax._table = {"vat": RATE}
+        return Tax._table
+
+def pay():
+    return Tax().table()["vat"]
+
+assert there(pay) == 1
+RATE = 2
+assert there(pay) == 2
+assert not hasattr(Tax, "_table")
+"""
+
+COUNTED_BY_A_JOB = """\
+class Node:
+    total = 0
+
+    def __init__(self, n):
+        self.n = n
+
+    def bump(self):
+        Node.total += self.n
+        Node.seen = True
+        return Node.total, self
+
+for n in (1, 2, 3):
+    total, node = there(Node(n).bump)
+    assert (total, type(node), Node.total) == (n, Node, 0)
+assert not hasattr(Node, "seen")
+"""
+
+READ_IN_A_JOB = """\
+class Table:
+    rows = 0
+
+def make():
+    Table.rows = 7
+    return Table()
+
+def parent():
+    child = cloud.call(make)
+    Table.rows, Table.cache = 5, {}
+    return type(cloud.result(child)) is Table, Table.rows, Table.cache
+
+assert there(parent) == (True, 5, {})
+"""
+
+WITH_SLOTS = """\
+class Color(enum.Enum):
+    RED = 1
+
+class Slotted:
+    __slots__ = ("a", "_b")
+    kinds = [Color.RED]
+
+    def __init__(self):
+        self.a, self._b = 1, 2
+
+def parts(slotted):
+    return slotted.a, slotted._b, slotted.kinds == [Color.RED]
+
+for _ in range(3):
+    assert there(parts, Slotted()) == (1, 2, True)
+"""
+
+TYPING = """\
+UserId = typing.NewType("UserId", int)
+Params = typing.ParamSpec("Params")
+Many = typing.TypeVarTuple("Many")
+Movie = typing.TypedDict("Movie", {"title": str})
+
+class Base(typing.TypedDict):
+    a: int
+
+class More(Base, total=False):
+    b: int
+
+class Generic(typing.Generic[Params]):
+    x = 1
+
+class Row(typing.NamedTuple):
+    user: UserId
+
+def ids(user: UserId, *many: typing.Unpack[Many]) -> UserId:
+    return Row(UserId(user + 1)), UserId.__name__, UserId.__supertype__, UserId.__module__
+
+def dicts(more: More):
+    keys = [sorted(getattr(More, f"__{each}_keys__")) for each in ("required", "optional")]
+    return Movie(title="x"), More(a=1), keys, More.__annotations__
+
+assert there(ids, UserId(1)) == ids(1)
+expected = {"title": "x"}, {"a": 1}, [["a"], ["b"]], {"a": int, "b": int}
+assert there(dicts, More(a=1)) == dicts(1) == expected
+assert there(lambda: (Generic.x, Params.__name__, Many.__name__)) == (1, "Params", "Many")
+"""
+
+FUNCTOOLS = """\
+class Lazy:
+    @functools.cached_property
+    def five(self):
+        "Five."
+        return 5
+
+    @functools.singledispatchmethod
+    def kind(self, x):
+        return "object"
+
+    @kind.register
+    def _(self, x: int):
+        return "int"
+
+@functools.singledispatch
+def kind(x):
+    return "object"
+
+@kind.register
+def _(x: int):
+    return "int", kind("x")
+
+lazy = there(lambda lazy: (lazy.five, vars(lazy), Lazy.five.__doc__), Lazy())
+assert lazy == (5, {"five": 5}, "Five.")
+assert there(lambda: (Lazy().kind(1), Lazy().kind("x"))) == ("int", "object")
+assert there(kind, 1) == kind(1) == ("int", "object")
+assert there(lambda: kind("x")) == "object"
+scanner = re.Scanner([("a+", lambda _, text: text)])
+assert there(scanner.scan, "aab") == (["aa"], "b")
+"""
+
+SENTINELS = """\
+class Sentinel:
+    def __reduce__(self):
+        return "MISSING"
+
+MISSING = Sentinel()
+
+class Point:
+    def __init__(self, x):
+        self.x = x
+
+    def __reduce__(self):
+        return Point, (self.x,)
+
+assert there(lambda point: point.x, Point(5)) == 5
+for refused in (lambda: there(lambda x: 1, [MISSING]), lambda: there(lambda: MISSING)):
+    try:
+        refused()
+    except cloud.SerializationError as error:
+        assert "MISSING is known by its name in the main program: define it in" in str(error)
+    else:
+        raise AssertionError("it was sent")
+"""
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        CHANGED,
+        ADDED_BY_A_JOB,
+        COUNTED_BY_A_JOB,
+        READ_IN_A_JOB,
+        WITH_SLOTS,
+        TYPING,
+        FUNCTOOLS,
+        SENTINELS,
+    ],
+    ids=[
+        "classes-that-change",
+        "classes-that-a-job-adds-to",
+        "classes-that-a-job-counts-in",
+        "classes-of-results",
+        "classes-with-slots-and-enums",
+        "typing",
+        "functools",
+        "sentinels",
+    ],
+)
+def test_a_script_s_own_things(place: Place, program: str) -> None:
+    assert place.output(place.script(START + program + "print('as here')\n")) == "as here\n"
