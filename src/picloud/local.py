@@ -80,7 +80,8 @@ async def _open(offers: list[SlotPool], thread: LoopThread, client: Client) -> C
     from picloud_master.store.memory import MemoryStore
 
     loop = thread.loop
-    master = Master(MemoryStore(), client.fail, FOR_ONE_PROGRAM, lambda _owner: store)
+    policy = FOR_ONE_PROGRAM.for_room(store.free())
+    master = Master(MemoryStore(), client.fail, policy, lambda _owner: store)
     master_end, worker_end = MemoryChannel.pair(loop, HAND_OVER)
     master.accept_worker(master_end)
     await worker.start(worker_end)

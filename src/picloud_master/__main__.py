@@ -88,7 +88,7 @@ async def _serve_until(
     base: BlobStore,
 ) -> int:
     stores = OwnerStores(base)
-    policy = replace(SERVED, max_blob_bytes=options.data_limit)
+    policy = replace(SERVED, max_blob_bytes=options.data_limit).for_room(base.free())
     master = Master(MemoryStore(), lambda _error: ended.put_nowait(1), policy, stores.of)
     server = Server(master, token)
     host = options.host

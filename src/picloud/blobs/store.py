@@ -123,9 +123,12 @@ class _Place:
     def path(self, key: bytes) -> Path:
         return self._directory / key.hex()
 
-    def has_room(self, size: int) -> bool:
+    def free(self) -> int:
         status = os.statvfs(self._directory)
-        return status.f_bavail * status.f_frsize >= size + RESERVE
+        return status.f_bavail * status.f_frsize
+
+    def has_room(self, size: int) -> bool:
+        return self.free() >= size + RESERVE
 
     def publish(self, segment: Segment, key: bytes) -> None:
         """Nobody reads it before it is whole: it gets its name only now."""
@@ -220,6 +223,10 @@ class BlobStore:
         for place in self._places:
             if place is self._places[-1] or place.has_room(size):
                 yield place
+
+    def free(self) -> int:
+        """Bytes that are free now in the place that takes what fits in no other."""
+        return self._places[-1].free()
 
     def receive(self, key: bytes) -> Incoming:
         """Begin to take in a blob from elsewhere.

@@ -1,8 +1,11 @@
 """Limits and durations that the core decides by."""
 
+from dataclasses import replace
 from math import inf
 
 from picloud.statemachine import value
+
+_ROOM_PER_UNUSED = 16
 
 
 @value
@@ -37,6 +40,10 @@ class Policy:
     max_blob_bytes: float = 64 << 30
     story_length: int = 10_000
     durable: bool = False
+
+    def for_room(self, free: int) -> "Policy":
+        """Make the same for a disk with so many bytes free: what is unused takes few of them."""
+        return replace(self, max_unused_blobs=min(self.max_unused_blobs, free // _ROOM_PER_UNUSED))
 
 
 FOR_ONE_PROGRAM = Policy(keep_finished=inf, max_finished=16_000_000, max_blob_bytes=inf)
