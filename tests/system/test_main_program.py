@@ -93,17 +93,17 @@ class Color(enum.Enum):
     RED = 1
 
 class Slotted:
-    __slots__ = ("a", "_b")
+    __slots__ = ("a", "_b", "__c")
     kinds = [Color.RED]
 
     def __init__(self):
-        self.a, self._b = 1, 2
+        self.a, self._b, self.__c = 1, 2, 3
 
-def parts(slotted):
-    return slotted.a, slotted._b, slotted.kinds == [Color.RED]
+    def parts(self):
+        return self.a, self._b, self.__c, self.kinds == [Color.RED]
 
 for _ in range(3):
-    assert there(parts, Slotted()) == (1, 2, True)
+    assert there(Slotted().parts) == (1, 2, 3, True)
 """
 
 TYPING = """\
@@ -130,6 +130,10 @@ def ids(user: UserId, *many: typing.Unpack[Many]) -> UserId:
 def dicts(more: More):
     keys = [sorted(getattr(More, f"__{each}_keys__")) for each in ("required", "optional")]
     return Movie(title="x"), More(a=1), keys, More.__annotations__
+
+if sys.version_info >= (3, 12):
+    Alias = typing.TypeAliasType("Alias", list[int])
+    assert there(lambda: (Alias.__name__, Alias.__value__)) == ("Alias", list[int])
 
 assert there(ids, UserId(1)) == ids(1)
 expected = {"title": "x"}, {"a": 1}, [["a"], ["b"]], {"a": int, "b": int}

@@ -11,6 +11,7 @@ has, and sets what has arrived on that. Here,
 
 import enum
 import threading
+import types
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -32,10 +33,16 @@ loading = _Loading()
 
 def by_value(cls: type[Any], reduced: tuple[Any, ...]) -> tuple[Any, ...]:
     """Have a class that cloudpickle has reduced to its parts restored as it is said above."""
-    make, arguments, state, _, _, set_state = reduced
+    make, arguments, (attributes, slots), _, _, set_state = reduced
+    # Those of slots with private names, which cloudpickle takes along. They are made there.
+    sent = {name: item for name, item in attributes.items() if not _is_slot(item)}
     if cls not in _arrived:
         _own.add(cls)
-    return make, arguments, (set_state, state), None, None, _restore
+    return make, arguments, (set_state, (sent, slots)), None, None, _restore
+
+
+def _is_slot(item: object) -> bool:
+    return isinstance(item, types.MemberDescriptorType)
 
 
 def _restore(cls: type[Any], sent: tuple[SetState, tuple[dict[str, Any], Any]]) -> type[Any]:
@@ -52,12 +59,11 @@ def _restore(cls: type[Any], sent: tuple[SetState, tuple[dict[str, Any], Any]]) 
 
 
 def _remove_others(cls: type[Any], attributes: dict[str, Any]) -> None:
-    """Remove what is not among these. Python's own names, and the members of an enum, stay."""
+    """Remove what is not among these. Python's own names, slots, and members of an enum stay."""
     if issubclass(cls, enum.Enum):
         return
-    slots = cls.__dict__.get("__slots__", ())
-    kept = {*attributes, *((slots,) if isinstance(slots, str) else slots)}
-    for name in [name for name in vars(cls) if name not in kept]:
-        if not name.startswith(("__", "_abc_")):
+    for name, item in [*vars(cls).items()]:
+        stays = name in attributes or _is_slot(item) or name.startswith(("__", "_abc_"))
+        if not stays:
             with suppress(AttributeError, TypeError):  # a metaclass may not let it go
                 delattr(cls, name)

@@ -40,6 +40,15 @@ def _reduce_type_var_tuple(item: Any) -> Reduced:
     return _by_name(item) or (typing.TypeVarTuple, (item.__name__,))
 
 
+def _reduce_type_alias(item: Any) -> Reduced:
+    return _by_name(item) or (_type_alias, (item.__name__, item.__value__, item.__type_params__))
+
+
+def _type_alias(name: str, meant: Any, parameters: tuple[Any, ...]) -> Any:
+    alias: Any = vars(typing)["TypeAliasType"]
+    return alias(name, meant, type_params=parameters)
+
+
 def _reduce_cached_property(item: Any) -> Reduced:
     return _cached_property, (item.func, item.attrname, item.__doc__)
 
@@ -61,6 +70,8 @@ REDUCERS: dict[type[Any], Callable[[Any], Reduced]] = {
     functools.cached_property: _reduce_cached_property,
     re.Scanner: _reduce_scanner,  # type: ignore[attr-defined]  # not documented
 }
+if "TypeAliasType" in vars(typing):  # since Python 3.12
+    REDUCERS[vars(typing)["TypeAliasType"]] = _reduce_type_alias
 
 # ---------------------------------------------------------------------- functions and classes
 
@@ -69,8 +80,8 @@ _DISPATCH = _a_dispatcher.__code__
 
 
 def reduce_dispatch(function: types.FunctionType) -> Reduced | None:
-    """Pickle what `functools.singledispatch` has made; None for any other function."""
-    if function.__code__ is not _DISPATCH:
+    """Pickle what `functools.singledispatch` has made and no name finds; None for all else."""
+    if function.__code__ is not _DISPATCH or _by_name(function):
         return None
     registry: dict[type[Any], Any] = dict(vars(function)["registry"])
     default = registry.pop(object)
