@@ -88,6 +88,68 @@ def parent():
 assert there(parent) == (True, 5, {})
 """
 
+REGISTERED = """\
+class Base:
+    known = []
+
+    def __init_subclass__(cls):
+        Base.known.append(cls)
+
+class Plugin(Base):
+    pass
+
+for _ in range(3):
+    for plugin in cloud.result(cloud.map(lambda _: Plugin(), range(3))):
+        assert type(plugin) is Plugin
+assert Base.known == [Plugin]
+"""
+
+DEFINED_IN_A_JOB = """\
+def define():
+    class Made:
+        size = 1
+    return Made
+
+Made = there(define)
+Made.size, Made.more = 2, True
+assert cloud.result(cloud.map(lambda _: (Made.size, Made.more), range(6))) == [(2, True)] * 6
+"""
+
+OF_SEVERAL_FUNCTIONS = """\
+class Kept:
+    pass
+
+def named(_):
+    return hasattr(Kept, "helper")
+
+def given(kept):
+    return hasattr(kept, "helper")
+
+for _ in range(3):
+    Kept.helper = 5
+    assert cloud.result(cloud.map(named, range(4))) == [True] * 4
+    del Kept.helper
+    assert cloud.result(cloud.map(given, [Kept()] * 4)) == [False] * 4
+"""
+
+UNDELETABLE = """\
+class Meta(type):
+    def __delattr__(cls, name):
+        raise RuntimeError("no")
+
+class Strict(metaclass=Meta):
+    pass
+
+class Partial(functools.partial):
+    target = functools.partial.func
+
+def mark(strict):
+    strict.seen = Partial(print).target is print
+    return strict.seen
+
+assert cloud.result(cloud.map(mark, [Strict] * 4)) == [True] * 4
+"""
+
 WITH_SLOTS = """\
 class Color(enum.Enum):
     RED = 1
@@ -139,6 +201,9 @@ assert there(ids, UserId(1)) == ids(1)
 expected = {"title": "x"}, {"a": 1}, [["a"], ["b"]], {"a": int, "b": int}
 assert there(dicts, More(a=1)) == dicts(1) == expected
 assert there(lambda: (Generic.x, Params.__name__, Many.__name__)) == (1, "Params", "Many")
+for item in (UserId, Params, Many, Movie, Base, More):
+    table = {item: 5}
+    assert there(lambda item: (item, table[item]), item) == (item, 5)
 """
 
 FUNCTOOLS = """\
@@ -164,11 +229,13 @@ def kind(x):
 def _(x: int):
     return "int", kind("x")
 
+kind.extra = 5
+
 lazy = there(lambda lazy: (lazy.five, vars(lazy), Lazy.five.__doc__), Lazy())
 assert lazy == (5, {"five": 5}, "Five.")
 assert there(lambda: (Lazy().kind(1), Lazy().kind("x"))) == ("int", "object")
 assert there(kind, 1) == kind(1) == ("int", "object")
-assert there(lambda: kind("x")) == "object"
+assert there(lambda: (kind("x"), kind.extra)) == ("object", 5)
 scanner = re.Scanner([("a+", lambda _, text: text)])
 assert there(scanner.scan, "aab") == (["aa"], "b")
 """
@@ -205,6 +272,10 @@ for refused in (lambda: there(lambda x: 1, [MISSING]), lambda: there(lambda: MIS
         ADDED_BY_A_JOB,
         COUNTED_BY_A_JOB,
         READ_IN_A_JOB,
+        REGISTERED,
+        DEFINED_IN_A_JOB,
+        OF_SEVERAL_FUNCTIONS,
+        UNDELETABLE,
         WITH_SLOTS,
         TYPING,
         FUNCTOOLS,
@@ -215,6 +286,10 @@ for refused in (lambda: there(lambda x: 1, [MISSING]), lambda: there(lambda: MIS
         "classes-that-a-job-adds-to",
         "classes-that-a-job-counts-in",
         "classes-of-results",
+        "classes-that-know-each-other",
+        "classes-of-a-job",
+        "classes-of-several-functions",
+        "classes-that-let-nothing-go",
         "classes-with-slots-and-enums",
         "typing",
         "functools",

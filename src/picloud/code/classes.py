@@ -1,12 +1,12 @@
-"""Classes of the main program, which travel by value: what a process that has one makes of it anew.
+"""Classes of the main program, which travel by value, and how they arrive.
 
 cloudpickle gives a class a number, by which a process that has met it before finds the one that it
 has, and sets what has arrived on that. Here,
 
-- the process that a class comes from keeps it as it is, whatever a job has made of its copy;
-- a process that gets it with a function or arguments has it as it was sent, without what earlier
-  jobs have added to it, and without what it has lost since;
-- a result changes no class that its reader knows.
+- a program keeps its classes as they are, whatever jobs have made of their copies; so does a job
+  when it reads a result;
+- a job has a class as it was sent with its function, and then with its arguments: without what
+  earlier jobs have added to it, and without what it has lost since. Enums keep what they have.
 """
 
 import enum
@@ -15,55 +15,85 @@ import types
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
-from weakref import WeakSet
+from weakref import WeakKeyDictionary, WeakSet
 
-_own: WeakSet[type[Any]] = WeakSet()
-_arrived: WeakSet[type[Any]] = WeakSet()
+from cloudpickle import cloudpickle
 
 SetState = Callable[[type[Any], Any], object]
+Sent = tuple[SetState, tuple[dict[str, Any], Any]]
+"""What cloudpickle fills a class with, and by which function."""
+
+renews = False
+"""True in processes that run jobs: functions and arguments bring their classes anew."""
+
+_unfilled: WeakSet[type[Any]] = WeakSet()
+_filled_with: WeakKeyDictionary[type[Any], Sent] = WeakKeyDictionary()
 
 
 class _Loading(threading.local):
     is_result = False
+    classes: "list[tuple[type[Any], Sent]] | None" = None
 
 
 loading = _Loading()
-"""What this thread loads."""
+"""What this thread loads, and the classes that come with it, if somebody wants to know them."""
 
 
-def by_value(cls: type[Any], reduced: tuple[Any, ...]) -> tuple[Any, ...]:
+def reduce_class(cls: type[Any], reduced: tuple[Any, ...]) -> tuple[Any, ...]:
     """Have a class that cloudpickle has reduced to its parts restored as it is said above."""
     make, arguments, (attributes, slots), _, _, set_state = reduced
     # Those of slots with private names, which cloudpickle takes along. They are made there.
-    sent = {name: item for name, item in attributes.items() if not _is_slot(item)}
-    if cls not in _arrived:
-        _own.add(cls)
-    return make, arguments, (set_state, (sent, slots)), None, None, _restore
+    sent = {name: item for name, item in attributes.items() if not _is_slot_of(cls, item)}
+    return _found_or_made, (make, arguments), (set_state, (sent, slots)), None, None, _restore
 
 
-def _is_slot(item: object) -> bool:
-    return isinstance(item, types.MemberDescriptorType)
+def renew(arrived: list[tuple[type[Any], Sent]]) -> None:
+    """Have these classes again as they came with a function, if others have come since."""
+    for cls, sent in arrived:
+        if _filled_with.get(cls) is not sent:
+            _fill(cls, sent)
 
 
-def _restore(cls: type[Any], sent: tuple[SetState, tuple[dict[str, Any], Any]]) -> type[Any]:
-    set_state, state = sent
-    if cls in _own:
-        return cls
-    if cls in _arrived:
-        if loading.is_result:
-            return cls
-        _remove_others(cls, state[0])
-    set_state(cls, state)
-    _arrived.add(cls)
+def _found_or_made(make: Callable[..., type[Any]], arguments: tuple[Any, ...]) -> type[Any]:
+    """The one that is here, or a new one.
+
+    cloudpickle makes one in any case, so that the code of users who register their subclasses would
+    hear of more and more of them.
+    """
+    *_, number, _ = arguments
+    found: type[Any] | None = cloudpickle._DYNAMIC_CLASS_TRACKER_BY_ID.get(number)
+    if found is None:
+        found = make(*arguments)
+        _unfilled.add(found)
+    return found
+
+
+def _restore(cls: type[Any], sent: Sent) -> type[Any]:
+    is_new = cls in _unfilled
+    if is_new or (renews and not loading.is_result):
+        _fill(cls, sent)
+        _unfilled.discard(cls)
+        if loading.classes is not None:
+            loading.classes.append((cls, sent))
     return cls
 
 
+def _fill(cls: type[Any], sent: Sent) -> None:
+    set_state, (attributes, slots) = sent
+    if cls not in _unfilled and not issubclass(cls, enum.Enum):
+        _remove_others(cls, attributes)
+    set_state(cls, (attributes, slots))
+    _filled_with[cls] = sent
+
+
 def _remove_others(cls: type[Any], attributes: dict[str, Any]) -> None:
-    """Remove what is not among these. Python's own names, slots, and members of an enum stay."""
-    if issubclass(cls, enum.Enum):
-        return
+    """Remove what is not among these. Python's own names and slots stay."""
     for name, item in [*vars(cls).items()]:
-        stays = name in attributes or _is_slot(item) or name.startswith(("__", "_abc_"))
+        stays = name in attributes or _is_slot_of(cls, item) or name.startswith(("__", "_abc_"))
         if not stays:
-            with suppress(AttributeError, TypeError):  # a metaclass may not let it go
+            with suppress(Exception):  # a metaclass of the user's may not let it go
                 delattr(cls, name)
+
+
+def _is_slot_of(cls: type[Any], item: object) -> bool:
+    return isinstance(item, types.MemberDescriptorType) and item.__objclass__ is cls

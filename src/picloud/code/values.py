@@ -319,7 +319,7 @@ class ValuePickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle sh
             return _own_parts(obj)
         reduced = super().reducer_override(obj)
         if isinstance(obj, type) and type(reduced) is tuple and len(reduced) == _BY_VALUE:
-            return classes.by_value(obj, reduced)
+            return classes.reduce_class(obj, reduced)
         return reduced
 
     def _asks(self, kind: type[Any]) -> bool:

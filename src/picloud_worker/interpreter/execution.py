@@ -10,7 +10,7 @@ from pathlib import Path
 from types import CoroutineType
 from typing import Any
 
-from picloud.code import values
+from picloud.code import classes, values
 from picloud.code.exceptions import describing
 from picloud.code.files import Arrivals
 from picloud.protocol.failures import Failure, FailureKind
@@ -47,6 +47,7 @@ class PreparedSpec:
         arguments: those of the last call, until somebody has looked at them.
         files: those that the function has captured; each job finds them as they were then, for
             which the function is loaded anew if one has been closed.
+        classes: those that came with the function; each job finds them so.
     """
 
     def __init__(self, prepare: Prepare, blobs: JobBlobs | None = None, tree: str = "") -> None:
@@ -62,11 +63,16 @@ class PreparedSpec:
         self.function: Callable[..., Any] | None = None
         self.files: Arrivals | None = None
         self.arguments: tuple[tuple[Any, ...], dict[str, Any]] | None = None
+        self.classes: list[tuple[type[Any], classes.Sent]] = []
 
     def load(self) -> Callable[..., Any]:
         """Unpickle the function."""
-        with Arrivals() as files:
-            function: Callable[..., Any] = values.loads(self._code, self.open_blob)
+        self.classes = classes.loading.classes = []
+        try:
+            with Arrivals() as files:
+                function: Callable[..., Any] = values.loads(self._code, self.open_blob)
+        finally:
+            classes.loading.classes = None
         self.function = Profiled(function, _await) if self.profiles else function
         if files:
             self.files = files
@@ -95,6 +101,8 @@ def execute(spec: PreparedSpec, payload: bytes) -> bytes | Naming | Failure:
         if isinstance(loaded, Failure):
             return loaded
         function = loaded
+    elif spec.classes:
+        classes.renew(spec.classes)
     try:
         args, kwargs = spec.arguments = values.loads(payload, spec.open_blob)
     except BaseException as error:  # noqa: BLE001 - classes of users run here

@@ -82,8 +82,6 @@ class OutputCapture:
             logging.disable(logging.NOTSET)
         self._log.level = logging.NOTSET
         root.disabled = False
-        for each in (root, self._log):
-            each.filters.clear()
 
     def _connect(self) -> None:
         stdout, stderr, _ = self._files

@@ -8,6 +8,7 @@ millisecond; shorter ones share it.
 import os
 import shutil
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -35,6 +36,7 @@ class Surroundings:
         self.stop_timers = self._signals.stop_timers
         self._environ = os.environ
         self._variables = dict(os.environ)
+        self._zone = time.tzname, time.timezone
         # What the mapping wraps: comparing that takes 0.1 µs, comparing the mapping itself 10.
         self._raw: dict[bytes, bytes] = os.environ._data  # type: ignore[attr-defined]
         self._raw_before = dict(self._raw)
@@ -55,6 +57,8 @@ class Surroundings:
         """Everything; say in words what cannot be put back, empty if nothing."""
         stuck = self._limits.restore()  # first: the rest opens files
         self._restore_place()
+        if (time.tzname, time.timezone) != self._zone:
+            self._restore_zone()
         self._signals.restore()
         os.umask(self._umask)
         sys.setrecursionlimit(self._recursion_limit)
@@ -71,6 +75,15 @@ class Surroundings:
     def _restore_variables(self) -> None:
         os.environ = self._environ  # noqa: B003 - the same object, which clears what it holds
         set_variables(self._variables)
+
+    def _restore_zone(self) -> None:
+        """A job has set one, by whatever way: the variables are as they were by now."""
+        zone = os.environ.get("TZ")
+        if zone is None:
+            os.unsetenv("TZ")
+        else:
+            os.putenv("TZ", zone)
+        time.tzset()
 
     def _restore_input(self) -> None:
         os.dup2(self._null, 0)

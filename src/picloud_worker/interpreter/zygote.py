@@ -20,6 +20,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NoReturn
 
 from picloud import inside
+from picloud.code import classes
 from picloud.code.modules.own_modules import is_installed
 from picloud_worker.interpreter import fresh_imports, processes
 from picloud_worker.interpreter.control import (
@@ -265,4 +266,5 @@ def main(control: int, agent: int, stores: Sequence[str], most_cores: Mapping[st
     """
     gc.disable()
     inside.most_cores = most_cores
+    classes.renews = True
     Zygote(socket.socket(fileno=control), agent, stores).run()

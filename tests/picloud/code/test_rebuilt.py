@@ -24,7 +24,7 @@ def kind(_: object) -> str:
     return "object"
 
 
-@pytest.mark.parametrize("item", [UserId, Movie, Parameters, kind], ids=str)
+@pytest.mark.parametrize("item", [UserId, Movie, Parameters, kind], ids=lambda item: item.__name__)
 def test_what_a_module_has_goes_by_its_name(item: Any) -> None:
     data = values.dumps([item])
     assert values.loads(data)[0] is item
