@@ -60,8 +60,9 @@ def _reduce_type_var_tuple(item: Any) -> Reduced:
 
 
 def _reduce_type_alias(item: Any) -> Reduced:
+    # No number for it: nothing can refer to it weakly.
     parts = item.__name__, item.__value__, item.__type_params__
-    return _by_name(item) or _anew(item, _type_alias, *parts)
+    return _by_name(item) or (_type_alias, parts)
 
 
 def _type_alias(name: str, meant: Any, parameters: tuple[Any, ...]) -> Any:
