@@ -150,6 +150,28 @@ def mark(strict):
 assert cloud.result(cloud.map(mark, [Strict] * 4)) == [True] * 4
 """
 
+IN_A_FUNCTION = """\
+from dataclasses import dataclass, field
+
+LIMIT = 7
+
+def points():
+    @dataclass
+    class Point:
+        marks: list = field(default_factory=list)
+        limit: int = LIMIT
+
+        def over(self):
+            class Inner:
+                twice = LIMIT * 2
+            return Inner.twice
+    return Point().marks, Point().limit, Point().over(), Point.__module__
+
+assert there(points) == points() == ([], 7, 14, "__main__")
+LIMIT = 8
+assert there(points) == points() == ([], 8, 16, "__main__")
+"""
+
 WITH_SLOTS = """\
 class Color(enum.Enum):
     RED = 1
@@ -276,6 +298,7 @@ for refused in (lambda: there(lambda x: 1, [MISSING]), lambda: there(lambda: MIS
         DEFINED_IN_A_JOB,
         OF_SEVERAL_FUNCTIONS,
         UNDELETABLE,
+        IN_A_FUNCTION,
         WITH_SLOTS,
         TYPING,
         FUNCTOOLS,
@@ -290,6 +313,7 @@ for refused in (lambda: there(lambda x: 1, [MISSING]), lambda: there(lambda: MIS
         "classes-of-a-job",
         "classes-of-several-functions",
         "classes-that-let-nothing-go",
+        "classes-in-a-function",
         "classes-with-slots-and-enums",
         "typing",
         "functools",

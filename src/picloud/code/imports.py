@@ -4,7 +4,10 @@ import dis
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from inspect import CO_OPTIMIZED
 from types import CodeType
+
+from cloudpickle import cloudpickle
 
 from picloud.statemachine import value
 
@@ -219,3 +222,15 @@ def global_names(code: CodeType) -> frozenset[str]:
         if isinstance(constant, CodeType):
             names |= global_names(constant)
     return frozenset(names)
+
+
+def tell_globals(code: CodeType) -> None:
+    """Tell cloudpickle of the globals that class bodies in a function name, which it overlooks."""
+    known = cloudpickle._extract_code_globals_cache
+    if _has_class_body(code) and code not in known:
+        known[code] = dict.fromkeys(sorted(global_names(code) - {"__name__"}))
+
+
+def _has_class_body(code: CodeType) -> bool:
+    inner = [each for each in code.co_consts if isinstance(each, CodeType)]
+    return any(not each.co_flags & CO_OPTIMIZED or _has_class_body(each) for each in inner)

@@ -303,6 +303,7 @@ class ValuePickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle sh
             by_parts = held(obj) or rebuilt.reduce_dispatch(obj)
             if by_parts is not None:
                 return by_parts
+            imports.tell_globals(obj.__code__)
         if self.notes is not None:
             if isinstance(obj, _NAMED):
                 _note_roots(obj, self.notes.roots)
