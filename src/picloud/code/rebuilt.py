@@ -80,6 +80,16 @@ def _cached_property(function: Any, name: str | None, doc: str | None) -> Any:
     return made
 
 
+def _reduce_dispatch_method(item: Any) -> Reduced:
+    return _dispatch_method, (item.func, item.dispatcher)
+
+
+def _dispatch_method(function: Any, dispatcher: Any) -> Any:
+    made = functools.singledispatchmethod(function)
+    made.dispatcher = dispatcher
+    return made
+
+
 def _reduce_scanner(item: Any) -> Reduced:
     return re.Scanner, (item.lexicon, item.scanner.flags)  # type: ignore[attr-defined]
 
@@ -89,6 +99,7 @@ REDUCERS: dict[type[Any], Callable[[Any], Reduced]] = {
     typing.ParamSpec: _reduce_param_spec,
     typing.TypeVarTuple: _reduce_type_var_tuple,
     functools.cached_property: _reduce_cached_property,
+    functools.singledispatchmethod: _reduce_dispatch_method,
     re.Scanner: _reduce_scanner,  # type: ignore[attr-defined]  # not documented
 }
 if "TypeAliasType" in vars(typing):  # since Python 3.12
