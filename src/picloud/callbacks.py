@@ -8,7 +8,7 @@ from picloud.job import HandleSession, Job, job_of
 from picloud.job_futures import ServingThread
 from picloud.outcomes import Outcome
 from picloud.protocol.client_messages import JobFailed
-from picloud.submit_options import SubmitOptions, takes
+from picloud.submit_options import SubmitOptions, wants_job
 from picloud.waiters import Way
 
 _logger = logging.getLogger("picloud")
@@ -55,7 +55,7 @@ class CallbackCollector:
 def _call(functions: tuple[Callable[..., Any], ...], job: Job) -> None:
     for function in functions:
         try:
-            if takes(function, job):  # PiCloud called those that do not without it
+            if wants_job(function):
                 function(job)
             else:
                 function()

@@ -81,12 +81,21 @@ def _callables(name: str, item: Any) -> tuple[Callable[..., Any], ...]:
     return functions
 
 
-def takes(function: Callable[..., Any], *arguments: object) -> bool:
-    """Whether a function can be called with these, as far as it tells."""
+def wants_job(function: Callable[..., Any]) -> bool:
+    """Whether a callback is called with the job; PiCloud called those that cannot be without it."""
+    if not takes(function, 0) or not takes(function):
+        return takes(function, 0)
+    # It would take both. A wrapper that passes on what it gets leaves it to what it wraps.
+    is_bare = takes(function, follow_wrapped=True)
+    return takes(function, 0, follow_wrapped=True) or not is_bare
+
+
+def takes(function: Callable[..., Any], *arguments: object, follow_wrapped: bool = False) -> bool:
+    """Whether a function, or what it wraps, can be called with these, as far as it tells."""
     import inspect  # most submissions have no callback
 
     try:
-        signature = inspect.signature(function, follow_wrapped=False)
+        signature = inspect.signature(function, follow_wrapped=follow_wrapped)
     except Exception:  # noqa: BLE001 - a built-in that does not tell, or code of the user's
         return True
     try:

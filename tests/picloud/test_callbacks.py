@@ -201,6 +201,20 @@ def test_a_wrapped_callback_is_called_as_its_wrapper_is(session: Session, calls:
     assert calls.next()[0] == ("config", "log")
 
 
+def test_a_callback_that_takes_nothing_is_called_so_behind_a_wrapper_that_takes_all(
+    session: Session, calls: Calls
+) -> None:
+    def bare() -> None:
+        calls("bare")
+
+    @functools.wraps(bare)
+    def wrapper(*args: Any, **kwargs: Any) -> None:
+        bare(*args, **kwargs)
+
+    session.call(double, 1, _callback=wrapper)
+    assert calls.next() == ["bare"]
+
+
 def test_what_cannot_be_called_is_refused(session: Session, master: FakeMaster) -> None:
     with pytest.raises(TypeError, match="callback is a function or a list"):
         session.call(double, 1, _callback=3)

@@ -151,7 +151,10 @@ assert cloud.result(cloud.map(mark, [Strict] * 4)) == [True] * 4
 """
 
 IN_A_FUNCTION = """\
+import threading
 from dataclasses import dataclass, field
+
+import cloudpickle
 
 LIMIT = 7
 
@@ -168,6 +171,31 @@ def points():
     return Point().marks, Point().limit, Point().over(), Point.__module__
 
 assert there(points) == points() == ([], 7, 14, "__main__")
+lock = threading.Lock()  # cannot travel, and is not asked for
+
+def own_names():
+    class Bound:
+        lock = 5
+        more = lock + 1
+
+        @property
+        def points(self):
+            return 1
+
+        @points.setter
+        def points(self, value):
+            pass
+    return Bound.more, Bound().points
+
+assert there(own_names) == (6, 1)
+
+def read_before():
+    class Body:
+        limit = LIMIT + 1
+    return Body.limit
+
+cloudpickle.dumps(read_before)
+assert there(read_before) == 8
 LIMIT = 8
 assert there(points) == points() == ([], 8, 16, "__main__")
 """

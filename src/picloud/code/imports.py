@@ -224,13 +224,31 @@ def global_names(code: CodeType) -> frozenset[str]:
     return frozenset(names)
 
 
+_NAME_OPERATIONS = _GLOBAL_OPERATIONS | {"STORE_NAME"}
+
+
 def tell_globals(code: CodeType) -> None:
     """Tell cloudpickle of the globals that class bodies in a function name, which it overlooks."""
-    known = cloudpickle._extract_code_globals_cache
-    if _has_class_body(code) and code not in known:
-        known[code] = dict.fromkeys(sorted(global_names(code) - {"__name__"}))
+    if _has_class_body(code):
+        names = sorted(_globals_of(code) - {"__name__"})
+        cloudpickle._extract_code_globals_cache[code] = dict.fromkeys(names)
 
 
 def _has_class_body(code: CodeType) -> bool:
-    inner = [each for each in code.co_consts if isinstance(each, CodeType)]
-    return any(not each.co_flags & CO_OPTIMIZED or _has_class_body(each) for each in inner)
+    return any(not _is_function(each) or _has_class_body(each) for each in _inside(code))
+
+
+def _globals_of(code: CodeType) -> set[str]:
+    """The same as `global_names`, without what a class body binds itself and then reads."""
+    steps = [each for each in dis.get_instructions(code) if each.opname in _NAME_OPERATIONS]
+    bound = {each.argval for each in steps if each.opname == "STORE_NAME"}
+    names = {each.argval for each in steps} - bound
+    return names.union(*map(_globals_of, _inside(code)))
+
+
+def _inside(code: CodeType) -> list[CodeType]:
+    return [each for each in code.co_consts if isinstance(each, CodeType)]
+
+
+def _is_function(code: CodeType) -> bool:
+    return bool(code.co_flags & CO_OPTIMIZED)
