@@ -5,7 +5,7 @@ import pytest
 from tests.support.processes import Place
 
 START = """\
-import enum, functools, re, sys, typing
+import dataclasses, enum, functools, re, sys, typing, weakref
 from unittest import mock
 import picloud as cloud
 
@@ -214,8 +214,40 @@ class Slotted:
     def parts(self):
         return self.a, self._b, self.__c, self.kinds == [Color.RED]
 
+    def itself(self):
+        return self
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Point:
+    x: int
+    y: int = 2
+
+class Weak:
+    __slots__ = ("a", "__weakref__")
+
+class Open(Weak):
+    __slots__ = ("b", "__dict__")
+
+class Last(Slotted):
+    __slots__ = "c"
+
+def strict(point):
+    try:
+        object.__setattr__(point, "z", 1)
+    except AttributeError:
+        return point
+    raise AssertionError("it has more than its slots")
+
+def opened(weak):
+    weak.a, weak.b, weak.c = 1, 2, 3
+    return weakref.ref(weak)() is weak and weak
+
 for _ in range(3):
-    assert there(Slotted().parts) == (1, 2, 3, True)
+    assert there(Slotted().parts) == there(Slotted().itself).parts() == (1, 2, 3, True)
+    assert there(Last().itself).parts() == (1, 2, 3, True)
+    assert there(strict, Point(1)) == there(Point, 1) == Point(1, 2)
+    back = there(opened, Open())
+    assert (back.a, back.b, vars(back)) == (1, 2, {"c": 3})
 """
 
 TYPING = """\

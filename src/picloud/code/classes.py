@@ -44,6 +44,10 @@ def reduce_class(cls: type[Any], reduced: tuple[Any, ...]) -> tuple[Any, ...]:
     make, arguments, (attributes, slots), _, _, set_state = reduced
     # Those of slots with private names, which cloudpickle takes along. They are made there.
     sent = {name: item for name, item in attributes.items() if not _is_slot_of(cls, item)}
+    if "__slots__" in sent and not issubclass(cls, (enum.Enum, tuple)):
+        # cloudpickle would set them on a class that was made without. Tuples can have none.
+        kind, name, bases, namespace, *others = arguments
+        arguments = kind, name, bases, {**namespace, "__slots__": sent.pop("__slots__")}, *others
     return _found_or_made, (make, arguments), (set_state, (sent, slots)), None, None, _restore
 
 
@@ -54,6 +58,11 @@ def renew(arrived: list[tuple[type[Any], Sent]]) -> None:
             _fill(cls, sent)
 
 
+def known(number: str) -> Any:
+    """What this process has met under a number of cloudpickle's; None if nothing."""
+    return cloudpickle._DYNAMIC_CLASS_TRACKER_BY_ID.get(number)
+
+
 def _found_or_made(make: Callable[..., type[Any]], arguments: tuple[Any, ...]) -> type[Any]:
     """The one that is here, or a new one.
 
@@ -61,7 +70,7 @@ def _found_or_made(make: Callable[..., type[Any]], arguments: tuple[Any, ...]) -
     hear of more and more of them.
     """
     *_, number, _ = arguments
-    found: type[Any] | None = cloudpickle._DYNAMIC_CLASS_TRACKER_BY_ID.get(number)
+    found: type[Any] | None = known(number)
     if found is None:
         found = make(*arguments)
         _unfilled.add(found)

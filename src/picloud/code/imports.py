@@ -211,39 +211,24 @@ _GLOBAL_OPERATIONS = frozenset(
 def global_names(code: CodeType) -> frozenset[str]:
     """The global names that a piece of code, and the functions inside it, can ask for.
 
-    Kept by the code's value: a job that was unpickled submits the function that it is of again.
+    What a class body binds itself and then reads is none of them. Kept by the code's value: a job
+    that was unpickled submits the function that it is of again.
     """
-    names = {
-        instruction.argval
-        for instruction in dis.get_instructions(code)
-        if instruction.opname in _GLOBAL_OPERATIONS
-    }
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            names |= global_names(constant)
-    return frozenset(names)
-
-
-_NAME_OPERATIONS = _GLOBAL_OPERATIONS | {"STORE_NAME"}
+    steps = list(dis.get_instructions(code))
+    asked_for = {each.argval for each in steps if each.opname in _GLOBAL_OPERATIONS}
+    bound = {each.argval for each in steps if each.opname == "STORE_NAME"}
+    return frozenset(asked_for - bound).union(*map(global_names, _inside(code)))
 
 
 def tell_globals(code: CodeType) -> None:
     """Tell cloudpickle of the globals that class bodies in a function name, which it overlooks."""
     if _has_class_body(code):
-        names = sorted(_globals_of(code) - {"__name__"})
+        names = sorted(global_names(code) - {"__name__"})
         cloudpickle._extract_code_globals_cache[code] = dict.fromkeys(names)
 
 
 def _has_class_body(code: CodeType) -> bool:
     return any(not _is_function(each) or _has_class_body(each) for each in _inside(code))
-
-
-def _globals_of(code: CodeType) -> set[str]:
-    """The same as `global_names`, without what a class body binds itself and then reads."""
-    steps = [each for each in dis.get_instructions(code) if each.opname in _NAME_OPERATIONS]
-    bound = {each.argval for each in steps if each.opname == "STORE_NAME"}
-    names = {each.argval for each in steps} - bound
-    return names.union(*map(_globals_of, _inside(code)))
 
 
 def _inside(code: CodeType) -> list[CodeType]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from cloudpickle import cloudpickle
 
+from picloud.code import classes
 from picloud.code.by_name import is_importable
 
 Reduced = str | tuple[Any, ...]
@@ -29,7 +30,7 @@ def _anew(item: Any, make: Callable[..., Any], *arguments: Any) -> tuple[Any, ..
 
 
 def _found_or_made(number: str, make: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-    found = cloudpickle._DYNAMIC_CLASS_TRACKER_BY_ID.get(number)
+    found = classes.known(number)
     return cloudpickle._lookup_class_or_track(number, make(*arguments)) if found is None else found
 
 
