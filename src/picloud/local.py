@@ -8,13 +8,13 @@ import asyncio
 import itertools
 import os
 from collections.abc import Awaitable, Callable, Mapping
-from functools import partial
 
 from picloud import errors
 from picloud.aio.loop_thread import LoopThread
 from picloud.client import Client
 from picloud.code.modules.file_watch import path_entries
 from picloud.code.modules.own_modules import is_own_place
+from picloud.own_store import OwnStore
 from picloud.protocol.jobs import CORE_TYPES, SlotPool
 from picloud.session import Session
 
@@ -35,8 +35,8 @@ def embedded_session(
             These cores serve every core type.
         core_types: instead, how many cores there are of each type, such as {"c1": 2, "m1": 1}.
     """
-    offers = _offers(workers, core_types)
-    return Session(partial(_open, offers), offers=offers)
+    cloud = EmbeddedCloud(_offers(workers, core_types))
+    return Session(cloud.open, prepare=cloud.boot, offers=cloud.offers)
 
 
 def _offers(workers: int | None, core_types: Mapping[str, int] | None) -> list[SlotPool]:
@@ -59,52 +59,70 @@ def _checked(cores: int) -> int:
     return cores
 
 
-async def _open(offers: list[SlotPool], thread: LoopThread, client: Client) -> Close:
-    """Start a cloud on the current loop and connect the client to it."""
-    from picloud_worker.app import Worker
+class EmbeddedCloud:
+    """A master and a worker that nobody else uses.
 
-    # The zygote boots in its own process while the rest is imported here. All have one store: what
-    # one of them has written the others have.
-    store = client.exchange.store()
-    # What is installed here is there for jobs. The user's own modules must travel, as anywhere.
-    installed = [each for each in path_entries() if not is_own_place(each)]
-    worker = Worker(f"embedded-{next(_numbers)}", offers, installed, store)
+    Args:
+        offers: the cores of the worker.
+    """
 
-    from picloud.aio.memory import MemoryChannel
-    from picloud.aio.session import LinkSession
-    from picloud.protocol.frames import HAND_OVER
-    from picloud.protocol.link import Link
-    from picloud.protocol.link_messages import PeerRole
-    from picloud_master.app import Master
-    from picloud_master.core.policy import FOR_ONE_PROGRAM
-    from picloud_master.store.memory import MemoryStore
+    def __init__(self, offers: list[SlotPool]) -> None:
+        self.offers = offers
 
-    loop = thread.loop
-    policy = FOR_ONE_PROGRAM.for_room(store.free())
-    master = Master(MemoryStore(), client.fail, policy, lambda _owner: store)
-    master_end, worker_end = MemoryChannel.pair(loop, HAND_OVER)
-    master.accept_worker(master_end)
-    await worker.start(worker_end)
-    master_end, client_end = MemoryChannel.pair(loop, HAND_OVER)
-    master.accept_client(master_end, OWNER)
-    link = Link(
-        PeerRole.CLIENT,
-        "client",
-        loop.time(),
-        silence_limit=client_end.silence_limit,
-        codec=HAND_OVER,
-    )
-    client.attach(LinkSession(link, client_end, client.on_link_event))
+    def boot(self, store: OwnStore) -> None:
+        """Start the zygote, which boots in its own process while the rest is imported here.
 
-    def worker_ended(ended: asyncio.Future[str]) -> None:
-        # There will be no other worker: nobody must wait for jobs that nothing can run.
-        client.fail(errors.ConnectionLost(f"the embedded worker has ended: {ended.result()}"))
+        All have one store: what one of them has written the others have.
 
-    worker.ended.add_done_callback(worker_ended)
+        Raises:
+            OSError: there is no place for files, or no room for a process.
+        """
+        from picloud_worker.boot import WorkerBoot
 
-    async def close() -> None:
-        worker.ended.remove_done_callback(worker_ended)
-        await worker.close()
-        await master.close()
+        # What is installed here is there for jobs. The user's own modules must travel, as anywhere.
+        installed = [each for each in path_entries() if not is_own_place(each)]
+        self._boot = WorkerBoot(self.offers, installed, store())
 
-    return close
+    async def open(self, thread: LoopThread, client: Client) -> Close:
+        """Start the cloud on the current loop and connect the client to it."""
+        from picloud.aio.memory import MemoryChannel
+        from picloud.aio.session import LinkSession
+        from picloud.protocol.frames import HAND_OVER
+        from picloud.protocol.link import Link
+        from picloud.protocol.link_messages import PeerRole
+        from picloud_master.app import Master
+        from picloud_master.core.policy import FOR_ONE_PROGRAM
+        from picloud_master.store.memory import MemoryStore
+        from picloud_worker.app import Worker
+
+        store = self._boot.store
+        worker = Worker(f"embedded-{next(_numbers)}", self._boot)
+        loop = thread.loop
+        policy = FOR_ONE_PROGRAM.for_room(store.free())
+        master = Master(MemoryStore(), client.fail, policy, lambda _owner: store)
+        master_end, worker_end = MemoryChannel.pair(loop, HAND_OVER)
+        master.accept_worker(master_end)
+        await worker.start(worker_end)
+        master_end, client_end = MemoryChannel.pair(loop, HAND_OVER)
+        master.accept_client(master_end, OWNER)
+        link = Link(
+            PeerRole.CLIENT,
+            "client",
+            loop.time(),
+            silence_limit=client_end.silence_limit,
+            codec=HAND_OVER,
+        )
+        client.attach(LinkSession(link, client_end, client.on_link_event))
+
+        def worker_ended(ended: asyncio.Future[str]) -> None:
+            # There will be no other worker: nobody must wait for jobs that nothing can run.
+            client.fail(errors.ConnectionLost(f"the embedded worker has ended: {ended.result()}"))
+
+        worker.ended.add_done_callback(worker_ended)
+
+        async def close() -> None:
+            worker.ended.remove_done_callback(worker_ended)
+            await worker.close()
+            await master.close()
+
+        return close

@@ -50,7 +50,7 @@ class Session(BlockingVerbs):
         opener: makes the connection.
         has_own_master: nobody else has sessions with its master, which ends with this one; else it
             is known whose jobs these are when the session has opened.
-        prepare: called once in the thread that opens the session, before its loop's thread starts.
+        prepare: called with its store in the thread that opens it, before the loop's thread starts.
         offers: all the cores that this cloud will ever have, where that is known.
     """
 
@@ -62,7 +62,7 @@ class Session(BlockingVerbs):
         opener: Opener,
         *,
         has_own_master: bool = True,
-        prepare: Callable[[], object] | None = None,
+        prepare: Callable[[OwnStore], object] | None = None,
         offers: Sequence[SlotPool] = (),
     ) -> None:
         self.origin = os.urandom(16).hex() if has_own_master else None
@@ -108,7 +108,7 @@ class Session(BlockingVerbs):
                 if self._is_closed:
                     raise errors.ConnectionLost("this session is closed")
                 if self._prepare is not None:
-                    self._prepare()
+                    self._prepare(self._store)
                 self._thread = LoopThread("picloud engine")
                 self._starting = Client(self._thread, self._secrets, self._store)
                 self._thread.loop.set_exception_handler(partial(_on_fault, self._starting))

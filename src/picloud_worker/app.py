@@ -5,60 +5,40 @@ import logging
 import platform
 import secrets
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from picloud.aio.channel import Channel
-from picloud.aio.places import environments_place, state_places
 from picloud.aio.session import LinkSession
-from picloud.blobs.places import OwnerStores, make_store
+from picloud.blobs.places import OwnerStores
 from picloud.blobs.store import BlobStore
-from picloud.protocol.jobs import SlotPool, most_cores
 from picloud.protocol.link import Link, LinkClosed, LinkEvent, LinkOpened, MessagesReceived
 from picloud.protocol.link_messages import CloseReason, PeerRole
 from picloud.protocol.worker_messages import RegisterWorker, WorkerAccepted
+from picloud_worker.boot import WorkerBoot
 from picloud_worker.core.agent import Agent
 from picloud_worker.core.events import Event, MasterSaid
 from picloud_worker.interpreters.pool import Interpreters
-from picloud_worker.interpreters.settings import InterpreterSettings, available_memory, max_sleepers
+from picloud_worker.interpreters.settings import available_memory, max_sleepers
 from picloud_worker.runtime.latency_request import LatencyRequest
 from picloud_worker.runtime.runtime import Runtime
-from picloud_worker.state import make_state_dir
 
 log = logging.getLogger(__name__)
 
 
 class Worker:
-    """A worker: built before the loop runs, so that it boots meanwhile; then started on it.
+    """A worker: built before the loop runs, then started on it.
 
     When the link is lost all interpreters are ended: the master runs their jobs elsewhere.
 
     Args:
         name: for people.
-        offers: the cores that it offers.
-        import_path: where jobs look for modules first.
-        store: one that it shares with the master; None for one of its own.
+        boot: what was there first.
     """
 
-    def __init__(
-        self,
-        name: str,
-        offers: list[SlotPool],
-        import_path: Sequence[str] = (),
-        store: BlobStore | None = None,
-    ) -> None:
+    def __init__(self, name: str, boot: WorkerBoot) -> None:
         self._name = name
-        self._offers = offers
-        self._state_dir = make_state_dir()
-        self._shares_store = store is not None
-        self._store = store or make_store(state_places())
-        settings = InterpreterSettings(
-            self._state_dir,
-            list(import_path),
-            stores=list(self._store.directories),
-            environments=str(environments_place()),
-            most_cores=most_cores(offers) if self._shares_store else {},
-        )
-        self._interpreters = Interpreters(settings, self._post)
+        self._boot = boot
+        self._interpreters = Interpreters(boot.settings, self._post, boot.zygote)
         self._interpreters.spawn()
 
     async def start(self, channel: Channel) -> None:
@@ -77,12 +57,12 @@ class Worker:
             codec=channel.codec,
         )
         self._session = LinkSession(link, channel, self._on_event)
-        cores = sum(offer.cores for offer in self._offers)
+        cores = sum(offer.cores for offer in self._boot.offers)
         sleepers = max_sleepers(available_memory(), cores)
         agent = Agent(
-            self._offers,
+            self._boot.offers,
             sleepers,
-            shares_store=self._shares_store,
+            shares_store=self._boot.shares_store,
             last_sequence=secrets.randbelow(1 << 31),
         )
         self._latency_request = LatencyRequest()
@@ -102,13 +82,13 @@ class Worker:
         self._runtime.stop()
         self._latency_request.close()
         await self._interpreters.close()
-        if not self._shares_store:
-            self._store.delete()
-        shutil.rmtree(self._state_dir, ignore_errors=True)
+        if not self._boot.shares_store:
+            self._boot.store.delete()
+        shutil.rmtree(self._boot.settings.state_dir, ignore_errors=True)
 
     def _stores(self) -> Callable[[str], BlobStore]:
-        store = self._store
-        return (lambda _owner: store) if self._shares_store else OwnerStores(store).of
+        store = self._boot.store
+        return (lambda _owner: store) if self._boot.shares_store else OwnerStores(store).of
 
     def _post(self, event: Event) -> None:
         self._runtime.post(event)
@@ -121,7 +101,7 @@ class Worker:
                 self._runtime.post(MasterSaid(messages))
             case LinkOpened():
                 python = ".".join(platform.python_version_tuple()[:2])
-                self._session.send(RegisterWorker(self._name, python, self._offers))
+                self._session.send(RegisterWorker(self._name, python, self._boot.offers))
             case LinkClosed(reason, text):
                 self.ended.set_result(text or reason.value)
 

@@ -9,6 +9,7 @@ from picloud.aio.backoff import Backoff
 from picloud.aio.websocket import Connection, ConnectionRefusedByMaster, connect
 from picloud.protocol.jobs import SlotPool
 from picloud_worker.app import Worker
+from picloud_worker.boot import WorkerBoot
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +44,7 @@ async def _work(
     connection: Connection, name: str, offers: list[SlotPool], ready_fd: int | None
 ) -> tuple[bool, str]:
     """Serve on one connection; return whether the master took us, and why it is over."""
-    worker = Worker(name, offers)
+    worker = Worker(name, WorkerBoot(offers))
     await worker.start(connection.channel)
     try:
         first: set[asyncio.Future[Any]] = {worker.accepted, worker.ended}

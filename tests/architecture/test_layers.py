@@ -42,6 +42,7 @@ LAYERS = {
     "picloud_master.config": 6,
     "picloud_master.__main__": 6,
     "picloud_worker.state": 5,
+    "picloud_worker.boot": 6,
     "picloud_worker.serving": 6,
     "picloud_worker.app": 6,
     "picloud_worker.config": 6,

@@ -146,7 +146,7 @@ def test_many_threads_open_one_session_once() -> None:
 def test_preparations_happen_in_the_thread_that_opens() -> None:
     prepared: list[str] = []
     session = Session(
-        FakeMaster().open, prepare=lambda: prepared.append(threading.current_thread().name)
+        FakeMaster().open, prepare=lambda _: prepared.append(threading.current_thread().name)
     )
     assert prepared == []
     with session:

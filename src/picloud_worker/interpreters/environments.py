@@ -16,7 +16,6 @@ import shutil
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from importlib import metadata
 from pathlib import Path
 from typing import IO
 
@@ -210,6 +209,8 @@ def whole(environment: Environment) -> Environment:
 
 
 def _additions(lock: str) -> Iterator[str]:
+    from importlib import metadata  # takes 20 ms, and most workers build nothing
+
     for name in _OURS:
         if not re.search(rf"^{name}\s*([@=;[]|$)", lock, re.MULTILINE | re.IGNORECASE):
             yield f"{name}=={metadata.version(name)}\n"

@@ -25,6 +25,7 @@ from picloud_worker.interpreter.control import (
     RecallRequest,
 )
 from picloud_worker.interpreter.trimming import trim
+from picloud_worker.interpreters.booting import BootedZygote
 from picloud_worker.interpreters.environments import EnvironmentStore
 from picloud_worker.interpreters.process import HUNG_UP, InterpreterProcess
 from picloud_worker.interpreters.settings import InterpreterSettings
@@ -40,11 +41,19 @@ OnEvent = Callable[[InterpreterSaid | AttemptSpoke | InterpreterExited | BuildEn
 class Interpreters:
     """The interpreters of one worker, by the numbers that its core gives them.
 
-    `on_event` is never called from inside one of these methods, only from the loop.
+    Args:
+        on_event: never called from inside one of these methods, only from the loop.
+        booted: the process of the zygote, if that runs already.
     """
 
-    def __init__(self, settings: InterpreterSettings, on_event: OnEvent) -> None:
+    def __init__(
+        self,
+        settings: InterpreterSettings,
+        on_event: OnEvent,
+        booted: BootedZygote | None = None,
+    ) -> None:
         self._settings = settings
+        self._booted = booted
         self._on_event = on_event
         self._directory = Path(settings.state_dir, "interpreters")
         self._modules = Path(settings.state_dir, "modules")
@@ -63,7 +72,11 @@ class Interpreters:
         place = self._settings.environments or str(Path(self._settings.state_dir, "environments"))
         self.environments = EnvironmentStore(Path(place), self._on_event)
         self._zygotes = Zygotes(
-            self._settings, self.environments.place_of, self._on_ended, self._on_lost
+            self._settings,
+            self.environments.place_of,
+            self._on_ended,
+            self._on_lost,
+            self._booted,
         )
 
     async def start(self) -> None:

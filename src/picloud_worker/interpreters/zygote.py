@@ -1,12 +1,9 @@
 """The zygote as the agent sees it: started once, asked for forks, mourned when it dies."""
 
 import asyncio
-import json
 import logging
 import os
-import secrets
 import socket
-import subprocess
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -15,13 +12,10 @@ from typing import Any
 from picloud.protocol.errors import RemoteProtocolError
 from picloud_worker.interpreter import processes
 from picloud_worker.interpreter.control import CONTROL, send_descriptors
-from picloud_worker.interpreters.settings import InterpreterSettings
+from picloud_worker.interpreters.booting import MARK, BootedZygote
 from picloud_worker.pipe.frames import FrameReader, pack_frame
 
 log = logging.getLogger(__name__)
-
-MARK = "PICLOUD_ZYGOTE"
-"""Environment variable by which everything below a zygote can be found when it has died."""
 
 RETRY_TIME = 0.05
 """Seconds until descriptors are sent again that the system did not take."""
@@ -29,25 +23,19 @@ RETRY_TIME = 0.05
 CLOSE_PATIENCE = 3.0
 """Seconds that a zygote has to end everything before it is ended itself."""
 
-_BOOTSTRAP = (
-    "import json, sys; boot = json.loads(sys.argv[1]); "
-    "sys.path[:] = boot['path'] + [each for each in sys.path if each not in boot['path']]; "
-    "from picloud_worker.interpreter.zygote import main; "
-    "main(boot['control'], boot['agent'], boot['stores'], boot['most_cores'])"
-)
-
 
 class ZygoteProcess:
     """A running zygote.
 
     Args:
+        booted: it has just been started.
         on_message: called with what it says.
         on_lost: called once when it is gone, whatever the reason, with a text.
     """
 
     def __init__(
         self,
-        settings: InterpreterSettings,
+        booted: BootedZygote,
         on_message: Callable[[Any], None],  # Any: messages of the control codec
         on_lost: Callable[[str], None],
     ) -> None:
@@ -55,15 +43,7 @@ class ZygoteProcess:
         self._on_lost = on_lost
         self._reader = FrameReader()
         self._unsent: deque[tuple[memoryview, list[int], Callable[[], None] | None]] = deque()
-        self._mark = secrets.token_hex(8)
-        self._control, far_end = socket.socketpair()
-        try:
-            with far_end:
-                self._process = _start(settings, far_end.fileno(), self._mark)
-        except OSError:
-            self._control.close()
-            raise
-        self._control.setblocking(False)
+        self._mark, self._process, self._control = booted.mark, booted.process, booted.control
         self._pidfd = os.pidfd_open(self._process.pid) if processes.LINUX else -1
         self._gone: asyncio.Future[None] | None = None
 
@@ -190,27 +170,6 @@ class ZygoteProcess:
         self._lose()
 
 
-def _start(settings: InterpreterSettings, control: int, mark: str) -> subprocess.Popen[bytes]:
-    ours = settings.libraries
-    path = [absolute for each in settings.import_path if (absolute := _absolute(each))]
-    boot = {
-        "path": [*([] if ours in path else [ours]), *path],
-        "control": control,
-        "agent": os.getpid(),
-        "stores": settings.stores,
-        "most_cores": settings.most_cores,
-    }
-    environment = {name: os.environ[name] for name in settings.variables if name in os.environ}
-    return subprocess.Popen(
-        [settings.executable, "-I", "-c", _BOOTSTRAP, json.dumps(boot)],
-        env={**environment, **settings.changed_variables, MARK: mark},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        pass_fds=(control,),
-        start_new_session=True,
-    )
-
-
 def _kill_marked(mark: str) -> None:
     """End what a zygote has left behind that did not live to do it itself."""
     if not processes.LINUX:
@@ -226,11 +185,3 @@ def _environment(process: str) -> bytes:
         return Path(process, "environ").read_bytes()
     except OSError:
         return b""  # it has ended, or is not ours
-
-
-def _absolute(directory: str) -> str | None:
-    """The directory wherever the zygote runs; None for the current one, if that was deleted."""
-    try:
-        return os.path.abspath(directory)
-    except FileNotFoundError:
-        return None

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from picloud_worker.interpreters.booting import BootedZygote, boot
 from picloud_worker.interpreters.settings import InterpreterSettings
 from picloud_worker.interpreters.zygote import ZygoteProcess
 
@@ -24,6 +25,9 @@ MAX_IDLE = 4
 class LastingZygote:
     """The process that starts the interpreters of one environment, started again when it ends.
 
+    Args:
+        booted: its first process, if that runs already.
+
     Attributes:
         interpreters: those that it has now.
         is_released: its environment is gone: it ends, and is not started again.
@@ -34,13 +38,14 @@ class LastingZygote:
         settings: InterpreterSettings,
         on_message: Callable[[Any], None],
         on_lost: "Callable[[LastingZygote, str], None]",
+        booted: BootedZygote | None = None,
     ) -> None:
         self._settings = settings
         self._on_message = on_message
         self._on_lost = on_lost
         self._spawned: list[float] = []
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._process = self._start()
+        self._process = self._started(booted or boot(settings))
         self.interpreters: set[int] = set()
         self.is_released = False
 
@@ -58,7 +63,7 @@ class LastingZygote:
             if self.is_released or len(self._spawned) >= RESPAWNS:
                 return None
             self._spawned.append(now)
-            self._process = self._start()
+            self._process = self._started(boot(self._settings))
             self._process.attach(self._loop)
         return self._process
 
@@ -71,10 +76,8 @@ class LastingZygote:
         self.is_released = True
         await self._process.close()
 
-    def _start(self) -> ZygoteProcess:
-        return ZygoteProcess(
-            self._settings, self._on_message, lambda text: self._on_lost(self, text)
-        )
+    def _started(self, booted: BootedZygote) -> ZygoteProcess:
+        return ZygoteProcess(booted, self._on_message, lambda text: self._on_lost(self, text))
 
 
 class Zygotes:
@@ -84,6 +87,7 @@ class Zygotes:
         place_of: where a built environment lies, by its digest.
         on_message: called with what a zygote says.
         on_lost: called with the interpreters of one that is gone, and a text.
+        booted: the process of the own one, if that runs already.
     """
 
     def __init__(
@@ -92,12 +96,14 @@ class Zygotes:
         place_of: Callable[[str], Path],
         on_message: Callable[[Any], None],
         on_lost: Callable[[list[int], str], None],
+        booted: BootedZygote | None = None,
     ) -> None:
         self._settings = settings
         self._place_of = place_of
         self._on_message = on_message
         self._on_lost = on_lost
-        self._by_environment = {"": self._new(settings)}  # the one that was used last is last
+        # The one that was used last is last.
+        self._by_environment = {"": self._new(settings, booted)}
         self._of: dict[int, LastingZygote] = {}
         self._ending: set[asyncio.Task[None]] = set()  # of environments that are let go
         self._is_closing = False
@@ -154,8 +160,10 @@ class Zygotes:
         await asyncio.gather(*self._ending, *every)
         shutil.rmtree(Path(self._settings.state_dir, _LINKS), ignore_errors=True)
 
-    def _new(self, settings: InterpreterSettings) -> LastingZygote:
-        return LastingZygote(settings, self._on_message, self._lost)
+    def _new(
+        self, settings: InterpreterSettings, booted: BootedZygote | None = None
+    ) -> LastingZygote:
+        return LastingZygote(settings, self._on_message, self._lost, booted)
 
     def _lost(self, zygote: LastingZygote, text: str) -> None:
         """It is gone, and every interpreter of it with it."""
