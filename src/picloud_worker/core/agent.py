@@ -91,7 +91,8 @@ class Agent:
         master_orders.give_back_owed(crew)
         self._set_window()
         effects, crew.effects = crew.effects, []
-        effects += [SendToMaster(message) for message in crew.reports.messages()]
+        is_tick = any(type(event) is Ticked for event in events)
+        effects += [SendToMaster(each) for each in crew.reports.messages(is_tick=is_tick)]
         return effects
 
     def busy_interpreters(self) -> list[int]:

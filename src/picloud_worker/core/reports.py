@@ -1,6 +1,6 @@
 """What the agent has to tell the master, collected in columns and said once per turn."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 from picloud.protocol import limits
 from picloud.protocol.blob_messages import WithdrawBlobs
@@ -23,9 +23,10 @@ from picloud_worker.core.events import Output
 
 
 class Reports:
-    """The reports of one turn."""
+    """The reports of one turn, and what may wait for the next."""
 
     def __init__(self) -> None:
+        self._resumed: dict[Attempt, None] = {}
         self._clear()
 
     def _clear(self) -> None:
@@ -39,8 +40,7 @@ class Reports:
         self._failed: list[AttemptFailed] = []
         self._facts: list[OutputRead] = []
         self._said: list[JobSaid] = []
-        self._asleep: dict[JobId, Attempt] = {}
-        self._resumed: dict[JobId, Attempt] = {}
+        self._asleep: dict[Attempt, None] = {}
 
     def _open_columns(self) -> None:
         self._jids: list[JobId] = []
@@ -124,37 +124,45 @@ class Reports:
 
     def asleep(self, attempt: Attempt) -> None:
         """It lends its cores; if the master does not know that it had them back, that is all."""
-        if self._resumed.pop(attempt.jid, None) is None:
-            self._asleep[attempt.jid] = attempt
+        if attempt in self._resumed:
+            del self._resumed[attempt]
+        else:
+            self._asleep[attempt] = None
 
     def resumed(self, attempt: Attempt) -> None:
         """It has its cores back."""
-        if self._asleep.pop(attempt.jid, None) is None:
-            self._resumed[attempt.jid] = attempt
+        if attempt in self._asleep:
+            del self._asleep[attempt]
+        else:
+            self._resumed[attempt] = None
 
-    def messages(self) -> Iterator[FromWorker | WithdrawBlobs]:
-        """Say it all, once.
+    def messages(self, *, is_tick: bool) -> list[FromWorker | WithdrawBlobs]:
+        """Say it all, once; at a tick also what has waited for company.
 
+        That an attempt has its cores back does: it will sleep again, or return, before most ticks.
         What an attempt said goes before what it is waiting for, and that, with what it wrote,
         before its end; and the end of an attempt before what follows it begins.
         """
+        told: list[FromWorker | WithdrawBlobs] = []
         if self._started:
-            yield AttemptsStarted(*_names(self._started))
-        yield from self._said
+            told.append(AttemptsStarted(*_names(self._started)))
+        told += self._said
         if self._asleep:
-            yield AttemptsWaiting(*_names(list(self._asleep.values())))
-        if self._resumed:
-            yield AttemptsResumed(*_names(list(self._resumed.values())))
-        yield from self._facts
+            told.append(AttemptsWaiting(*_names(self._asleep)))
+        told += self._facts
         self._close_columns()
-        yield from self._done
-        yield from self._stored
-        yield from self._failed
+        told += self._done
+        told += self._stored
+        told += self._failed
         if self._returned or self._answer_take_back:
-            yield AttemptsReturned(*_names(self._returned))
+            told.append(AttemptsReturned(*_names(self._returned)))
         if self._begun:
-            yield AttemptsStarted(*_names(self._begun))
+            told.append(AttemptsStarted(*_names(self._begun)))
         self._clear()
+        if self._resumed and (told or is_tick):
+            told.insert(0, AttemptsResumed(*_names(self._resumed)))
+            self._resumed.clear()
+        return told
 
     def _close_columns(self) -> None:
         if self._jids:
@@ -167,5 +175,5 @@ class Reports:
             self._open_columns()
 
 
-def _names(attempts: list[Attempt]) -> tuple[list[JobId], list[Fence]]:
+def _names(attempts: Iterable[Attempt]) -> tuple[list[JobId], list[Fence]]:
     return [one.jid for one in attempts], [one.fence for one in attempts]

@@ -21,6 +21,7 @@ from tests.picloud_worker.core.talk import Talk, a_sleeper, from_one
 from tests.support.builders import RAISED, Node, asked, told
 
 SHORT = settings.WINDOW / 4
+RESUMED = report.AttemptsResumed([JobId(1)], [Fence(1)])
 
 
 class TestTalking:
@@ -130,11 +131,9 @@ class TestSleeping:
         turn = talk.node.hears(
             AttemptSpoke(1, [line.WokeUp(sequence), line.Asleep(sequence, 0)]),
         )
-        assert told(turn, report.AttemptsResumed) == [
-            report.AttemptsResumed([JobId(1)], [Fence(1)])
-        ]
+        assert told(turn, object) == []
         turn = talk.sleeps(1)
-        assert len(told(turn, report.AttemptsWaiting)) == 1
+        assert (told(turn, object), talk.state(1)) == ([], Lending)
 
     def test_past_the_limit_a_wait_is_refused_and_the_attempt_keeps_its_core(self) -> None:
         talk = Talk(cores=2, max_sleepers=1)
@@ -166,10 +165,33 @@ class TestWaking:
         sequence = talk.node.sequences[1]
         heard = [(1, line.Heard(sequence, b"x")), (1, line.Heard(sequence, b"y"))]
         assert talk.heard(turn) == heard
-        assert told(turn, report.AttemptsResumed) == [
-            report.AttemptsResumed([JobId(1)], [Fence(1)])
-        ]
         assert talk.state(1) is Busy
+
+    def test_that_it_goes_on_is_told_at_the_next_tick(self) -> None:
+        talk = a_sleeper()
+        assert told(talk.tells(1, b"x"), object) == []
+        assert told(talk.node.ticks(i1=1), object) == [RESUMED]
+        assert told(talk.node.ticks(i1=1), report.AttemptsResumed) == []
+
+    def test_or_before_the_next_words_to_the_master(self) -> None:
+        talk = a_sleeper()
+        talk.tells(1, b"x")
+        kinds = [type(one) for one in told(talk.says(1, b"words"), object)]
+        assert kinds == [report.AttemptsResumed, report.JobSaid]
+
+    def test_or_before_its_end(self) -> None:
+        talk = a_sleeper()
+        talk.tells(1, b"x")
+        turn = told(talk.node.returns(1, 1), report.AttemptsResumed | report.AttemptsDone)
+        assert [type(one) for one in turn] == [report.AttemptsResumed, report.AttemptsDone]
+
+    def test_one_that_sleeps_again_before_has_slept_on_for_the_master(self) -> None:
+        talk = a_sleeper()
+        talk.tells(1, b"x")
+        sequence = talk.node.sequences[1]
+        turn = talk.words(1, line.Said(sequence, b"for another"), line.Asleep(sequence, 1))
+        assert [type(one) for one in told(turn, object)] == [report.JobSaid]
+        assert told(talk.node.ticks(i1=1), object) == []
 
     def test_with_its_cores_taken_it_goes_on_before_all_new_work(self) -> None:
         talk = a_sleeper()
