@@ -6,14 +6,17 @@ has, and sets what has arrived on that. Here,
 - a program keeps its classes as they are, whatever jobs have made of their copies; so does a job
   when it reads a result;
 - a job has a class as it was sent with its function, and then with its arguments: without what
-  earlier jobs have added to it, and without what it has lost since. Enums keep what they have.
+  earlier jobs have added to it, and without what it has lost since. Enums keep what they have;
+- a class is defined once. Where it arrives, classes and metaclasses that have come in the same way
+  do not hear of it: what they did when it was defined comes along.
 """
 
 import enum
+import sys
 import threading
 import types
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
 
@@ -64,17 +67,58 @@ def known(number: str) -> Any:
 
 
 def _found_or_made(make: Callable[..., type[Any]], arguments: tuple[Any, ...]) -> type[Any]:
-    """The one that is here, or a new one.
-
-    cloudpickle makes one in any case, so that the code of users who register their subclasses would
-    hear of more and more of them.
-    """
+    """The one that is here, or a new one; cloudpickle makes one in any case."""
     *_, number, _ = arguments
     found: type[Any] | None = known(number)
     if found is None:
-        found = make(*arguments)
+        found = make(*arguments) if make is not _upstream else _made(*arguments)
         _unfilled.add(found)
     return found
+
+
+def _made(
+    metaclass: type, name: str, bases: Any, namespace: dict[str, Any], number: str, extra: Any
+) -> type[Any]:
+    """Make an empty class, to be filled."""
+    made: type[Any]
+    resolved = types.resolve_bases(bases)
+    with _unheard(resolved):
+        if not _has_come(metaclass):
+            made = _upstream(metaclass, name, bases, namespace, number, extra)
+            return made
+        namespace = {sys.intern(each): item for each, item in namespace.items()}
+        if resolved is not bases:
+            namespace["__orig_bases__"] = bases
+        maker = next(each for each in type.mro(metaclass) if not _has_come(each))
+        made = maker.__new__(metaclass, name, resolved, namespace)
+    return cloudpickle._lookup_class_or_track(number, made)  # type: ignore[no-any-return]
+
+
+_upstream = cloudpickle._make_skeleton_class
+
+_HOOK = "__init_subclass__"
+_silence = classmethod(lambda cls: None)
+_making = threading.RLock()
+
+
+@contextmanager
+def _unheard(bases: Iterable[type[Any]]) -> Iterator[None]:
+    """Keep from all above that have come by value that they get a subclass."""
+    above = {each: None for base in bases for each in base.__mro__ if _has_come(each)}
+    with _making:
+        hooks = {each: vars(each)[_HOOK] for each in above if _HOOK in vars(each)}
+        for each in hooks:
+            type.__setattr__(each, _HOOK, _silence)
+        try:
+            yield
+        finally:
+            for each, hook in hooks.items():
+                type.__setattr__(each, _HOOK, hook)
+
+
+def _has_come(cls: type[Any]) -> bool:
+    """Whether it travels by value: it has arrived so, or left."""
+    return cls in cloudpickle._DYNAMIC_CLASS_TRACKER_BY_CLASS
 
 
 def _restore(cls: type[Any], sent: Sent) -> type[Any]:
