@@ -75,13 +75,20 @@ class EmbeddedCloud:
         All have one store: what one of them has written the others have.
 
         Raises:
-            OSError: there is no place for files, or no room for a process.
+            ConnectionLost: there is no place for files, or no room for a process.
         """
         from picloud_worker.boot import WorkerBoot
 
         # What is installed here is there for jobs. The user's own modules must travel, as anywhere.
         installed = [each for each in path_entries() if not is_own_place(each)]
-        self._boot = WorkerBoot(self.offers, installed, store())
+        try:
+            self._boot = WorkerBoot(self.offers, installed, store())
+        except OSError as error:
+            raise errors.ConnectionLost(
+                f"the embedded cloud cannot be started: {error}",
+                hint="it needs a directory that can be written, such as PICLOUD_STATE_DIR names, "
+                "and room for a few processes",
+            ) from error
 
     async def open(self, thread: LoopThread, client: Client) -> Close:
         """Start the cloud on the current loop and connect the client to it."""

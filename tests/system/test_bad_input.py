@@ -11,7 +11,7 @@ import pytest
 
 from picloud import errors
 from picloud.session import Session
-from tests.support.processes import until
+from tests.support.processes import Place, until
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
@@ -357,3 +357,23 @@ def test_a_job_may_be_named_twice(cloud: Session) -> None:
     assert list(cloud.as_completed([job, job])) == [job]
     until(lambda: cloud.status([job, job]) == ["done", "done"], "both are done")
     cloud.delete([job, job])
+
+
+def test_without_a_place_for_its_files_a_cloud_says_so_and_starts_once_there_is_one(
+    place: Place,
+) -> None:
+    program = """\
+import os
+import picloud as cloud
+
+try:
+    cloud.call(abs, -3)
+except cloud.ConnectionLost as error:
+    print("/dev/null/nowhere" in str(error), "PICLOUD_STATE_DIR" in str(error))
+os.environ["PICLOUD_STATE_DIR"] = os.environ["ROOM"]
+print(cloud.result(cloud.call(abs, -3)))
+"""
+    room = place.environment()["PICLOUD_STATE_DIR"]
+    environment = place.environment(PICLOUD_STATE_DIR="/dev/null/nowhere", ROOM=room)
+    done = place.run(place.script(program), env=environment)
+    assert (done.stdout, done.stderr) == ("True True\n3\n", "")
