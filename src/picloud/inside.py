@@ -59,8 +59,11 @@ class Line(Protocol):
         """A frame that was sent along with the running attempt: outcomes of what it depends on."""
         ...
 
-    def say(self, messages: Sequence[object]) -> None:
+    def say(self, messages: Sequence[object], *, with_next: bool = False) -> None:
         """Send client messages to the master, as one frame.
+
+        With `with_next` they leave with what is sent next, or when `sleep` or `attach` is called:
+        one of these must follow.
 
         Raises:
             SerializationError: they are too large; none was sent.

@@ -199,7 +199,9 @@ class NestedClient:
         with self._lock:
             self._watches.add(collector)
             if self._watches.is_due:  # else all is here: nobody need be told, or shown handles
-                self._send()
+                self._watches.send(self._mail)
+                # Whoever is a waiter himself is waited for next.
+                self._mail.flush(with_next=isinstance(collector, Waiter))
 
     @undisturbed
     def forget(self, collector: Collector) -> None:

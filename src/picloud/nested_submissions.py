@@ -148,8 +148,8 @@ class Mail:
         """Send a message with the next flush."""
         self._outgoing.append(message)
 
-    def flush(self) -> None:
-        """Send what there is.
+    def flush(self, *, with_next: bool = False) -> None:
+        """Send what there is; `with_next` if this thread sleeps right after (see `Line.say`).
 
         Raises:
             SerializationError: it is too large; nothing of it was sent.
@@ -157,7 +157,7 @@ class Mail:
         outgoing, self._outgoing = self._outgoing, []
         if outgoing:
             try:
-                self._line.say(outgoing)
+                self._line.say(outgoing, with_next=with_next)
             except SerializationError:
                 self.refused = outgoing
                 raise

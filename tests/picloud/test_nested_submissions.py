@@ -37,7 +37,7 @@ class RecordingLine:
         self.awaited: set[Any] = set()
         self._refused = refused
 
-    def say(self, messages: Sequence[object]) -> None:
+    def say(self, messages: Sequence[object], *, with_next: bool = False) -> None:
         if self._refused:
             self._refused -= 1
             raise errors.SerializationError("too large")

@@ -122,7 +122,7 @@ class ThreadLine:
         else:
             setattr(self._attempt, name, item)
 
-    def say(self, said: Sequence[object]) -> None:
+    def say(self, said: Sequence[object], *, with_next: bool = False) -> None:
         """See `inside.Line`."""
         attempt = self._attempt
         attempt.worker.said += 1

@@ -106,8 +106,8 @@ class UsersLine:
         """There is one attempt: the program."""
         return -1 if self.is_closed else 1
 
-    def say(self, messages: Sequence[object]) -> None:
-        """Send client messages to the master."""
+    def say(self, messages: Sequence[object], *, with_next: bool = False) -> None:
+        """Send client messages to the master, always at once."""
         for frame in WIRE.encode_frames(messages):
             self._tell_master(WIRE.decode(frame))
 

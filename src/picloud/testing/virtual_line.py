@@ -173,8 +173,8 @@ class VirtualLine:
         self._timeline.after(seconds, self._go_on)
         self._pause()
 
-    def say(self, messages: Sequence[object]) -> None:
-        """Send client messages to the master."""
+    def say(self, messages: Sequence[object], *, with_next: bool = False) -> None:
+        """Send client messages to the master, always at once."""
         for frame in WIRE.encode_frames(messages):
             self._speaker.speak(Said(self._sequence, frame))
 

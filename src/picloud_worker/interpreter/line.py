@@ -106,8 +106,8 @@ class JobLine:
 
     # ------------------------------------------------------------------ what jobs do
 
-    def say(self, messages: Sequence[object]) -> None:
-        """Send client messages to the master."""
+    def say(self, messages: Sequence[object], *, with_next: bool = False) -> None:
+        """Send client messages to the master; see `inside.Line`."""
         from picloud.errors import SerializationError
         from picloud.protocol.wire import WIRE
         from picloud_worker.pipe.line import Said
@@ -121,8 +121,10 @@ class JobLine:
                 f"the limit is {limits.MAX_PAYLOAD >> 20} MB"
             )
         for frame in frames:
-            self._socket.send(Said(self._attempt, frame))
-        if not self._loops:
+            self._socket.put(Said(self._attempt, frame))
+            if not with_next:
+                self._socket.send()
+        if not with_next and not self._loops:
             # A job that asks for much and never waits must not fill the agent's memory. Where
             # somebody listens he does this, and would not notice it if it were done for him.
             self._sleepers.unless_led(partial(self._socket.undisturbed, self._socket.receive))
@@ -146,11 +148,13 @@ class JobLine:
                     if place is None:
                         self._lead(waiter, deadline, lends)
                     elif not waiter.is_set():  # those who heard looked before it was there
+                        self._socket.send()
                         place.acquire(timeout=-1 if deadline is None else seconds_until(deadline))
                 finally:
                     sleepers.step_back(before, place)
         finally:
             is_last = sleepers.leave()
+            self._socket.send()
             # Where this was interrupted before, it goes on without.
             if is_last and self._is_lending and not self._is_waking:
                 self._wake_up()
@@ -161,6 +165,7 @@ class JobLine:
     def attach(self, loop: "asyncio.AbstractEventLoop") -> None:
         """Hear on this loop too, and lend the cores while it sleeps and outcomes are awaited."""
         self._enter()
+        self._socket.send()
         is_known = any(each is loop for each in self._loops)
         if not is_known:
             self._loops = [each for each in self._loops if not each.is_closed()]
@@ -195,6 +200,7 @@ class JobLine:
             if lends:
                 self._lend(by_loop=False)
             if not self._socket.arrived:
+                self._socket.send()
                 self._socket.wait(deadline)
 
     def _lend(self, *, by_loop: bool) -> None:
@@ -209,7 +215,8 @@ class JobLine:
         """
         from picloud_worker.pipe.line import WokeUp
 
-        self._socket.send(WokeUp(self._attempt))
+        self._socket.put(WokeUp(self._attempt))
+        self._socket.send()
 
     def _wake_up(self) -> None:
         """Ask for the cores, and wait until they are there."""
@@ -300,7 +307,8 @@ def _fall_asleep(line: JobLine, by_loop: bool) -> None:
     line._refusal = None
     line._lent_by_loop = by_loop
     line._is_lending = True
-    line._socket.send(Asleep(line._attempt, line._heard))
+    line._socket.put(Asleep(line._attempt, line._heard))
+    line._socket.send()
 
 
 def _ask_for_cores(line: JobLine) -> None:

@@ -29,7 +29,7 @@ _SIGNALS = frozenset(set(_signal.valid_signals()) - _FATAL)
 
 
 class LineSocket:
-    """Messages of the line's codec, out at once and in as they come.
+    """Messages of the line's codec, out together and in as they come.
 
     Args:
         end: the socket.
@@ -51,6 +51,7 @@ class LineSocket:
         self._identity = identity(self.fd)
         self._main = _thread.get_ident()
         self._reader = FrameReader()
+        self._outgoing: deque[bytes] = deque()
         self._sending = _thread.allocate_lock()
         self._receiving = _thread.allocate_lock()
         os.register_at_fork(after_in_child=self._on_fork)
@@ -71,11 +72,19 @@ class LineSocket:
         if identity(self.fd) != self._identity:
             raise CloudException("the job has closed the descriptors of its interpreter")
 
-    def send(self, message: object) -> None:
-        """Send a message; it is with the agent, or in the socket, when this returns."""
+    def put(self, message: object) -> None:
+        """Have a message sent with the next `send`."""
         from picloud_worker.pipe.line import LINE
 
-        self.undisturbed(self._write, pack_frame(LINE.encode([message])))
+        self._outgoing.append(pack_frame(LINE.encode([message])))
+
+    def send(self) -> None:
+        """Send what was put; it is with the agent, or in the socket, when this returns.
+
+        Another thread may be about to send it with its own.
+        """
+        if self._outgoing or self._sending.locked():
+            self.undisturbed(self._write)
 
     def receive(self) -> bool:
         """Take in one piece of what there is; False if there is nothing."""
@@ -111,11 +120,13 @@ class LineSocket:
         finally:
             _signal.pthread_sigmask(_signal.SIG_SETMASK, before)
 
-    def _write(self, data: bytes) -> None:
+    def _write(self) -> None:
         with self._sending:
-            self._page[SAID] += 1
-            self._socket.sendall(data)
-            self._page[SAID] += 1
+            outgoing = [self._outgoing.popleft() for _ in range(len(self._outgoing))]
+            if outgoing:
+                self._page[SAID] += 1
+                self._socket.sendall(b"".join(outgoing))
+                self._page[SAID] += 1
 
     def _on_fork(self) -> None:
         self.is_forked = True

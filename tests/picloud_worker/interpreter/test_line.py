@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
+from picloud.protocol.client_messages import ReserveJids, WatchJobs
+from picloud.protocol.ids import JobId
 from picloud.protocol.wire import WIRE
 from picloud_worker.interpreter.control import RUNNING, SAID
 from picloud_worker.interpreter.line import JobLine
 from picloud_worker.pipe.frames import FrameReader, pack_frame
-from picloud_worker.pipe.line import LINE, Asleep, Heard
+from picloud_worker.pipe.line import LINE, Asleep, GoOn, Heard, Said
 
 
 @pytest.fixture
@@ -87,6 +89,65 @@ class Unmet:
         return False
 
 
+def words_from(agents: socket.socket, flags: int = socket.MSG_DONTWAIT) -> list[Any]:
+    """What the agent finds in the socket now, or gets first of all if there are no flags."""
+    frames = FrameReader().feed(agents.recv(1000, flags))
+    return [word for frame in frames for word in LINE.decode(frame)]
+
+
+WISH = WatchJobs([JobId(1)], results=True)
+SAID_WISH = Said(1, WIRE.encode([WISH]))
+
+
+def test_what_is_to_leave_with_the_next_words_is_in_front_of_them() -> None:
+    ours, agents = socket.socketpair()
+    with ours, agents:
+        line = line_of(ours, {RUNNING: 1, SAID: 0})
+        line.say([WISH], with_next=True)
+        with pytest.raises(BlockingIOError):
+            words_from(agents)
+        line.say([ReserveJids()])
+        assert words_from(agents) == [SAID_WISH, Said(1, WIRE.encode([ReserveJids()]))]
+
+
+class Occurrence:
+    """What a thread waits for."""
+
+    has_happened = False
+
+    def is_set(self) -> bool:
+        return self.has_happened
+
+
+def test_who_goes_to_sleep_says_with_it_what_he_waits_for() -> None:
+    ours, agents = socket.socketpair()
+    with ours, agents:
+        line, hoped = line_of(ours, {RUNNING: 1, SAID: 0}), Occurrence()
+        line.say([WISH], with_next=True)
+        sleeper = threading.Thread(target=line.sleep, args=[hoped])
+        sleeper.start()
+        assert words_from(agents, 0) == [SAID_WISH, Asleep(1, 0)]
+
+        # Another one sleeps beside it.
+        line.say([WISH], with_next=True)
+        line.sleep(Unmet(), 0.001)
+        assert words_from(agents) == [SAID_WISH]
+
+        hoped.has_happened = True
+        agents.sendall(pack_frame(LINE.encode([GoOn(1)])))
+        sleeper.join()
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.001])
+def test_so_does_who_only_waits_for_an_answer_or_not_at_all(seconds: float) -> None:
+    ours, agents = socket.socketpair()
+    with ours, agents:
+        line = line_of(ours, {RUNNING: 1, SAID: 0})
+        line.say([WISH], with_next=True)
+        line.sleep(Unmet(), seconds, lends=False)
+        assert words_from(agents) == [SAID_WISH]
+
+
 def test_a_loop_that_hears_lends_again_for_another_one_that_sleeps() -> None:
     ours, agents = socket.socketpair()
     with ours, agents:
@@ -97,6 +158,4 @@ def test_a_loop_that_hears_lends_again_for_another_one_that_sleeps() -> None:
         sleeper.join()
         agents.sendall(pack_frame(LINE.encode([Heard(1, WIRE.encode([]))])))
         assert not line.before_loop_sleeps()
-        frames = FrameReader().feed(agents.recv(1000))
-        words = [word for frame in frames for word in LINE.decode(frame)]
-        assert words == [Asleep(1, 0), Asleep(1, 1)]
+        assert words_from(agents) == [Asleep(1, 0), Asleep(1, 1)]
