@@ -86,6 +86,26 @@ assert there(defined_later) == (["Sized", "More"], "more m", 4, True)
 assert MADE == ["Sized"]
 """
 
+CONSTANTS = """\
+class Constant(type):
+    def __setattr__(cls, name, value):
+        raise AttributeError("constant")
+
+class Limits(metaclass=Constant):
+    most = 3
+
+def limit(*_):
+    try:
+        Limits.most = 4
+    except AttributeError as error:
+        return Limits.most, str(error)
+
+for most in (3, 5):
+    type.__setattr__(Limits, "most", most)
+    assert cloud.result(cloud.map(limit, range(4))) == [(most, "constant")] * 4
+    assert cloud.result(cloud.map(limit, [Limits()] * 4)) == [(most, "constant")] * 4
+"""
+
 
 def test_base_classes_hear_of_it_once(place: Place) -> None:
     assert place.output(place.script(START + PLUGINS + "print('as here')\n")) == "as here\n"
@@ -93,3 +113,7 @@ def test_base_classes_hear_of_it_once(place: Place) -> None:
 
 def test_metaclasses_make_it_once(place: Place) -> None:
     assert place.output(place.script(START + METACLASSES + "print('as here')\n")) == "as here\n"
+
+
+def test_metaclasses_are_not_asked_whether_it_may_be_filled(place: Place) -> None:
+    assert place.output(place.script(START + CONSTANTS + "print('as here')\n")) == "as here\n"

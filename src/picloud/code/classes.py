@@ -16,7 +16,7 @@ import sys
 import threading
 import types
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
 
@@ -82,38 +82,37 @@ def _made(
     """Make an empty class, to be filled."""
     made: type[Any]
     resolved = types.resolve_bases(bases)
-    with _unheard(resolved):
+    above = [each for base in resolved for each in base.__mro__]
+    with _instead("__init_subclass__", _nothing, above):
         if not _has_come(metaclass):
             made = _upstream(metaclass, name, bases, namespace, number, extra)
             return made
         namespace = {sys.intern(each): item for each, item in namespace.items()}
         if resolved is not bases:
             namespace["__orig_bases__"] = bases
-        maker = next(each for each in type.mro(metaclass) if not _has_come(each))
+        maker = next(each for each in metaclass.__mro__ if not _has_come(each))
         made = maker.__new__(metaclass, name, resolved, namespace)
     return cloudpickle._lookup_class_or_track(number, made)  # type: ignore[no-any-return]
 
 
 _upstream = cloudpickle._make_skeleton_class
 
-_HOOK = "__init_subclass__"
-_silence = classmethod(lambda cls: None)
+_nothing = classmethod(lambda cls: None)
 _making = threading.RLock()
 
 
 @contextmanager
-def _unheard(bases: Iterable[type[Any]]) -> Iterator[None]:
-    """Keep from all above that have come by value that they get a subclass."""
-    above = {each: None for base in bases for each in base.__mro__ if _has_come(each)}
+def _instead(name: str, substitute: Any, classes: Iterable[type[Any]]) -> Iterator[None]:
+    """Have classes that have come by value do something else for a moment."""
     with _making:
-        hooks = {each: vars(each)[_HOOK] for each in above if _HOOK in vars(each)}
-        for each in hooks:
-            type.__setattr__(each, _HOOK, _silence)
+        own = {each: vars(each)[name] for each in classes if _has_come(each) and name in vars(each)}
+        for each in own:
+            type.__setattr__(each, name, substitute)
         try:
             yield
         finally:
-            for each, hook in hooks.items():
-                type.__setattr__(each, _HOOK, hook)
+            for each, method in own.items():
+                type.__setattr__(each, name, method)
 
 
 def _has_come(cls: type[Any]) -> bool:
@@ -135,7 +134,8 @@ def _fill(cls: type[Any], sent: Sent) -> None:
     set_state, (attributes, slots) = sent
     if cls not in _unfilled and not issubclass(cls, enum.Enum):
         _remove_others(cls, attributes)
-    set_state(cls, (attributes, slots))
+    with _instead("__setattr__", type.__setattr__, type(cls).__mro__):
+        set_state(cls, (attributes, slots))
     _filled_with[cls] = sent
 
 
@@ -144,8 +144,7 @@ def _remove_others(cls: type[Any], attributes: dict[str, Any]) -> None:
     for name, item in [*vars(cls).items()]:
         stays = name in attributes or _is_slot_of(cls, item) or name.startswith(("__", "_abc_"))
         if not stays:
-            with suppress(Exception):  # a metaclass of the user's may not let it go
-                delattr(cls, name)
+            type.__delattr__(cls, name)  # whatever its metaclass makes of that
 
 
 def _is_slot_of(cls: type[Any], item: object) -> bool:
