@@ -77,42 +77,82 @@ def _found_or_made(make: Callable[..., type[Any]], arguments: tuple[Any, ...]) -
 
 
 def _made(
-    metaclass: type, name: str, bases: Any, namespace: dict[str, Any], number: str, extra: Any
+    metaclass: Any, name: str, bases: Any, namespace: dict[str, Any], number: str, extra: Any
 ) -> type[Any]:
     """Make an empty class, to be filled."""
     made: type[Any]
     resolved = types.resolve_bases(bases)
-    above = [each for base in resolved for each in base.__mro__]
-    with _instead("__init_subclass__", _nothing, above):
+    with _unheard([each for base in resolved for each in base.__mro__]):
         if not _has_come(metaclass):
             made = _upstream(metaclass, name, bases, namespace, number, extra)
             return made
         namespace = {sys.intern(each): item for each, item in namespace.items()}
         if resolved is not bases:
             namespace["__orig_bases__"] = bases
-        maker = next(each for each in metaclass.__mro__ if not _has_come(each))
-        made = maker.__new__(metaclass, name, resolved, namespace)
+        given = name, resolved, namespace
+        made = _next_method(metaclass, "__new__")(metaclass, *given)
+        _next_method(metaclass, "__init__")(made, *given)
     return cloudpickle._lookup_class_or_track(number, made)  # type: ignore[no-any-return]
 
 
 _upstream = cloudpickle._make_skeleton_class
 
-_nothing = classmethod(lambda cls: None)
+_HOOK = "__init_subclass__"
 _making = threading.RLock()
 
 
+def _next_method(cls: type[Any], name: str) -> Any:
+    """The method of the first class above that has not come by value: it lacks what that did."""
+    owner = next(each for each in cls.__mro__ if name in vars(each) and not _has_come(each))
+    return getattr(owner, name)
+
+
 @contextmanager
-def _instead(name: str, substitute: Any, classes: Iterable[type[Any]]) -> Iterator[None]:
-    """Have classes that have come by value do something else for a moment."""
+def _unheard(above: Iterable[type[Any]]) -> Iterator[None]:
+    """Keep the classes above that have come by value from hearing of what this thread makes."""
     with _making:
-        own = {each: vars(each)[name] for each in classes if _has_come(each) and name in vars(each)}
-        for each in own:
-            type.__setattr__(each, name, substitute)
+        hooks = {
+            each: vars(each)[_HOOK] for each in above if _has_come(each) and _HOOK in vars(each)
+        }
+        for each, hook in hooks.items():
+            type.__setattr__(each, _HOOK, _passing_over(each, hook))
         try:
             yield
         finally:
-            for each, method in own.items():
-                type.__setattr__(each, name, method)
+            for each, hook in hooks.items():
+                type.__setattr__(each, _HOOK, hook)
+
+
+def _passing_over(cls: type[Any], hook: Any) -> Any:
+    """A hook that passes over the one of this class, except for other threads of the program."""
+    maker = threading.get_ident()
+
+    def heard(made: type[Any], /, *args: Any, **kwargs: Any) -> None:
+        if threading.get_ident() != maker:
+            hook.__get__(None, made)(*args, **kwargs)
+            return
+        behind = made.__mro__[made.__mro__.index(cls) + 1 :]
+        owner = next(each for each in behind if _HOOK in vars(each) and not _has_come(each))
+        vars(owner)[_HOOK].__get__(None, made)(*args, **kwargs)
+
+    return classmethod(heard)
+
+
+@contextmanager
+def _freely_set(metaclass: type) -> Iterator[None]:
+    """Have a metaclass that has come by value let every attribute be set."""
+    with _making:
+        own = [
+            each for each in metaclass.__mro__ if _has_come(each) and "__setattr__" in vars(each)
+        ]
+        guards = [vars(each)["__setattr__"] for each in own]
+        for each in own:
+            type.__setattr__(each, "__setattr__", type.__setattr__)
+        try:
+            yield
+        finally:
+            for each, guard in zip(own, guards, strict=True):
+                type.__setattr__(each, "__setattr__", guard)
 
 
 def _has_come(cls: type[Any]) -> bool:
@@ -134,7 +174,7 @@ def _fill(cls: type[Any], sent: Sent) -> None:
     set_state, (attributes, slots) = sent
     if cls not in _unfilled and not issubclass(cls, enum.Enum):
         _remove_others(cls, attributes)
-    with _instead("__setattr__", type.__setattr__, type(cls).__mro__):
+    with _freely_set(type(cls)):
         set_state(cls, (attributes, slots))
     _filled_with[cls] = sent
 
