@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from picloud.blocking_verbs import BlockingVerbs
     from picloud.session import Session
 
-_lock = threading.Lock()
+_lock = threading.RLock()  # a signal handler may use the cloud while its first session is made
 _current: "Session | None" = None
 _chosen: config.Target | None = None
 """What `connect` or `setkey` has said, for when the connection must be made again."""
@@ -124,7 +124,9 @@ def _renewed() -> "Session":
     global _current
     with _lock:
         if _current is None or _current.is_lost:
-            _current = _made(_chosen or config.default_target())
+            made = _made(_chosen or config.default_target())
+            if _current is None or _current.is_lost:
+                _current = made
         return _current
 
 
@@ -159,7 +161,7 @@ def _replace(target: config.Target) -> "Session":
         old, _current = _current, session
     if old is not None:
         # Posted, not waited for: this may be called where an event loop runs.
-        old.close_soon()
+        threading.Thread(target=old.close, name="picloud closer").start()
     return session
 
 
@@ -183,7 +185,7 @@ def _drop(session: "BlockingVerbs | None") -> None:
 def _forget() -> None:
     """A forked child starts its own: the engine's thread has stayed with the parent."""
     global _current, _lock
-    _lock = threading.Lock()
+    _lock = threading.RLock()
     _current = None
 
 

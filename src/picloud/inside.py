@@ -62,8 +62,8 @@ class Line(Protocol):
     def say(self, messages: Sequence[object], *, with_next: bool = False) -> None:
         """Send client messages to the master, as one frame.
 
-        With `with_next` they leave with what is sent next, or when `sleep` or `attach` is called:
-        one of these must follow.
+        With `with_next` they leave with what is said next, be it nothing, or when `sleep` or
+        `attach` is called: one of these must follow.
 
         Raises:
             SerializationError: they are too large; none was sent.

@@ -8,13 +8,13 @@ import asyncio
 import itertools
 import os
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 
 from picloud import errors
 from picloud.aio.loop_thread import LoopThread
 from picloud.client import Client
 from picloud.code.modules.file_watch import path_entries
 from picloud.code.modules.own_modules import is_own_place
-from picloud.own_store import OwnStore
 from picloud.protocol.jobs import CORE_TYPES, SlotPool
 from picloud.session import Session
 
@@ -35,8 +35,8 @@ def embedded_session(
             These cores serve every core type.
         core_types: instead, how many cores there are of each type, such as {"c1": 2, "m1": 1}.
     """
-    cloud = EmbeddedCloud(_offers(workers, core_types))
-    return Session(cloud.open, prepare=cloud.boot, offers=cloud.offers)
+    offers = _offers(workers, core_types)
+    return Session(partial(_open, offers), offers=offers)
 
 
 def _offers(workers: int | None, core_types: Mapping[str, int] | None) -> list[SlotPool]:
@@ -45,6 +45,8 @@ def _offers(workers: int | None, core_types: Mapping[str, int] | None) -> list[S
         return [SlotPool(list(CORE_TYPES), _checked(cores))]
     if workers is not None:
         raise ValueError("give either workers or core_types")
+    if not isinstance(core_types, Mapping):
+        raise TypeError(f'core_types is a dict such as {{"c1": 2}}, not {core_types!r}')
     unknown = sorted(set(core_types) - set(CORE_TYPES))
     if unknown or not core_types:
         raise ValueError(f"core types are {', '.join(CORE_TYPES)}, not {unknown}")
@@ -59,77 +61,65 @@ def _checked(cores: int) -> int:
     return cores
 
 
-class EmbeddedCloud:
-    """A master and a worker that nobody else uses.
+async def _open(offers: list[SlotPool], thread: LoopThread, client: Client) -> Close:
+    """Start a cloud on the current loop and connect the client to it."""
+    from picloud_worker.boot import WorkerBoot
 
-    Args:
-        offers: the cores of the worker.
-    """
+    # What is installed here is there for jobs. The user's own modules must travel, as anywhere.
+    installed = [each for each in path_entries() if not is_own_place(each)]
+    try:
+        # All have one store: what one of them has written the others have.
+        store = client.exchange.store()
+        boot = WorkerBoot(offers, installed, store)
+    except OSError as error:
+        raise _cannot_start(error) from error
 
-    def __init__(self, offers: list[SlotPool]) -> None:
-        self.offers = offers
+    # The zygote boots in its own process while the rest is imported here.
+    from picloud.aio.memory import MemoryChannel
+    from picloud.aio.session import LinkSession
+    from picloud.protocol.frames import HAND_OVER
+    from picloud.protocol.link import Link
+    from picloud.protocol.link_messages import PeerRole
+    from picloud_master.app import Master
+    from picloud_master.core.policy import FOR_ONE_PROGRAM
+    from picloud_master.store.memory import MemoryStore
+    from picloud_worker.app import Worker
 
-    def boot(self, store: OwnStore) -> None:
-        """Start the zygote, which boots in its own process while the rest is imported here.
+    worker = Worker(f"embedded-{next(_numbers)}", boot)
+    loop = thread.loop
+    policy = FOR_ONE_PROGRAM.for_room(store.free())
+    master = Master(MemoryStore(), client.fail, policy, lambda _owner: store)
+    master_end, worker_end = MemoryChannel.pair(loop, HAND_OVER)
+    master.accept_worker(master_end)
+    await worker.start(worker_end)
+    master_end, client_end = MemoryChannel.pair(loop, HAND_OVER)
+    master.accept_client(master_end, OWNER)
+    link = Link(
+        PeerRole.CLIENT,
+        "client",
+        loop.time(),
+        silence_limit=client_end.silence_limit,
+        codec=HAND_OVER,
+    )
+    client.attach(LinkSession(link, client_end, client.on_link_event))
 
-        All have one store: what one of them has written the others have.
+    def worker_ended(ended: asyncio.Future[str]) -> None:
+        # There will be no other worker: nobody must wait for jobs that nothing can run.
+        client.fail(errors.ConnectionLost(f"the embedded worker has ended: {ended.result()}"))
 
-        Raises:
-            ConnectionLost: there is no place for files, or no room for a process.
-        """
-        from picloud_worker.boot import WorkerBoot
+    worker.ended.add_done_callback(worker_ended)
 
-        # What is installed here is there for jobs. The user's own modules must travel, as anywhere.
-        installed = [each for each in path_entries() if not is_own_place(each)]
-        try:
-            self._boot = WorkerBoot(self.offers, installed, store())
-        except OSError as error:
-            raise errors.ConnectionLost(
-                f"the embedded cloud cannot be started: {error}",
-                hint="it needs a directory that can be written, such as PICLOUD_STATE_DIR names, "
-                "and room for a few processes",
-            ) from error
+    async def close() -> None:
+        worker.ended.remove_done_callback(worker_ended)
+        await worker.close()
+        await master.close()
 
-    async def open(self, thread: LoopThread, client: Client) -> Close:
-        """Start the cloud on the current loop and connect the client to it."""
-        from picloud.aio.memory import MemoryChannel
-        from picloud.aio.session import LinkSession
-        from picloud.protocol.frames import HAND_OVER
-        from picloud.protocol.link import Link
-        from picloud.protocol.link_messages import PeerRole
-        from picloud_master.app import Master
-        from picloud_master.core.policy import FOR_ONE_PROGRAM
-        from picloud_master.store.memory import MemoryStore
-        from picloud_worker.app import Worker
+    return close
 
-        store = self._boot.store
-        worker = Worker(f"embedded-{next(_numbers)}", self._boot)
-        loop = thread.loop
-        policy = FOR_ONE_PROGRAM.for_room(store.free())
-        master = Master(MemoryStore(), client.fail, policy, lambda _owner: store)
-        master_end, worker_end = MemoryChannel.pair(loop, HAND_OVER)
-        master.accept_worker(master_end)
-        await worker.start(worker_end)
-        master_end, client_end = MemoryChannel.pair(loop, HAND_OVER)
-        master.accept_client(master_end, OWNER)
-        link = Link(
-            PeerRole.CLIENT,
-            "client",
-            loop.time(),
-            silence_limit=client_end.silence_limit,
-            codec=HAND_OVER,
-        )
-        client.attach(LinkSession(link, client_end, client.on_link_event))
 
-        def worker_ended(ended: asyncio.Future[str]) -> None:
-            # There will be no other worker: nobody must wait for jobs that nothing can run.
-            client.fail(errors.ConnectionLost(f"the embedded worker has ended: {ended.result()}"))
-
-        worker.ended.add_done_callback(worker_ended)
-
-        async def close() -> None:
-            worker.ended.remove_done_callback(worker_ended)
-            await worker.close()
-            await master.close()
-
-        return close
+def _cannot_start(error: OSError) -> errors.ConnectionLost:
+    return errors.ConnectionLost(
+        f"the embedded cloud cannot be started: {error}",
+        hint="it needs a directory that can be written, such as PICLOUD_STATE_DIR names, "
+        "and room for a few processes",
+    )

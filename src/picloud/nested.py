@@ -196,12 +196,14 @@ class NestedClient:
         if self.is_over:
             collector.lose()
             return
+        is_awaited = isinstance(collector, Waiter)  # by this thread, and right now
         with self._lock:
             self._watches.add(collector)
             if self._watches.is_due:  # else all is here: nobody need be told, or shown handles
                 self._watches.send(self._mail)
-                # Whoever is a waiter himself is waited for next.
-                self._mail.flush(with_next=isinstance(collector, Waiter))
+                self._mail.flush(with_next=is_awaited)
+            elif not is_awaited:
+                self.line.say(())  # what it hopes for may have been put, and not be sent yet
 
     @undisturbed
     def forget(self, collector: Collector) -> None:

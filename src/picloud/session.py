@@ -50,7 +50,6 @@ class Session(BlockingVerbs):
         opener: makes the connection.
         has_own_master: nobody else has sessions with its master, which ends with this one; else it
             is known whose jobs these are when the session has opened.
-        prepare: called with its store in the thread that opens it, before the loop's thread starts.
         offers: all the cores that this cloud will ever have, where that is known.
     """
 
@@ -62,12 +61,10 @@ class Session(BlockingVerbs):
         opener: Opener,
         *,
         has_own_master: bool = True,
-        prepare: Callable[[OwnStore], object] | None = None,
         offers: Sequence[SlotPool] = (),
     ) -> None:
         self.origin = os.urandom(16).hex() if has_own_master else None
         self._opener = opener
-        self._prepare = prepare
         self._offers = offers
         self._secrets = Secrets()
         self._callbacks = CallbackThread()
@@ -102,20 +99,27 @@ class Session(BlockingVerbs):
         return client
 
     def _start(self) -> Client:
-        """Start the engine, unless it runs; opening goes on behind."""
+        """Start the engine, unless it runs; opening goes on behind.
+
+        Another thread does it: a signal handler may use the cloud amid this, or raise.
+        """
+        if self._starting is None:
+            _apart(self._start_engine)
+        assert self._starting is not None  # else it has raised
+        return self._starting
+
+    def _start_engine(self) -> None:
         with self._lock:
             if self._starting is None:
                 if self._is_closed:
                     raise errors.ConnectionLost("this session is closed")
-                if self._prepare is not None:
-                    self._prepare(self._store)
                 self._thread = LoopThread("picloud engine")
-                self._starting = Client(self._thread, self._secrets, self._store)
-                self._thread.loop.set_exception_handler(partial(_on_fault, self._starting))
+                client = Client(self._thread, self._secrets, self._store)
+                self._thread.loop.set_exception_handler(partial(_on_fault, client))
                 self._thread.start()
-                self._thread.post(self._open, self._thread, self._starting)
+                self._thread.post(self._open, self._thread, client)
                 _sessions.add(self)
-            return self._starting
+                self._starting = client
 
     def _open(self, thread: LoopThread, client: Client) -> None:
         self._opening = thread.loop.create_task(self._run_opener(thread, client))
@@ -200,10 +204,6 @@ class Session(BlockingVerbs):
             self._callbacks.let_go()
             waiter.set()
 
-    def close_soon(self) -> None:
-        """Close the session without waiting for it."""
-        threading.Thread(target=self.close, name="picloud closer").start()
-
     # ------------------------------------------------------------------ what verbs ask for
 
     def grants(self, first: int, stop: int) -> list[Grant]:
@@ -258,6 +258,23 @@ def _forget_all() -> None:
 
 atexit.register(_close_all)
 os.register_at_fork(after_in_child=_forget_all)
+
+
+def _apart(function: Callable[[], object]) -> None:
+    """Call a function in a thread of its own, where no signal is handled."""
+    raised: list[BaseException] = []
+
+    def call() -> None:
+        try:
+            function()
+        except BaseException as error:  # noqa: BLE001 - raised in the thread that waits
+            raised.append(error)
+
+    thread = threading.Thread(target=call, name="picloud starter", daemon=True)
+    thread.start()
+    thread.join()
+    if raised:
+        raise raised[0]
 
 
 def _on_fault(client: Client, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -91,11 +91,11 @@ class WaitVerbs(Connected):
             return results
         client = await opened()
         gather = Gather(jids, wants_results=wants_results, fails_fast=not ignore_errors)
-        client.watch(gather)
-        if seconds is not None:
-            client.expire(gather, seconds)
         wake: Wake | None = None
         try:
+            client.watch(gather)
+            if seconds is not None:
+                client.expire(gather, seconds)
             wake = await gather
             if wake is Wake.EXPIRED:
                 await self._raise_timeout(gather)

@@ -143,17 +143,6 @@ def test_many_threads_open_one_session_once() -> None:
     session.close()
 
 
-def test_preparations_happen_in_the_thread_that_opens() -> None:
-    prepared: list[str] = []
-    session = Session(
-        FakeMaster().open, prepare=lambda _: prepared.append(threading.current_thread().name)
-    )
-    assert prepared == []
-    with session:
-        session.call(double, 1)
-    assert prepared == [threading.current_thread().name]
-
-
 def test_sessions_nest_and_stand_side_by_side() -> None:
     with FakeMaster().session() as outer, FakeMaster().session() as inner:
         jobs = [(each, each.call(double, n)) for n, each in enumerate([outer, inner])]

@@ -2,10 +2,12 @@
 
 import asyncio
 import concurrent.futures
+import os
 import sys
 import tempfile
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import cloudpickle
@@ -183,6 +185,44 @@ def test_signal_handlers_that_raise_amid_futures_leave_them_usable(small: Sessio
         return struck
 
     assert small.result(small.call(job), 60) > 0
+
+
+def test_a_job_whose_wait_was_interrupted_may_have_a_future(tmp_path: Path) -> None:
+    gate = str(tmp_path / "gate")
+    os.mkfifo(gate)
+
+    class Struck(Exception):  # noqa: N818 - no error of ours
+        pass
+
+    def job() -> int:
+        import random
+        import signal
+
+        def strike(*_: Any) -> None:
+            raise Struck
+
+        first = picloud.call(wait_at, gate).future()  # the thread of futures listens from now on
+        signal.signal(signal.SIGALRM, strike)
+        draw = random.Random(5).random
+        struck = 0
+        for number in range(200):
+            job = picloud.call(square, number)
+            try:
+                try:
+                    signal.setitimer(signal.ITIMER_REAL, 0.000001 + draw() * 0.0002)
+                    picloud.result(job)
+                finally:
+                    signal.setitimer(signal.ITIMER_REAL, 0)
+            except Struck:
+                struck += 1
+                assert job.future().result(PATIENCE) == number * number
+        with open(gate, "w") as opened:
+            opened.write("open")
+        assert first.result(PATIENCE) == "open"
+        return struck
+
+    with embedded_session(2) as session:
+        assert session.result(session.call(job), 60) > 0
 
 
 def test_a_forked_child_does_not_wait_for_callbacks_of_its_parent(small: Session) -> None:

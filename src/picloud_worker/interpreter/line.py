@@ -20,7 +20,7 @@ from picloud.protocol import limits
 from picloud_worker.interpreter.control import RUNNING
 from picloud_worker.interpreter.lending import LendingSelector
 from picloud_worker.interpreter.line_socket import LineSocket, seconds_until
-from picloud_worker.interpreter.sleepers import Awaited, Sleepers
+from picloud_worker.interpreter.sleepers import Awaited, Sleep, Sleepers
 
 if TYPE_CHECKING:
     import asyncio
@@ -114,7 +114,7 @@ class JobLine:
 
         self._enter()
         frames = WIRE.encode_frames(messages)
-        largest = max(map(len, frames))
+        largest = max(map(len, frames), default=0)
         if largest > limits.MAX_PAYLOAD:
             raise SerializationError(
                 f"{largest >> 20} MB are to be sent from a job at once, "
@@ -124,7 +124,10 @@ class JobLine:
             self._socket.put(Said(self._attempt, frame))
             if not with_next:
                 self._socket.send()
-        if not with_next and not self._loops:
+        if with_next:
+            return
+        self._socket.send()  # also what was put before, if there is nothing new
+        if not self._loops:
             # A job that asks for much and never waits must not fill the agent's memory. Where
             # somebody listens he does this, and would not notice it if it were done for him.
             self._sleepers.unless_led(partial(self._socket.undisturbed, self._socket.receive))
@@ -138,22 +141,19 @@ class JobLine:
         self._enter()
         deadline = None if seconds is None else monotonic() + seconds
         sleepers = self._sleepers
-        is_amid_sleep = False
-        sleepers.enter()
+        sleep = Sleep()
         try:
+            sleepers.enter(sleep)
             while not waiter.is_set() and not _is_over(deadline):
-                before, place = sleepers.line_up(waiter)
-                is_amid_sleep = bool(before) and place is None
-                try:
-                    if place is None:
-                        self._lead(waiter, deadline, lends)
-                    elif not waiter.is_set():  # those who heard looked before it was there
-                        self._socket.send()
-                        place.acquire(timeout=-1 if deadline is None else seconds_until(deadline))
-                finally:
-                    sleepers.step_back(before, place)
+                sleepers.line_up(sleep, waiter)
+                if sleep.place is None:
+                    self._lead(waiter, deadline, lends)
+                elif not waiter.is_set():  # those who heard looked before it was there
+                    self._socket.send()
+                    sleep.place.acquire(timeout=-1 if deadline is None else seconds_until(deadline))
         finally:
-            is_last = sleepers.leave()
+            is_amid_sleep = sleep.leads and bool(sleep.before)
+            is_last = self.undisturbed(sleepers.leave, sleep)
             self._socket.send()
             # Where this was interrupted before, it goes on without.
             if is_last and self._is_lending and not self._is_waking:

@@ -16,6 +16,20 @@ class Awaited(Protocol):
         """Whether it has happened."""
 
 
+class Sleep:
+    """One thread's: whatever interrupts it, `Sleepers.leave` undoes what it has come to.
+
+    Attributes:
+        before: who led before; 0 for nobody.
+        leads: whether it is the leader.
+        place: what it sleeps on as a follower.
+    """
+
+    before = 0
+    leads = False
+    place: _thread.LockType | None = None
+
+
 class Sleepers:
     """Who sleeps, and who of them leads."""
 
@@ -25,43 +39,45 @@ class Sleepers:
         # A signal handler may sleep, too, whatever of this it has interrupted.
         self._mutex = threading.RLock()
         self._followers: dict[_thread.LockType, Awaited] = {}
-        self._count = 0
+        self._sleeps: set[Sleep] = set()
 
-    def enter(self) -> None:
+    def enter(self, sleep: Sleep) -> None:
         """A thread is going to sleep, with pauses, until what it waits for is there."""
-        with self._mutex:
-            self._count += 1
+        self._sleeps.add(sleep)
 
-    def leave(self) -> bool:
+    def leave(self, sleep: Sleep) -> bool:
         """It sleeps no more; True if it was the last."""
         with self._mutex:
-            self._count -= 1
-            return not self._count
+            self._step_back(sleep)
+            self._sleeps.discard(sleep)
+            return not self._sleeps
 
-    def line_up(self, waiter: Awaited) -> "tuple[int, _thread.LockType | None]":
-        """Become the leader, or a follower with a lock to sleep on; also who led before."""
+    def line_up(self, sleep: Sleep, waiter: Awaited) -> None:
+        """Become the leader, or a follower with a lock to sleep on."""
         me = _thread.get_ident()
         with self._mutex:
-            before = self.leader
-            if before in (0, me):  # a signal handler may sleep amid a sleep
+            self._step_back(sleep)
+            sleep.before = self.leader
+            if sleep.before in (0, me):  # a signal handler may sleep amid a sleep
+                sleep.leads = True
                 self.leader = me
-                return before, None
-            place = _thread.allocate_lock()
+                return
+            sleep.place = place = _thread.allocate_lock()
             place.acquire()
             self._followers[place] = waiter
-            return before, place
 
-    def step_back(self, before: int, place: "_thread.LockType | None") -> None:
+    def _step_back(self, sleep: Sleep) -> None:
         """Undo what `line_up` did; where nobody leads now, a follower is woken to do it."""
-        with self._mutex:
-            if place is None:
-                self.leader = before
-            else:
-                self._followers.pop(place, None)
-            if not self.leader and self._followers:
-                following = next(iter(self._followers))
-                del self._followers[following]
-                following.release()
+        if sleep.leads:
+            self.leader = sleep.before
+            sleep.leads = False
+        elif sleep.place is not None:
+            self._followers.pop(sleep.place, None)
+            sleep.place = None
+        if not self.leader and self._followers:
+            following = next(iter(self._followers))
+            del self._followers[following]
+            following.release()
 
     def unless_led(self, function: Callable[[], object]) -> None:
         """Call a function while nobody listens; nothing happens if somebody does."""
