@@ -173,6 +173,8 @@ class JobLine:
             loop.add_reader(self._socket.fd, self._readable, loop)
         selector = getattr(loop, "_selector", None)
         if selector is None:
+            if self._socket.arrived:
+                loop.call_soon(self._readable, loop)  # there may be nothing left to be read
             loop.call_soon(self._lend_for_loop)
         elif not isinstance(selector, LendingSelector):
             loop._selector = LendingSelector(selector, self)  # type: ignore[attr-defined]

@@ -1,12 +1,15 @@
 """What the line knows of the running attempt; tests of its words are beside the real processes."""
 
+import asyncio
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
 
+from picloud.aio.loop_thread import new_event_loop
 from picloud.protocol.client_messages import ReserveJids, WatchJobs
 from picloud.protocol.ids import JobId
 from picloud.protocol.wire import WIRE
@@ -146,6 +149,21 @@ def test_so_does_who_only_waits_for_an_answer_or_not_at_all(seconds: float) -> N
         line.say([WISH], with_next=True)
         line.sleep(Unmet(), seconds, lends=False)
         assert words_from(agents) == [SAID_WISH]
+
+
+@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, new_event_loop])
+def test_a_loop_hears_what_was_taken_from_the_socket_before_it_came(
+    new_loop: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    ours, agents = socket.socketpair()
+    with ours, agents, closing(new_loop()) as loop:
+        line = line_of(ours, {RUNNING: 1, SAID: 0})
+        heard = loop.create_future()
+        line.on_heard = heard.set_result
+        agents.sendall(pack_frame(LINE.encode([Heard(1, WIRE.encode([ReserveJids()]))])))
+        line.say([ReserveJids()])
+        line.attach(loop)
+        assert loop.run_until_complete(asyncio.wait_for(heard, 10)) == [ReserveJids()]
 
 
 def test_a_loop_that_hears_lends_again_for_another_one_that_sleeps() -> None:
