@@ -85,6 +85,83 @@ for kind in (Planet, Label, Coord, Al, Perm, EM, Crea, S, SE, IE, T, F, Au, Der,
     assert all(pair[0] is member for pair, member in zip(pairs, members))
 """
 
+MEMBERS = """\
+import enum
+import coded
+import picloud as cloud
+
+class Sign(enum.Enum):
+    MISSING = object()
+
+class Operation(enum.Enum):
+    ADD = "+", lambda a, b: a + b
+
+    @property
+    def value(self):
+        return self._value_[0]
+
+class Slotted:
+    __slots__ = ("kept",)
+
+    def __init__(self, kept):
+        self.kept = kept
+
+class Mixed(Slotted, enum.Enum):
+    A = 1
+
+class Suit(coded.Choice):
+    D = 1, "Diamond"
+
+class Colour(coded.Coded):
+    RED = "r", "Red"
+
+NAMES = {Operation.ADD: "add"}
+
+def first(sign=Sign.MISSING):
+    return sign is Sign.MISSING
+
+def second(sign=Sign.MISSING):
+    return sign is Sign.MISSING
+
+def look(*members):
+    return (
+        members, Operation.ADD._value_[1](2, 3), Operation.ADD.value, NAMES[Operation.ADD],
+        Mixed.A.kept, Colour.by_code["r"] is Colour.RED, coded.KNOWN["r"] is Colour.RED,
+        coded.Sign.MISSING in members, Suit.D.label,
+    )
+
+members = [Sign.MISSING, Operation.ADD, Mixed.A, Colour.RED, coded.Sign.MISSING]
+for _ in range(2):
+    assert cloud.result(cloud.call(first)) and cloud.result(cloud.call(second))
+    assert cloud.result(cloud.call(look, *members)) == look(*members)
+    assert cloud.result(cloud.map(first, [Sign.MISSING] * 4)) == [True] * 4
+    there = cloud.result(cloud.map(lambda member: member, members))
+    assert [a is b for a, b in zip(there, members)] == [True] * 5
+"""
+
+CODED = """\
+import enum
+
+KNOWN = {}
+
+class Sign(enum.Enum):
+    MISSING = object()
+
+class Choice(enum.Enum):
+    def __new__(cls, value, label=""):
+        made = object.__new__(cls)
+        made._value_, made.label = value, label
+        return made
+
+class Coded(enum.Enum):
+    def __init__(self, code, label):
+        self.code, self.label = code, label
+        KNOWN[code] = self
+
+    def __init_subclass__(cls):
+        cls.by_code = {member.code: member for member in cls}
+"""
+
 OTHERS = """\
 import collections
 import typing
@@ -117,6 +194,11 @@ assert cloud.result(cloud.map(lambda point: point.x, [Point(1, 2)] * 4)) == [1] 
 
 def test_enums(place: Place) -> None:
     assert place.output(place.script(ENUMS + "print('as here')\n")) == "as here\n"
+
+
+def test_members_of_enums(place: Place) -> None:
+    place.script(CODED, "coded.py")
+    assert place.output(place.script(MEMBERS + "print('as here')\n")) == "as here\n"
 
 
 def test_nested_classes_and_named_tuples(place: Place) -> None:

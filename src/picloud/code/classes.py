@@ -49,9 +49,9 @@ def reduce_class(cls: type[Any], reduced: tuple[Any, ...]) -> tuple[Any, ...]:
     # Those of slots with private names, which cloudpickle takes along. They are made there.
     sent = {name: item for name, item in attributes.items() if not _is_slot_of(cls, item)}
     if isinstance(cls, enum.EnumMeta):
-        if enums.can_be_made(cls):
+        if enums.is_made_here(cls):
             make, arguments = enums.make_enum, enums.arguments_for(cls, arguments)
-            sent = enums.state_of(cls, sent)
+        sent = enums.state_of(cls, sent)
     else:
         kind, name, bases, namespace, *others = arguments
         # What a class can only be made with. `NamedTuple` gives it slots, and takes none.

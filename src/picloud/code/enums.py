@@ -1,15 +1,18 @@
-"""Enums of the main program, made from their members as these are.
+"""Enums: members go by their names, and some enums of the main program are made from their members.
 
-cloudpickle makes them again from the values alone: what `__new__` and `__init__` have given to the
-members, aliases, and a metaclass of the user's are lost on the way.
+cloudpickle makes an enum again from the values alone: what `__new__` and `__init__` have given to
+the members, aliases, and a metaclass of the main program are lost on the way. Where a module has
+these, its code makes the members in jobs as it does anywhere. What the members have comes along.
 """
 
+import copyreg
 import enum
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cloudpickle import cloudpickle
 
+from picloud.code.by_name import is_importable
 from picloud.code.skeletons import next_method, unheard
 
 _HEAP_TYPE = 1 << 9
@@ -32,7 +35,47 @@ class _Member:
         self.value = value
 
 
-def can_be_made(cls: type[enum.Enum]) -> bool:
+def reduce_member(item: Any) -> tuple[Any, ...] | None:
+    """How to get a member from its enum; None for all else.
+
+    By its value it may not be found: a copy of many a value is not equal to it.
+    """
+    cls = type(item)
+    if not isinstance(cls, enum.EnumMeta) or cls.__reduce_ex__.__module__ != enum.__name__:
+        return None
+    name = item._name_
+    return (_member, (cls, name)) if cls._member_map_.get(name) is item else None
+
+
+def _member(cls: type[enum.Enum], name: str) -> enum.Enum:
+    return cls._member_map_[name]
+
+
+def is_made_here(cls: type[enum.Enum]) -> bool:
+    """Whether it is made from its members, not from their values by the code of a module."""
+    makers = (each for each in _makers(cls) if each is not None)
+    return _can_be_made(cls) and not any(
+        is_importable(each, each.__module__, each.__qualname__) for each in makers
+    )
+
+
+def _makers(cls: type[enum.Enum]) -> Iterator[type[Any] | None]:
+    """What has its say in how members are made, beside Python itself."""
+    above = [each for each in cls.__mro__ if not _is_pythons(each)]
+    yield next((each for each in above if "__init__" in vars(each)), None)
+    yield next((each for each in above if _new_of(each) in vars(each)), None)
+    yield next((each for each in type.mro(type(cls)) if not _is_pythons(each)), None)
+
+
+def _new_of(cls: type[Any]) -> str:
+    return "__new_member__" if issubclass(cls, enum.Enum) else "__new__"
+
+
+def _is_pythons(cls: type[Any]) -> bool:
+    return cls.__module__ == enum.__name__ or not cls.__flags__ & _HEAP_TYPE
+
+
+def _can_be_made(cls: type[enum.Enum]) -> bool:
     """Whether it is known how to make members of the type that is mixed in, if there is one."""
     built_in = [each for each in _mixed_in(cls).__mro__ if not each.__flags__ & _HEAP_TYPE]
     return all(each is object or "__getnewargs__" in vars(each) for each in built_in)
@@ -42,18 +85,15 @@ def arguments_for(cls: type[enum.Enum], upstream: tuple[Any, ...]) -> tuple[Any,
     """What `make_enum` needs, from what cloudpickle's maker does."""
     bases, name, qualname, _values, module, number, extra = upstream
     data_of = vars(_maker(_mixed_in(cls))).get("__getnewargs__", lambda member: ())
-    members = {each: (data_of(one), one.value) for each, one in cls.__members__.items()}
+    members = {each: (data_of(one), one._value_) for each, one in cls.__members__.items()}
     return type(cls), bases, name, qualname, members, module, number, extra
 
 
 def state_of(cls: type[enum.Enum], attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """What it is filled with, with what its members are."""
-    state = {name: item for name, item in attributes.items() if name not in cls.__members__}
-    extras = {
-        member.name: {name: item for name, item in vars(member).items() if name not in _OWN}
-        for member in cls.__members__.values()
-        if hasattr(member, "__dict__")
-    }
+    """What it is filled with, and its members."""
+    aliases = cls.__members__.keys() if is_made_here(cls) else ()
+    state = {name: item for name, item in attributes.items() if name not in aliases}
+    extras = {name: _beside_its_own(cls._member_map_[name]) for name in cls._member_names_}
     return {**state, _EXTRAS: extras} if any(extras.values()) else state
 
 
@@ -86,8 +126,16 @@ def fill_members(cls: type[enum.Enum], attributes: dict[str, Any]) -> dict[str, 
     """Give its members what they are to have; return what is left for the enum itself."""
     attributes = dict(attributes)
     for name, extras in attributes.pop(_EXTRAS, {}).items():
-        vars(cls.__members__[name]).update(extras)
+        for each, item in extras.items():
+            object.__setattr__(cls._member_map_[name], each, item)
     return attributes
+
+
+def _beside_its_own(member: enum.Enum) -> dict[str, Any]:
+    slots: list[str] = copyreg._slotnames(type(member))  # type: ignore[attr-defined]
+    parts = {name: getattr(member, name) for name in slots if hasattr(member, name)}
+    parts.update(getattr(member, "__dict__", {}))
+    return {name: item for name, item in parts.items() if name not in _OWN}
 
 
 def _new(cls: type[enum.Enum], given: Any) -> Any:

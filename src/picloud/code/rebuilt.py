@@ -13,7 +13,7 @@ from typing import Any
 
 from cloudpickle import cloudpickle
 
-from picloud.code import classes
+from picloud.code import classes, enums
 from picloud.code.by_name import is_importable
 
 Reduced = str | tuple[Any, ...]
@@ -131,7 +131,12 @@ def _register(function: Any, state: tuple[dict[type[Any], Any], dict[str, Any]])
     return function
 
 
-def reduce_typed_dict(cls: Any) -> Reduced | None:
+def reduce_nameless(item: Any) -> Reduced | None:
+    """Pickle a TypedDict or a member of an enum; None for all else."""
+    return _typed_dict_parts(item) if isinstance(item, type) else enums.reduce_member(item)
+
+
+def _typed_dict_parts(cls: Any) -> Reduced | None:
     """Pickle a TypedDict that is found by no name, and that cloudpickle cannot; else None."""
     if not typing.is_typeddict(cls) or _by_name(cls):
         return None

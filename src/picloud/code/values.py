@@ -314,7 +314,7 @@ class ValuePickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle sh
                 note_handles(self.notes, *handles_of(obj))
         if isinstance(obj, BaseException):
             return reduce_exception(obj)
-        if isinstance(obj, type) and (by_parts := rebuilt.reduce_typed_dict(obj)):
+        if by_parts := rebuilt.reduce_nameless(obj):
             return by_parts
         if type(obj).__module__ in MAIN_MODULES and self._asks(type(obj)):
             return _own_parts(obj)
