@@ -98,10 +98,10 @@ def _restore(cls: type[Any], sent: Sent) -> type[Any]:
 
 def _fill(cls: type[Any], sent: Sent) -> None:
     set_state, (attributes, slots) = sent
-    if cls not in _unfilled and not issubclass(cls, enum.Enum):
-        _remove_others(cls, attributes)
     if isinstance(cls, enum.EnumMeta):
         attributes = enums.fill_members(cls, attributes)
+    elif cls not in _unfilled:
+        _remove_others(cls, attributes)
     with skeletons.freely_set(type(cls)):
         set_state(cls, (attributes, slots))
     _filled_with[cls] = sent

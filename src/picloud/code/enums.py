@@ -41,8 +41,10 @@ def reduce_member(item: Any) -> tuple[Any, ...] | None:
     By its value it may not be found: a copy of many a value is not equal to it.
     """
     cls = type(item)
-    if not isinstance(cls, enum.EnumMeta) or cls.__reduce_ex__.__module__ != enum.__name__:
+    if not isinstance(cls, enum.EnumMeta):
         return None
+    if getattr(cls.__reduce_ex__, "__module__", None) != enum.__name__:
+        return None  # it has a way of its own
     name = item._name_
     return (_member, (cls, name)) if cls._member_map_.get(name) is item else None
 

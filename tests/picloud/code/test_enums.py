@@ -1,0 +1,59 @@
+"""Members of enums by name; how enums of a script arrive is in the tests of whole programs."""
+
+import datetime
+import enum
+import re
+from http import HTTPStatus
+from typing import Any
+
+import pytest
+
+from picloud.code import enums
+
+
+class Sign(enum.Enum):
+    MISSING = object()
+    ABSENT = MISSING
+
+
+class Right(enum.Flag):
+    READ = 1
+    WRITE = 2
+
+
+class Itself(enum.Enum):
+    ONE = 1
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return (Itself, (1,))
+
+
+class AsObject(enum.Enum):
+    ONE = 1
+    __reduce_ex__ = object.__reduce_ex__
+
+
+class Day(datetime.date, enum.Enum):
+    FIRST = 2026, 1, 1
+
+
+@pytest.mark.parametrize("member", [Sign.MISSING, Right.READ, HTTPStatus.OK, re.IGNORECASE])
+def test_a_member_is_found_by_its_name(member: Any) -> None:
+    reduced = enums.reduce_member(member)
+    assert reduced is not None
+    find, arguments = reduced
+    assert arguments == (type(member), member.name)
+    assert find(*arguments) is member
+
+
+@pytest.mark.parametrize(
+    "item",
+    [Right.READ | Right.WRITE, Itself.ONE, AsObject.ONE, 1, Sign],
+    ids=["composite", "own-way", "way-of-objects", "number", "enum"],
+)
+def test_what_has_no_name_or_a_way_of_its_own_goes_that_way(item: Any) -> None:
+    assert enums.reduce_member(item) is None
+
+
+def test_an_enum_that_mixes_in_what_cannot_be_taken_apart_is_not_made_here() -> None:
+    assert not enums.is_made_here(Day)
