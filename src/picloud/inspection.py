@@ -1,13 +1,16 @@
 """`cloud.inspect`: what a call would send, with sizes and reasons, and what stands in its way."""
 
+import types
 from collections.abc import Callable, Iterator, Mapping
 from hashlib import blake2b
 from typing import Any
 
 from picloud.code import culprits, functions, signatures, values
+from picloud.code.by_name import is_module_importable
 from picloud.code.modules.scan import Scan
 from picloud.code.modules.ways import described
 from picloud.code.unshippable import Unshippable
+from picloud.code.wrappers import goes_by_name
 from picloud.protocol.payloads import DIGEST_SIZE, key_of
 from picloud.statemachine import value
 
@@ -54,7 +57,11 @@ class Inspection:
     @property
     def size(self) -> int:
         """Bytes in all, of what is not there already."""
-        return sum(part.size or 0 for part in (*self.values, *self.modules) if part.reason != _IN)
+        return sum(
+            part.size or 0
+            for part in (*self.values, *self.modules)
+            if not part.reason.startswith(_IN)
+        )
 
     def __str__(self) -> str:
         return "\n".join(self._lines())
@@ -100,9 +107,9 @@ def inspect(
     found: list[Part] = []
     notes = values.Notes()
     size = _size(function, roots, refused, notes)
-    found.append(Part("the function", size, "what runs"))
-    for step, part in culprits.parts(function):
-        found.append(Part(f"  {step}", _size(part, set(), None), _IN))
+    found.append(Part("the function", size, "what runs" + _how(function)))
+    for step, part in () if _is_by_name(function) else culprits.parts(function):
+        found.append(Part(f"  {step}", _size(part, set(), None), _IN + _how(part)))
     for step, part in culprits.parts((args, kwargs)):
         if step.startswith(("args", "kwargs")):
             found.append(Part(step, _size(part, roots, None), "an argument"))
@@ -122,6 +129,19 @@ def inspect(
         except TypeError as error:
             signatures.check_again(function, args, kwargs, error)
     return Inspection(functions.name_of(function), found, modules, refused)
+
+
+def _is_by_name(item: Any) -> bool:
+    return type(item) is types.FunctionType and goes_by_name(item)
+
+
+def _how(item: Any) -> str:
+    """Why an edit of a function does, or does not, reach the job."""
+    if type(item) is not types.FunctionType or not is_module_importable(item.__module__ or ""):
+        return ""
+    if goes_by_name(item):
+        return f": found by its name in {item.__module__}"
+    return f": as {item.__module__} has made it, so an edit counts once that is reloaded"
 
 
 def _files(scan: Scan) -> list[Part]:

@@ -64,6 +64,23 @@ def test_own_modules_are_listed_with_their_reasons(
     assert session.inspect(module.f, _transfer_modules=False).modules == []
 
 
+def test_of_functions_of_modules_it_is_said_how_an_edit_reaches_the_job(
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "seen_made.py").write_text(
+        "X = 1\ndef make(n): return lambda: n + X\nmade = make([])\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    module = __import__("seen_made")
+    [by_name, argument] = session.inspect(module.make, 1).values
+    assert by_name.reason == "what runs: found by its name in seen_made"
+    assert argument.place == "args[0]", "nothing that it names travels"
+    found = session.inspect(captures(module.made), 1)
+    reasons = {part.place.strip(): part.reason for part in found.values}
+    assert "an edit counts once that is reloaded" in reasons[".__closure__[0]"]
+    assert found.size < sum(part.size or 0 for part in found.values)
+
+
 def test_what_cannot_travel_is_listed_with_its_place(
     session: Session, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -58,10 +58,11 @@ def by_value_modules() -> set[str]:
 
 def is_importable(item: Any, module: str, name: str) -> bool:
     """True if this is what another process finds by that name in the module."""
-    return _is_module_importable(module) and _found(module, name) is item
+    return is_module_importable(module) and _found(module, name) is item
 
 
-def _is_module_importable(module: str) -> bool:
+def is_module_importable(module: str) -> bool:
+    """True unless what is in the module travels by value."""
     parents = accumulate(module.split("."), "{}.{}".format)
     return module not in MAIN_MODULES and by_value_modules().isdisjoint(parents)
 
@@ -92,7 +93,7 @@ def held(function: Any) -> Held | None:
 def _held_by_module(function: Any, name: Any) -> Held | None:
     """A lambda of a file: what was made in memory alone travels as it is."""
     module = sys.modules.get(name) if isinstance(name, str) else None
-    if not isinstance(module, types.ModuleType) or not _is_module_importable(name):
+    if not isinstance(module, types.ModuleType) or not is_module_importable(name):
         return None
     space = vars(module)
     if getattr(function, "__globals__", space) is not space or "__file__" not in space:
@@ -107,20 +108,27 @@ def _held_by_class(function: Any, module: Any, owner: str, name: str) -> Held | 
     cls = _found(module, owner)
     if not isinstance(cls, type) or (cls.__module__, cls.__qualname__) != (module, owner):
         return None
-    if name.startswith("__") and not name.endswith("__"):
-        name = f"_{cls.__name__.lstrip('_')}{name}"
-    elif not isinstance(vars(cls).get(name), classmethod):
+    private = mangled(cls, name)
+    if private == name and not isinstance(vars(cls).get(name), classmethod):
         return None
-    if _in_class(vars(cls).get(name)) is not function or not _is_module_importable(module):
+    if in_place(vars(cls).get(private)) is not function or not is_module_importable(module):
         return None
-    return _function_of, (cls, name)
+    return function_of, (cls, private)
 
 
-def _in_class(attribute: Any) -> Any:
-    is_wrapped = isinstance(attribute, classmethod | staticmethod)
-    return attribute.__func__ if is_wrapped else attribute
+def mangled(cls: type[Any], name: str) -> str:
+    """What a class calls what is private in it."""
+    is_private = name.startswith("__") and not name.endswith("__")
+    return f"_{cls.__name__.lstrip('_')}{name}" if is_private else name
 
 
-def _function_of(cls: type[Any], name: str) -> Any:
+def in_place(attribute: Any) -> Any:
+    """What a class has under a name, without what makes it a class method or a static one."""
+    is_method = isinstance(attribute, classmethod | staticmethod)
+    return attribute.__func__ if is_method else attribute
+
+
+def function_of(cls: type[Any], name: str) -> Any:
+    """Get a function from its class: how it is pickled."""
     found = getattr(cls, name)
     return found.__func__ if isinstance(found, types.MethodType) else found

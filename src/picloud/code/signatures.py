@@ -8,13 +8,12 @@ of a microsecond, and what Python says about wrong arguments is what it would sa
 import ast
 import functools
 import inspect
-import os
 import types
 from collections.abc import Callable
 from typing import Any
 
 from picloud.code.by_name import is_importable
-from picloud.code.parsing import parsed
+from picloud.code.definitions import Definition, definition
 
 Check = Callable[..., object]
 """Takes the arguments; raises TypeError if the function would refuse them."""
@@ -70,25 +69,12 @@ def check_again(
     _twin(function.__qualname__, ast.unparse(node.args))(*args, **kwargs)
 
 
-def _definition_of(function: types.FunctionType) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
+def _definition_of(function: types.FunctionType) -> Definition | None:
     """Where its file defines a function that goes by its name, undecorated; None for all else."""
-    module, file = function.__module__, function.__code__.co_filename
-    if not is_importable(function, module or "", function.__qualname__):
+    if not is_importable(function, function.__module__ or "", function.__qualname__):
         return None
-    if not os.path.isfile(file):  # to open a pipe would be to wait for somebody who writes
-        return None
-    try:
-        with open(file, "rb") as source:
-            place: Any = parsed(source.read())
-    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
-    for name in function.__qualname__.split("."):
-        named = [each for each in place.body if getattr(each, "name", None) == name]
-        if len(named) != 1:
-            return None
-        (place,) = named
-    is_function = isinstance(place, ast.FunctionDef | ast.AsyncFunctionDef)
-    return place if is_function and not place.decorator_list else None
+    found = definition(function.__code__.co_filename, function.__qualname__)
+    return found if found is not None and not found.decorator_list else None
 
 
 def _is_called_as_partials_are(cls: type[Any]) -> bool:

@@ -36,6 +36,7 @@ from picloud.code.notes import Notes as Notes
 from picloud.code.plain import begins_large, is_plain
 from picloud.code.spilled import Head, Keep, Open, Parts, Place, TooLarge, is_large, load
 from picloud.code.spilled import NoRoom as NoRoom
+from picloud.code.wrappers import held_as_wrapper
 from picloud.protocol import limits
 from picloud.protocol.payloads import is_spilled
 
@@ -300,7 +301,7 @@ class ValuePickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle sh
         if isinstance(obj, types.FunctionType):
             if obj.__module__ in LOADERS:
                 return NotImplemented  # found by name, which needs no look
-            by_parts = held(obj) or rebuilt.reduce_dispatch(obj)
+            by_parts = held(obj) or held_as_wrapper(obj) or rebuilt.reduce_dispatch(obj)
             if by_parts is not None:
                 return by_parts
             imports.tell_globals(obj.__code__)
