@@ -3,11 +3,12 @@
 With it a wrapper bears the name of the function, and is found by that. Without it the wrapper knows
 no name; but it holds the function, and where the function should be, there is the wrapper. So it
 goes by that name, too, if the module's own source says that its decorators have made it, and if it
-holds nothing that the program may have changed meanwhile. What is not that plain travels as it is.
+holds nothing else than what they were given there. What is not that plain travels as it is.
 """
 
 import ast
-import dis
+import builtins
+import functools
 import sys
 import types
 from inspect import getattr_static
@@ -24,14 +25,16 @@ from picloud.code.by_name import (
     mangled,
 )
 from picloud.code.definitions import definition
+from picloud.statemachine import value
 
-_MAX_DEPTH = 8
-"""Decorators of one function that are followed."""
+_MAX_DECORATORS = 32
+"""Of one function."""
 
 _LOCAL = ".<locals>."
 
-_says_so: WeakKeyDictionary[types.FunctionType, bool] = WeakKeyDictionary()
-"""What the source said of a wrapper when that was first sent: an edit may say something else."""
+_CACHED = functools._lru_cache_wrapper
+
+_CONSTANTS = frozenset({int, float, complex, bool, str, bytes, type(None), type(...)})
 
 
 def goes_by_name(function: types.FunctionType) -> bool:
@@ -43,115 +46,164 @@ def goes_by_name(function: types.FunctionType) -> bool:
 
 def held_as_wrapper(function: types.FunctionType) -> Held | None:
     """How to find a wrapper by the name of what it wraps; None for all else."""
-    if _LOCAL not in function.__qualname__:
+    line = _line_of(function) if _LOCAL in function.__qualname__ else None
+    if line is None:
         return None
-    line = _line_from(function, function, _MAX_DEPTH)
-    if line is None or not all(map(_holds_only, line, line[1:])):
+    *wrappers, wrapped = line
+    place = _place_of(wrapped)
+    if place is None or in_place(vars(place[0]).get(place[1])) is not function:
         return None
-    wrapped = line[-1]
-    if not is_module_importable(wrapped.__module__):
+    if function not in _made_by:
+        _made_by[function] = _makers(wrappers, wrapped)
+    made_by = _made_by[function]
+    if made_by is None or not all(map(_holds_only, wrappers, line[1:], made_by)):
         return None
-    if function not in _says_so:
-        _says_so[function] = _is_made_by_decorators(line)
-    if not _says_so[function]:
-        return None
-    space, name = _place_of(wrapped)
-    how = getattr if isinstance(space, types.ModuleType) else function_of
-    return how, (space, name)
+    is_method = isinstance(place[0], type)
+    return function_of if is_method else getattr, place
 
 
-def _line_from(item: Any, outer: Any, depth: int) -> list[types.FunctionType] | None:
-    """The wrapper, what it wraps, and so on to the function in whose place the outer one is."""
-    if type(item) is not types.FunctionType:
-        return None
-    if _LOCAL not in item.__qualname__:
-        space, name = _place_of(item)
-        return [item] if in_place(vars(space).get(name)) is outer else None
-    for each in _contents(item) if depth else ():
-        line = _line_from(each, outer, depth - 1)
-        if line is not None:
-            return [item, *line]
-    return None
+def _line_of(function: types.FunctionType) -> list[Any] | None:
+    """The wrapper, what it wraps, and so on to what has a name of its own."""
+    line: list[Any] = [function]
+    while _LOCAL in line[-1].__qualname__:
+        inside = [each for each in _contents(line[-1]) if _is_function(each)]
+        if len(inside) != 1 or len(line) > _MAX_DECORATORS:
+            return None
+        line += inside
+    return line if _is_bare(line[-1]) else None
 
 
-def _place_of(function: types.FunctionType) -> tuple[Any, str]:
-    """The module or the class that a function belongs to by its name, and its name there."""
-    *owners, name = function.__qualname__.split(".")
-    space: Any = sys.modules.get(function.__module__ or "")
-    for owner in owners:
-        space = vars(space).get(owner) if isinstance(space, types.ModuleType | type) else None
-    if not isinstance(space, types.ModuleType | type):
-        return types.SimpleNamespace(), name
-    return space, mangled(space, name) if isinstance(space, type) else name
+def _is_function(item: Any) -> bool:
+    """True for functions, and for what `functools.cache` has made of one."""
+    return type(item) is types.FunctionType or type(item) is _CACHED
 
 
-def _contents(function: types.FunctionType) -> list[Any]:
+def _contents(function: Any) -> list[Any]:
     try:
-        return [cell.cell_contents for cell in function.__closure__ or ()]
+        return [cell.cell_contents for cell in getattr(function, "__closure__", None) or ()]
     except ValueError:  # one is not filled
         return []
 
 
-# ---------------------------------------------------------------------- what it holds
-
-_CONSTANTS = frozenset({int, float, complex, bool, str, bytes, type(None), type(...)})
-
-
-def _holds_only(wrapper: types.FunctionType, wrapped: types.FunctionType) -> bool:
-    """True if a wrapper holds nothing besides what it wraps that could be another by now."""
-    held = [
-        *_contents(wrapper),
-        *vars(wrapper).values(),
-        *(wrapper.__defaults__ or ()),
-        *(wrapper.__kwdefaults__ or {}).values(),
-    ]
-    return all(each is wrapped or _is_constant(each) for each in held) and not _rebinds(wrapper)
+def _is_bare(wrapped: Any) -> bool:
+    """True for a function as a `def` alone makes it: nothing in it can have changed."""
+    function = wrapped.__wrapped__ if type(wrapped) is _CACHED else wrapped
+    if type(function) is not types.FunctionType or function.__closure__ or vars(function):
+        return False
+    defaults = *(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()
+    return all(type(each) in _CONSTANTS for each in defaults)
 
 
-def _is_constant(item: Any) -> bool:
-    kind = type(item)
-    if kind is tuple or kind is frozenset:
-        return all(map(_is_constant, item))
-    if kind is types.FunctionType or issubclass(kind, type):
-        return is_importable(item, item.__module__ or "", item.__qualname__)
-    return kind in _CONSTANTS or kind in (types.ModuleType, types.BuiltinFunctionType)
-
-
-def _rebinds(function: types.FunctionType) -> bool:
-    """True if it says `nonlocal`: a counter, perhaps."""
-    own = function.__code__.co_freevars
-    return any(
-        step.opname in ("STORE_DEREF", "DELETE_DEREF") and step.argval in own
-        for step in dis.get_instructions(function.__code__)
-    )
+def _place_of(function: Any) -> tuple[Any, str] | None:
+    """The module or the class in which a function is found by its name, and its name there."""
+    name, module = function.__qualname__, function.__module__
+    space = sys.modules.get(module) if isinstance(module, str) else None
+    if type(space) is not types.ModuleType or not is_module_importable(module):
+        return None
+    owner, _, name = name.rpartition(".")
+    if not owner:
+        return space, name
+    cls: Any = space
+    for each in owner.split("."):
+        cls = vars(cls).get(each) if isinstance(cls, type | types.ModuleType) else None
+    if not isinstance(cls, type) or (cls.__module__, cls.__qualname__) != (module, owner):
+        return None
+    name = mangled(cls, name)
+    is_hidden = getattr_static(type(cls), name, None) is not None  # by its metaclass
+    return None if is_hidden else (cls, name)
 
 
 # ---------------------------------------------------------------------- what the source says
 
 
-def _is_made_by_decorators(line: list[types.FunctionType]) -> bool:
-    """True if the decorators in the source are what has made these wrappers, in that order."""
-    *wrappers, wrapped = line
+@value
+class _Maker:
+    """A decorator as a module's source names it.
+
+    Attributes:
+        function: what it stands for, if that is a function.
+        given: what a wrapper may hold of it: its arguments, and what it has in their stead.
+    """
+
+    function: types.FunctionType | None
+    given: list[Any]
+
+    def has_made(self, wrapper: types.FunctionType) -> bool:
+        """True if a wrapper is of a function inside this one."""
+        maker = self.function
+        return (
+            maker is not None
+            and maker.__module__ == wrapper.__module__
+            and wrapper.__qualname__.startswith(f"{maker.__qualname__}{_LOCAL}")
+        )
+
+
+_made_by: WeakKeyDictionary[types.FunctionType, list[_Maker] | None] = WeakKeyDictionary()
+"""What the source said of a wrapper when that was first sent: an edit may say something else."""
+
+
+def _makers(wrappers: list[types.FunctionType], wrapped: Any) -> list[_Maker] | None:
+    """The decorators that have made these wrappers, in that order; None if others have."""
     module = sys.modules[wrapped.__module__]
-    node = definition(getattr(module, "__file__", None) or "", wrapped.__qualname__)
+    file = getattr(module, "__file__", None)
+    code = getattr(wrapped, "__wrapped__", wrapped).__code__
+    node = definition(file, wrapped.__qualname__) if file and code.co_filename == file else None
     if node is None:
-        return False
-    makers = iter([_meant(each, module) for each in node.decorator_list])
-    return all(any(_has_made(maker, each) for maker in makers) for each in wrappers)
+        return None
+    named = iter([_maker(each, module) for each in node.decorator_list])
+    makers = [next((one for one in named if one.has_made(each)), None) for each in wrappers]
+    return [one for one in makers if one] if None not in makers else None
 
 
-def _has_made(maker: Any, wrapper: types.FunctionType) -> bool:
-    name = getattr(maker, "__qualname__", None)
-    is_of_module = getattr(maker, "__module__", None) == wrapper.__module__
-    return is_of_module and wrapper.__qualname__.startswith(f"{name}{_LOCAL}")
+def _maker(decorator: ast.expr, module: types.ModuleType) -> _Maker:
+    call = decorator if isinstance(decorator, ast.Call) else ast.Call(decorator, [], [])
+    found = _meant(call.func, module)
+    if type(found) is not types.FunctionType:
+        return _Maker(None, [])
+    defaults = *(found.__defaults__ or ()), *(found.__kwdefaults__ or {}).values()
+    arguments = [*call.args, *(each.value for each in call.keywords)]
+    return _Maker(found, [*defaults, *(_literal(each, module) for each in arguments)])
 
 
 def _meant(decorator: ast.expr, module: types.ModuleType) -> Any:
-    """What `@timed`, `@tools.timed` or `@tools.timed(3)` names; None where that is not plain."""
-    if isinstance(decorator, ast.Call):
-        return _meant(decorator.func, module)
+    """What `timed` or `tools.timed` names; None where that is not plain."""
     if isinstance(decorator, ast.Name):
         return vars(module).get(decorator.id)
     if isinstance(decorator, ast.Attribute):
         return in_place(getattr_static(_meant(decorator.value, module), decorator.attr, None))
     return None
+
+
+def _literal(node: ast.expr, module: types.ModuleType) -> Any:
+    """What an argument is, whenever the module is imported; a new object where that is not sure."""
+    if isinstance(node, ast.Constant):
+        return node.value
+    if isinstance(node, ast.Tuple):
+        return tuple(_literal(each, module) for each in node.elts)
+    if isinstance(node, ast.Name) and node.id not in vars(module):
+        return getattr(builtins, node.id, None)
+    return object()
+
+
+# ---------------------------------------------------------------------- what it holds
+
+
+def _holds_only(wrapper: types.FunctionType, wrapped: Any, maker: _Maker) -> bool:
+    """True if a wrapper holds nothing but what it wraps and what its decorator was given."""
+    if wrapper.__defaults__ or wrapper.__kwdefaults__:
+        return False
+    if any(name != "__wrapped__" or item is not wrapped for name, item in vars(wrapper).items()):
+        return False
+    held = [each for each in _contents(wrapper) if each is not wrapped]
+    return all(any(_same(each, given) for given in maker.given) for each in held)
+
+
+def _same(one: Any, other: Any) -> bool:
+    """True for equal constants, and for one class of Python's own."""
+    if type(one) is not type(other):
+        return False
+    if type(one) is tuple:
+        return len(one) == len(other) and all(map(_same, one, other))
+    if type(one) in _CONSTANTS:
+        return bool(one == other)
+    return one is other and getattr(builtins, getattr(one, "__name__", ""), None) is one

@@ -9,160 +9,7 @@ from typing import Any
 import pytest
 
 from picloud.code import values
-
-TOOLS = """
-def plain(function):
-    def wrapper(*args):
-        return function(*args)
-    return wrapper
-
-def doubled(function):
-    return lambda *args: 2 * function(*args)
-
-def retry(times, on=ValueError):
-    def decorate(function):
-        def wrapper(*args):
-            for _ in range(times):
-                try:
-                    return function(*args)
-                except on:
-                    pass
-        return wrapper
-    return decorate
-
-def asked(function):
-    async def wrapper(*args):
-        return function(*args)
-    wrapper.__wrapped__ = function
-    return wrapper
-
-def seen(function):
-    return function
-
-def counted(function):
-    count = 0
-    def wrapper(*args):
-        nonlocal count
-        count += 1
-        return function(*args) + count
-    return wrapper
-
-def remembered(function):
-    known = {}
-    def wrapper(x):
-        return known.setdefault(x, function(x))
-    return wrapper
-
-def default(function):
-    def wrapper(x, known={}):
-        return known.get(x) or function(x)
-    return wrapper
-
-def tuned(function):
-    def wrapper(x):
-        return function(x) * wrapper.scale
-    wrapper.scale = 1
-    return wrapper
-
-class App:
-    @staticmethod
-    def task(function):
-        def wrapper(*args):
-            return function(*args)
-        return wrapper
-"""
-
-MODULE = """
-import functools
-import tools
-from tools import asked, plain, seen as looked_at
-
-V = 1
-
-def own(function):
-    def wrapper(*args):
-        return function(*args)
-    return wrapper
-
-def bare(x):
-    return x + V
-
-@plain
-def one(x):
-    return x + V
-
-@own
-def of_its_own(x):
-    return x + V
-
-@looked_at
-@tools.doubled
-@plain
-def two(x):
-    return x + V
-
-@tools.retry(3, on=(KeyError, ValueError))
-def retried(x):
-    return x + V
-
-@asked
-def asked_for(x):
-    return x + V
-
-@tools.App.task
-def task(x):
-    return x + V
-
-@plain
-@functools.cache
-def cached(x):
-    return x + V
-
-class Model:
-    @plain
-    def method(self, x):
-        return x + V
-
-    @plain
-    def __private(self, x):
-        return x + V
-
-    @staticmethod
-    @plain
-    def static(x):
-        return x + V
-
-    @classmethod
-    @plain
-    def of_class(cls, x):
-        return x + V
-
-    def private(self):
-        return self.__private
-
-class Sub(Model):
-    pass
-
-@tools.counted
-def counts(x):
-    return x + V
-
-@tools.remembered
-def remembers(x):
-    return x + V
-
-@tools.default
-def has_default(x):
-    return x + V
-
-@tools.tuned
-def tunes(x):
-    return x + V
-
-@looked_at
-def only_looked_at(x):
-    return x + V
-"""
+from tests.support.decorated import MODULE, TOOLS
 
 
 @pytest.fixture
@@ -191,6 +38,7 @@ def is_by_name(function: Any) -> bool:
         lambda m: m.retried,
         lambda m: m.asked_for,
         lambda m: m.task,
+        lambda m: m.cached,
         lambda m: m.Model.method,
         lambda m: m.Model().method,
         lambda m: m.Sub().method,
@@ -206,11 +54,56 @@ def test_what_the_source_says_its_decorators_make_goes_by_name(module: Any, take
     assert notes.roots == {"wrapped"}
 
 
-@pytest.mark.parametrize("name", ["counts", "remembers", "has_default", "tunes"])
-def test_a_wrapper_that_holds_more_travels_with_it(module: Any, name: str) -> None:
+@pytest.mark.parametrize(
+    "name",
+    [
+        "counts",
+        "counts_below",
+        "counts_within",
+        "defined_twice",
+        "has_default",
+        "has_number",
+        "has_two",
+        "keeps",
+        "made_anew",
+        "marks",
+        "notes",
+        "remembers",
+        "retried_as_often_as_is_said",
+        "tunes",
+    ],
+)
+def test_a_wrapper_of_which_more_must_be_known_travels_itself(module: Any, name: str) -> None:
     function = getattr(module, name)
     function(1)
     assert not is_by_name(function)
+    assert values.loads(values.dumps([function]))[0](1) == function(1)
+
+
+@pytest.mark.parametrize("take", [lambda m: m.Derived().method, lambda m: m.Hidden().method])
+def test_so_does_that_of_a_class_in_which_it_is_not_found(module: Any, take: Any) -> None:
+    assert not is_by_name(take(module))
+    assert values.loads(values.dumps([take(module)]))[0](1) == 2
+
+
+def test_odd_decorators_are_no_hindrance(module: Any) -> None:
+    assert is_by_name(module.odd_above)
+
+
+def test_what_a_program_has_set_of_a_wrapper_goes_with_it(module: Any) -> None:
+    module.one.rate = 5
+    assert values.loads(values.dumps([module.one]))[0].rate == 5
+    module.own.__defaults__ = ()
+    module.of_its_own.__defaults__ = (5,)
+    assert values.loads(values.dumps([module.of_its_own]))[0].__defaults__ == (5,)
+
+
+def test_modules_of_a_class_of_their_own_are_left_alone(module: Any) -> None:
+    class Module(types.ModuleType):
+        pass
+
+    module.__class__ = Module
+    assert not is_by_name(module.one)
 
 
 @pytest.mark.parametrize(
@@ -222,6 +115,8 @@ def test_a_wrapper_that_holds_more_travels_with_it(module: Any, name: str) -> No
         ("one", lambda m: m.tools.doubled(m.one)),
         ("only_looked_at", lambda m: m.plain(m.only_looked_at)),
         ("one", lambda m: m.tools.doubled(m.one.__closure__[0].cell_contents)),
+        ("retried", lambda m: m.tools.retry(5)(m.asked_for.__wrapped__)),
+        ("one", lambda m: exec("@plain\ndef one(x): return x", vars(m)) or m.one),
     ],
 )
 def test_what_a_program_has_put_there_travels_as_it_is(module: Any, name: str, put: Any) -> None:
@@ -255,3 +150,13 @@ def test_an_unreadable_source_says_nothing(module: Any) -> None:
 def test_nor_does_one_that_defines_the_function_twice(module: Any) -> None:
     Path(module.__file__).write_text(f"{MODULE}\ndef one(x): pass\n")
     assert not is_by_name(module.one)
+
+
+def test_closures_that_hold_each_other_are_no_riddle() -> None:
+    def made(depth: int) -> Any:
+        if not depth:
+            return lambda: made
+        left, right, again = made(depth - 1), made(depth - 1), made(0)
+        return lambda: (left, right, again)
+
+    assert not is_by_name(made(9))
