@@ -3,6 +3,7 @@
 import asyncio
 import bz2
 import contextlib
+import ctypes
 import functools
 import gzip
 import io
@@ -20,6 +21,7 @@ import tempfile
 import threading
 import weakref
 import zipfile
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -173,12 +175,19 @@ def amid_its_lines() -> Any:
     return file
 
 
+def a_released_view() -> Any:
+    view = memoryview(b"x")
+    view.release()
+    return view
+
+
 def a_program() -> Any:
     program = subprocess.Popen([sys.executable, "-c", ""])
     program.wait()
     return program
 
 
+LOCK: Any = threading.Lock()
 CLOSED = contextlib.ExitStack()
 
 THINGS: dict[str, tuple[Callable[[], Any], str, str]] = {
@@ -199,6 +208,14 @@ THINGS: dict[str, tuple[Callable[[], Any], str, str]] = {
     "a security context": (ssl.create_default_context, "", "make it inside the job"),
     "a database": (lambda: sqlite3.connect(":memory:"), "", "connect inside the job"),
     "a poll": (select.poll, "", "make it inside the job"),
+    "a library": (lambda: ctypes.CDLL(None), "", "load it inside the job"),
+    "a pointer": (lambda: ctypes.pointer(ctypes.c_int(1)), "", "pointers cannot be pickled"),
+    "a view of what has no plain items": (
+        lambda: memoryview((ctypes.c_char_p * 2)()),
+        "",
+        "pass tobytes() of it",
+    ),
+    "a view that was released": (a_released_view, "", "pass tobytes() of it"),
     "mapped memory": (lambda: mmap.mmap(-1, 10), "", "pass the bytes that are needed"),
     "a frame": (a_frame, "", "pass what is needed of it"),
     "a traceback": (a_traceback, "", "pass the text"),
@@ -249,6 +266,27 @@ THINGS: dict[str, tuple[Callable[[], Any], str, str]] = {
     "an object with a lock": (Client, "._lock", "leave it out in __getstate__"),
     "deep in objects": (lambda: Holder(client=Client()), ".client._lock", "__getstate__"),
     "deep in containers": (lambda: [0, {"a": (1, Client())}], "[1]['a'][1]._lock", "__getstate__"),
+    "in a class": (lambda: type("Own", (), {"lock": LOCK})(), ".__class__.lock", "__getstate__"),
+    "in a class above": (
+        lambda: type("Own", (type("Base", (), {"lock": staticmethod(LOCK)}),), {})(),
+        ".__class__.__bases__[0].lock",
+        "__getstate__",
+    ),
+    "in a property": (
+        lambda: type("Own", (), {"lock": property(captures(LOCK))}),
+        ".lock.fget.__closure__[0]",
+        "inside the job",
+    ),
+    "in a method": (
+        lambda: type("Own", (), {"lock": captures(LOCK)})(),
+        ".__class__.lock.__closure__[0]",
+        "inside the job",
+    ),
+    "what makes the items of a dictionary": (
+        lambda: defaultdict(captures(LOCK)),
+        ".default_factory.__closure__[0]",
+        "inside the job",
+    ),
     "in a slot": (Slotted, ".client._lock", "__getstate__"),
     "in a partial": (lambda: functools.partial(len, Client()), ".args[0]._lock", "__getstate__"),
     "in a bound method": (lambda: Client().__init__, ".__self__._lock", "__getstate__"),  # type: ignore[misc]

@@ -152,6 +152,25 @@ LAYOUTS: dict[str, tuple[dict[str, str], str, str]] = {
         "from pack.mod import f",
         "pack/leaf.py",
     ),
+    "plugins of a package that the program looks for": (
+        {"pack/__init__.py": "", "pack/leaf.py": LEAF},
+        "import importlib, pack, pkgutil\ndef f():\n"
+        "    (name,) = [m.name for m in pkgutil.iter_modules(pack.__path__)]\n"
+        "    return importlib.import_module('pack.' + name).answer()",
+        "pack/leaf.py",
+    ),
+    "plugins in a package without a file": (
+        {"pack/leaf.py": LEAF},
+        "import os, pack\ndef f():\n    from importlib import import_module as load\n"
+        "    names = [n[:-3] for n in os.listdir(pack.__path__[0]) if n.endswith('.py')]\n"
+        "    return load('pack.' + names[0]).answer()",
+        "pack/leaf.py",
+    ),
+    "a package of which nothing is needed": (
+        {"leaf.py": "import pack\n" + LEAF, "pack/other.py": ""},
+        "from leaf import answer as f",
+        "leaf.py",
+    ),
     "a circle of imports": (
         {
             "one.py": "import two\ndef f(): return two.answer()",
@@ -295,6 +314,12 @@ LAYOUTS: dict[str, tuple[dict[str, str], str, str]] = {
             "pack/data/n.txt": "{n}",
         },
         "from pack.sub.mod import f",
+        "pack/data/n.txt",
+    ),
+    "a file of data of a package that the program names": (
+        {"pack/__init__.py": "", "pack/data/n.txt": "{n}"},
+        "from importlib import resources\n"
+        "def f(): return int(resources.files('pack').joinpath('data/n.txt').read_text())",
         "pack/data/n.txt",
     ),
     "a file of data that a function of the program reads": (

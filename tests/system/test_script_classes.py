@@ -4,6 +4,7 @@ from tests.support.processes import Place
 
 ENUMS = """\
 import dataclasses
+import datetime
 import enum
 import picloud as cloud
 
@@ -56,6 +57,10 @@ class Fn(enum.Enum):
 class Mix(int):
     def twice(self): return self*2
 class MI(Mix, enum.Enum): A=1; B=2
+class Period(datetime.timedelta, enum.Enum): DAY=1; WEEK=7
+class Day(datetime.date, enum.Enum): FIRST=2026,1,1; LAST=2026,12,31
+class Time(datetime.datetime, enum.Enum): FIRST=2026,1,1,12
+class Noon(datetime.time, enum.Enum): HERE=12,0
 
 LOOKS = [
     lambda: [(p, p.m, p.r, p.g, p.value, p.name) for p in Planet],
@@ -73,12 +78,15 @@ LOOKS = [
     lambda: (Der.A.hi(), list(Der), isinstance(Der.B, Base)),
     lambda: (Fn.ADD(1,2), Fn.SUB(3,1), Fn.ADD.name, len(Fn)),
     lambda: (MI.B.twice(), MI(1), MI.A+1),
+    lambda: (Period.WEEK.days, Period.DAY * 7 == Period.WEEK, [repr(each) for each in Period]),
+    lambda: (Day.LAST - Day.FIRST, Day.FIRST.value, Time.FIRST.hour, str(Noon.HERE)),
 ]
 for look in LOOKS:
     for _ in range(2):
         found = cloud.result(cloud.call(look))
         assert found == look(), found
-for kind in (Planet, Label, Coord, Al, Perm, EM, Crea, S, SE, IE, T, F, Au, Der, MI):
+KINDS = [Planet, Label, Coord, Al, Perm, EM, Crea, S, SE, IE, T, F, Au, Der, MI, Period, Day]
+for kind in (*KINDS, Time, Noon):
     members = list(kind)
     pairs = cloud.result(cloud.map(lambda member: (member, member.name), members))
     assert pairs == [(member, member.name) for member in members]

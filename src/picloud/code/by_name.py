@@ -18,6 +18,8 @@ import cloudpickle
 MAIN_MODULES = frozenset({"__main__", "__mp_main__"})
 """The names of the main program, which no other process can import."""
 
+HEAP_TYPE = 1 << 9
+"""Flag of classes that a class statement has made."""
 
 _EVERYWHERE = frozenset(
     {"builtins", "cloudpickle", "copyreg", "picloud", "picloud_master", "picloud_worker"}

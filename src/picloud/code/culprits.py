@@ -8,10 +8,11 @@ import contextlib
 import functools
 import itertools
 import types
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from picloud.code.by_name import HEAP_TYPE, is_importable
 from picloud.code.files import OPEN_THERE
 from picloud.code.imports import global_names
 
@@ -147,6 +148,8 @@ def _parts(value: Any) -> Iterator[Part]:
         yield ".func", value.func
         yield from ((f".args[{number}]", item) for number, item in enumerate(value.args))
         yield from ((f".keywords[{key!r}]", item) for key, item in value.keywords.items())
+    elif isinstance(value, type):
+        yield from _parts_of_class(value)
     elif isinstance(value, Mapping):
         yield from ((f"[{_shown(key)}]", item) for key, item in list(value.items()))
         yield from ((f" (its key {_shown(key)})", key) for key in list(value))
@@ -186,6 +189,18 @@ def _parts_of_function(function: types.FunctionType) -> Iterator[Part]:
             yield f".__globals__[{key!r}]", function.__globals__[key]
 
 
+def _parts_of_class(cls: type[Any]) -> Iterator[Part]:
+    for key, item in list(vars(cls).items()):
+        if isinstance(item, classmethod | staticmethod):
+            yield f".{key}", item.__func__
+        elif isinstance(item, property):
+            yield f".{key}.fget", item.fget
+        else:
+            yield f".{key}", item
+    for number, base in enumerate(cls.__bases__):
+        yield f".__bases__[{number}]", base
+
+
 def _parts_of_object(value: Any) -> Iterator[Part]:
     try:
         attributes = dict(vars(value))
@@ -197,6 +212,13 @@ def _parts_of_object(value: Any) -> Iterator[Part]:
             if hasattr(value, key):
                 attributes.setdefault(key, getattr(value, key))
     yield from ((f".{key}", item) for key, item in attributes.items())
+    if isinstance(value, defaultdict):
+        yield ".default_factory", value.default_factory
+    if getattr(getattr(value, "dtype", None), "hasobject", False):  # an array
+        yield from ((f".flat[{number}]", item) for number, item in enumerate(value.flat))
+    kind = type(value)
+    if kind.__flags__ & HEAP_TYPE and not is_importable(kind, kind.__module__, kind.__qualname__):
+        yield ".__class__", kind
 
 
 def _shown(key: Any) -> str:
@@ -227,6 +249,8 @@ _REMEDIES: dict[str, str] = {
     "coroutine": "pass the coroutine function and its arguments",
     "async_generator": "pass the function that makes it and its arguments",
     "socket.socket": "connect inside the job",
+    "ctypes.CDLL": "load it inside the job",
+    "memoryview": "pass tobytes() of it, or what it is a view of",
     "ssl.SSLContext": "make it inside the job",
     "sqlite3.Connection": "connect inside the job, and pass the path",
     "sqlite3.Cursor": "pass the rows",

@@ -12,11 +12,8 @@ from typing import Any
 
 from cloudpickle import cloudpickle
 
-from picloud.code.by_name import is_importable
+from picloud.code.by_name import HEAP_TYPE, is_importable
 from picloud.code.skeletons import next_method, unheard
-
-_HEAP_TYPE = 1 << 9
-"""Flag of classes that a class statement has made."""
 
 _OWN = frozenset({"_value_", "_name_", "__objclass__", "_sort_order_", "_inverted_"})
 """What every member gets where it is made."""
@@ -46,11 +43,17 @@ def reduce_member(item: Any) -> tuple[Any, ...] | None:
     if getattr(cls.__reduce_ex__, "__module__", None) != enum.__name__:
         return None  # it has a way of its own
     name = item._name_
-    return (_member, (cls, name)) if cls._member_map_.get(name) is item else None
+    if name not in cls._member_names_ or cls._member_map_.get(name) is not item:
+        return None  # made of parts, or by `_missing_`, which makes it elsewhere as well
+    return _member, (cls, name)
 
 
 def _member(cls: type[enum.Enum], name: str) -> enum.Enum:
-    return cls._member_map_[name]
+    try:
+        return cls._member_map_[name]
+    except KeyError:
+        text = f"module {cls.__module__!r} has no attribute '{cls.__qualname__}.{name}'"
+        raise AttributeError(text) from None
 
 
 def is_made_here(cls: type[enum.Enum]) -> bool:
@@ -74,20 +77,36 @@ def _new_of(cls: type[Any]) -> str:
 
 
 def _is_pythons(cls: type[Any]) -> bool:
-    return cls.__module__ == enum.__name__ or not cls.__flags__ & _HEAP_TYPE
+    return cls.__module__ == enum.__name__ or not cls.__flags__ & HEAP_TYPE
 
 
 def _can_be_made(cls: type[enum.Enum]) -> bool:
     """Whether it is known how to make members of the type that is mixed in, if there is one."""
-    built_in = [each for each in _mixed_in(cls).__mro__ if not each.__flags__ & _HEAP_TYPE]
-    return all(each is object or "__getnewargs__" in vars(each) for each in built_in)
+    built_in = [each for each in _mixed_in(cls).__mro__ if not each.__flags__ & HEAP_TYPE]
+    return all(each is object or _tells_arguments(each) for each in built_in)
+
+
+def _tells_arguments(cls: type[Any]) -> bool:
+    return "__getnewargs__" in vars(cls) or _is_of_dates(cls)
+
+
+def _is_of_dates(cls: type[Any]) -> bool:
+    """True for types whose `__reduce__` tells the arguments."""
+    return cls.__module__ == "datetime" and "__reduce__" in vars(cls)
+
+
+def _data_of(member: Any, mixed_in: type[Any]) -> Any:
+    maker = _maker(mixed_in)
+    if _is_of_dates(maker):
+        return maker.__reduce__(member)[1]
+    return vars(maker).get("__getnewargs__", lambda member: ())(member)
 
 
 def arguments_for(cls: type[enum.Enum], upstream: tuple[Any, ...]) -> tuple[Any, ...]:
     """What `make_enum` needs, from what cloudpickle's maker does."""
     bases, name, qualname, _values, module, number, extra = upstream
-    data_of = vars(_maker(_mixed_in(cls))).get("__getnewargs__", lambda member: ())
-    members = {each: (data_of(one), one._value_) for each, one in cls.__members__.items()}
+    kind = _mixed_in(cls)
+    members = {each: (_data_of(one, kind), one._value_) for each, one in cls.__members__.items()}
     return type(cls), bases, name, qualname, members, module, number, extra
 
 
@@ -156,5 +175,5 @@ def _mixed_in(cls: type[enum.Enum]) -> type[Any]:
 
 
 def _maker(mixed_in: type[Any]) -> Any:
-    """The built-in class that makes objects of a type, from what its `__getnewargs__` gives."""
-    return next((each for each in mixed_in.__mro__ if "__getnewargs__" in vars(each)), object)
+    """The built-in class that makes objects of a type, from the arguments that it tells."""
+    return next(filter(_tells_arguments, mixed_in.__mro__), object)

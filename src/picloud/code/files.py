@@ -55,6 +55,11 @@ class MemoryFile(io.BytesIO):
 
     writelines = truncate = write
 
+    def peek(self, size: int = 0, /) -> bytes:
+        """What comes next, without moving the position."""
+        place = self.tell()
+        return bytes(self.getbuffer()[place : place + max(size, io.DEFAULT_BUFFER_SIZE)])
+
     def __reduce__(self) -> tuple[Any, ...]:
         return _binary, (self.getvalue(), self.name, self.tell())
 
@@ -97,7 +102,8 @@ def add_temporary(reducers: dict[type[Any], Callable[[Any], Any]]) -> None:
     Python would take along what removes them: it runs where they have arrived, on the file here.
     """
     tempfile: Any = sys.modules.get("tempfile")
-    if tempfile is not None and tempfile.TemporaryDirectory not in reducers:
+    directory = getattr(tempfile, "TemporaryDirectory", None)  # None amid its import as well
+    if directory is not None and directory not in reducers:
         reducers[tempfile._TemporaryFileWrapper] = _reduce_wrapper
         reducers[tempfile.SpooledTemporaryFile] = _reduce_spooled
         reducers[tempfile.TemporaryDirectory] = _refuse_directory

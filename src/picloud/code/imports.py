@@ -20,6 +20,12 @@ TOLERANT = frozenset({"ImportError", "ModuleNotFoundError", "Exception", "BaseEx
 IMPORTERS = frozenset({"import_module", "__import__"})
 """Functions that import what they are given the name of."""
 
+READERS = frozenset(
+    {"files", "contents", "get_data", "is_resource", "open_binary", "open_text", "path"}
+    | {"read_binary", "read_text"}
+)
+"""Functions that may find files of the package that they are given the name of."""
+
 _RESOURCES = "importlib.resources"
 
 MODULE_NAME = re.compile(r"\.*\w+(\.\w+)*")
@@ -52,12 +58,12 @@ def import_of(name: str, *, is_optional: bool) -> Import:
 def read_code(code: CodeType) -> tuple[Import, ...]:
     """Read the bytecode of a function that travels by value, and of the functions inside it."""
     found: list[Import] = []
-    if _IMPORT_NAME in code.co_code[::2] or not IMPORTERS.isdisjoint(_names_in(code)):
+    if _IMPORT_NAME in code.co_code[::2] or not _TAKE_NAMES.isdisjoint(_names_in(code)):
         steps = [step for step in dis.get_instructions(code) if step.opname not in _IDLE]
         tolerance = _Tolerance(code, steps)
         found += _statements(steps, tolerance)
         found += _calls(steps, tolerance)
-    if "__file__" in code.co_names and _asks_where_a_module_is(code):
+    if not _PLACES.isdisjoint(code.co_names) and _asks_where_a_module_is(code):
         found.append(Import(_RESOURCES, (), 0, is_optional=True))
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
@@ -72,13 +78,14 @@ def reads_data(root: str) -> bool:
 
 
 def _asks_where_a_module_is(code: CodeType) -> bool:
-    """`module.__file__`: another way to its data."""
+    """`module.__file__`, `package.__path__`: other ways to its data."""
     return any(
-        step.argval == "__file__" and step.opname == "LOAD_ATTR"
-        for step in dis.get_instructions(code)
+        step.argval in _PLACES and step.opname == "LOAD_ATTR" for step in dis.get_instructions(code)
     )
 
 
+_TAKE_NAMES = IMPORTERS | READERS
+_PLACES = frozenset({"__file__", "__path__"})
 _IMPORT_NAME = dis.opmap["IMPORT_NAME"]
 _IDLE = frozenset({"EXTENDED_ARG", "PUSH_NULL", "PRECALL", "NOP", "RESUME"})
 
@@ -101,14 +108,15 @@ def _calls(steps: list[dis.Instruction], tolerance: "_Tolerance") -> Iterator[Im
     for function, name, *rest in zip(steps, steps[1:], steps[2:], steps[3:], strict=False):
         if (
             function.opname.startswith("LOAD_")
-            and function.argval in IMPORTERS
+            and function.argval in _TAKE_NAMES
             and isinstance(name.argval, str)
             and name.opname == "LOAD_CONST"
             and MODULE_NAME.fullmatch(name.argval)
             and not _goes_on(*rest)
         ):
             package = rest[0].argval if rest[0].opname == "LOAD_CONST" else None
-            yield from _named(name.argval, package, is_optional=tolerance.covers(function))
+            is_optional = function.argval in READERS or tolerance.covers(function)
+            yield from _named(name.argval, package, is_optional=is_optional)
 
 
 def _goes_on(step: dis.Instruction, after: dis.Instruction) -> bool:

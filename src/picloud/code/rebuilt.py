@@ -1,11 +1,10 @@
 """Things of the main program that Python pickles by their name only: made anew from their parts.
 
-Those of a module go by their name, as ever. What Python cannot pickle at all, though a class of the
-main program may have it, such as a `functools.cached_property`, is here, too.
+Those of a module go by their name, as ever.
 """
 
 import functools
-import re
+import sys
 import types
 import typing
 from collections.abc import Callable
@@ -14,7 +13,7 @@ from typing import Any
 from cloudpickle import cloudpickle
 
 from picloud.code import classes, enums
-from picloud.code.by_name import is_importable
+from picloud.code.by_name import is_importable, is_module_importable
 
 Reduced = str | tuple[Any, ...]
 
@@ -71,37 +70,10 @@ def _type_alias(name: str, meant: Any, parameters: tuple[Any, ...]) -> Any:
     return alias(name, meant, type_params=parameters)
 
 
-def _reduce_cached_property(item: Any) -> Reduced:
-    return _cached_property, (item.func, item.attrname, item.__doc__)
-
-
-def _cached_property(function: Any, name: str | None, doc: str | None) -> Any:
-    made = functools.cached_property(function)
-    made.attrname, made.__doc__ = name, doc
-    return made
-
-
-def _reduce_dispatch_method(item: Any) -> Reduced:
-    return _dispatch_method, (item.func, item.dispatcher)
-
-
-def _dispatch_method(function: Any, dispatcher: Any) -> Any:
-    made = functools.singledispatchmethod(function)
-    made.dispatcher = dispatcher
-    return made
-
-
-def _reduce_scanner(item: Any) -> Reduced:
-    return re.Scanner, (item.lexicon, item.scanner.flags)  # type: ignore[attr-defined]
-
-
 REDUCERS: dict[type[Any], Callable[[Any], Reduced]] = {
     typing.NewType: _reduce_new_type,
     typing.ParamSpec: _reduce_param_spec,
     typing.TypeVarTuple: _reduce_type_var_tuple,
-    functools.cached_property: _reduce_cached_property,
-    functools.singledispatchmethod: _reduce_dispatch_method,
-    re.Scanner: _reduce_scanner,  # type: ignore[attr-defined]  # not documented
 }
 if "TypeAliasType" in vars(typing):  # since Python 3.12
     REDUCERS[vars(typing)["TypeAliasType"]] = _reduce_type_alias
@@ -132,8 +104,18 @@ def _register(function: Any, state: tuple[dict[type[Any], Any], dict[str, Any]])
 
 
 def reduce_nameless(item: Any) -> Reduced | None:
-    """Pickle a TypedDict or a member of an enum; None for all else."""
+    """Pickle a TypedDict, a member of an enum or a module of a class of its own; else None."""
+    if issubclass(type(item), types.ModuleType):
+        return _module_parts(item)
     return _typed_dict_parts(item) if isinstance(item, type) else enums.reduce_member(item)
+
+
+def _module_parts(module: types.ModuleType) -> Reduced | None:
+    """Pickle a module by its name that is no plain one: Python lets modules set their class."""
+    name = module.__name__
+    if type(module) is types.ModuleType or sys.modules.get(name) is not module:
+        return None
+    return (cloudpickle.subimport, (name,)) if is_module_importable(name) else None
 
 
 def _typed_dict_parts(cls: Any) -> Reduced | None:

@@ -24,7 +24,7 @@ from typing import Any, ClassVar
 
 import cloudpickle
 
-from picloud.code import classes, culprits, files, imports, rebuilt, sources
+from picloud.code import classes, culprits, files, imports, rebuilt, sources, standard_types
 from picloud.code.by_name import MAIN_MODULES, held, is_everywhere, is_importable
 from picloud.code.exceptions.state import reduce_exception
 from picloud.code.handle_pickling import PROTOCOL as PROTOCOL
@@ -141,8 +141,7 @@ def _dumps_any(value: Any, notes: Notes | None, keep: Keep | None) -> bytes:
     try:
         if notes is not None and (data := dumps_handles(value, notes)):
             return data
-        _register_main()
-        files.add_temporary(ValuePickler.dispatch_table.maps[0])
+        _register_loaded(ValuePickler.dispatch_table.maps[0])
         if keep is None:
             return _pickled(value, notes)
         parts = Parts(keep)
@@ -183,11 +182,12 @@ def _pickled_without_large(value: Any, notes: Notes | None, parts: Parts) -> byt
     return file.getvalue()
 
 
-def _register_main() -> None:
-    """Tell cloudpickle, which knows of `__main__` only, of the program's other name."""
-    main = sys.modules.get("__mp_main__")
-    if isinstance(main, types.ModuleType):
+def _register_loaded(reducers: Any) -> None:
+    """Tell cloudpickle of the program's other name, and of what is pickled once it is loaded."""
+    if isinstance(main := sys.modules.get("__mp_main__"), types.ModuleType):
         cloudpickle.register_pickle_by_value(main)  # costs as little as a look if it is known
+    files.add_temporary(reducers)
+    standard_types.add_libraries(reducers)
 
 
 def _why(value: Any, error: Exception) -> str:
@@ -291,7 +291,7 @@ class ValuePickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle sh
             **dict.fromkeys(files.TYPES, files.reduce_file),
             functools._lru_cache_wrapper: _reduce_cached,
             type(os.environ): _reduce_environment,
-            **rebuilt.REDUCERS,
+            **(rebuilt.REDUCERS | standard_types.REDUCERS),
         },
         cloudpickle.Pickler.dispatch_table,
     )

@@ -1,6 +1,7 @@
 """What to do about errors of jobs that come of what has travelled, and what has not."""
 
 import os
+import re
 import sys
 
 from picloud.code.modules.own_modules import is_installed
@@ -32,6 +33,24 @@ def advise(error: BaseException, tree: str) -> None:
         file = error.filename
         if isinstance(file, str) and file.startswith(os.path.join(tree, "")):
             error.add_note(_FILE)
+
+
+_NO_ATTRIBUTE = re.compile(
+    r"Can't get attribute '(?P<name>[^']+)' on <module '(?P<module>[^']+)'"
+    r"|module '(?P<owner>[^']+)' has no attribute '(?P<attribute>[^']+)'"
+)
+
+
+def name_gone(error: AttributeError) -> str:
+    """What to say where a module has no such name as something goes by; empty for other errors."""
+    found = _NO_ATTRIBUTE.match(str(error))
+    if found is None:
+        return ""
+    name, module = found["name"] or found["attribute"], found["module"] or found["owner"]
+    return (
+        f"module {module!r}, as its file is now, has no {name!r}: if an edit has removed it, "
+        "reload the module in your program; what your program has set there itself does not travel"
+    )
 
 
 def _is_part_of_installed(name: str) -> bool:

@@ -41,6 +41,7 @@ def test_a_binary_file_does_too(path: Path, buffering: int) -> None:
         file.seek(3)
         copy = arrived(file)
         assert (copy.name, copy.mode) == (str(path), "rb")
+        assert copy.peek(1) == TEXT.encode()[3:]
         assert copy.read() == TEXT.encode()[3:]
         assert copy.seek(0) == 0
         assert copy.read() == TEXT.encode()

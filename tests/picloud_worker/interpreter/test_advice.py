@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from picloud_worker.interpreter.advice import advise
+from picloud_worker.interpreter.advice import advise, name_gone
 
 
 def notes(error: BaseException, tree: str = "/trees/1") -> str:
@@ -38,6 +38,25 @@ def test_who_misses_a_file_beside_a_module_is_told_what_travels() -> None:
 )
 def test_others_are_as_they_were(error: BaseException) -> None:
     assert notes(error) == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "module", "name"),
+    [
+        (AttributeError("Can't get attribute 'f' on <module 'leaf' from '/x.py'>"), "leaf", "f"),
+        (AttributeError("module 'pack.leaf' has no attribute 'C.m'"), "pack.leaf", "C.m"),
+    ],
+)
+def test_who_misses_a_name_of_a_module_is_told_what_that_comes_of(
+    error: AttributeError, module: str, name: str
+) -> None:
+    text = name_gone(error)
+    assert text.startswith(f"module {module!r}, as its file is now, has no {name!r}: ")
+    assert "reload" in text
+
+
+def test_other_attributes_are_no_names_of_modules() -> None:
+    assert name_gone(AttributeError("'int' object has no attribute 'f'")) == ""
 
 
 def test_without_modules_there_are_no_files_beside_them() -> None:

@@ -76,7 +76,8 @@ class Findings:
             by_value = "" if self._above[name] else _BY_VALUE.format(name=name)
             self._refuse_unless_optional(name, _IN_MEMORY.format(name=name) + by_value)
         for name in self._broken():
-            self._refuse(name, f"no Python of this version can import {self._flaws[name]}")
+            text = f"no Python of this version can import {self._flaws[name]}"
+            raise self.refusal(name, text)
 
     def _broken(self) -> list[str]:
         """Modules with a flaw that will be imported, whatever the job does.
@@ -95,11 +96,12 @@ class Findings:
 
     def _refuse_unless_optional(self, name: str, text: str) -> None:
         if name not in self._optional:
-            self._refuse(name, text)
+            raise self.refusal(name, text)
 
-    def _refuse(self, name: str, text: str) -> None:
+    def refusal(self, name: str, text: str) -> Unshippable:
+        """What is wrong with a module, and who asks for it."""
         way = list(self._way(name))
-        raise Unshippable(f"{' <- '.join(way)}: {text}", way[-1])
+        return Unshippable(f"{' <- '.join(way)}: {text}", way[-1])
 
     def _way(self, name: str) -> Iterator[str]:
         while name:

@@ -1,6 +1,7 @@
 """The files behind own modules: what is in them."""
 
 import marshal
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,11 @@ from picloud.code.modules.source_imports import Reading, read_source
 from picloud.code.unshippable import Unshippable
 
 _PYC_HEADER = 16
+
+_GONE = (
+    "module {module.name} was imported from {module.file}, which is there no more: put it back, or "
+    "start the program again without it"
+)
 
 
 def content_of(module: OwnModule) -> tuple[bytes, Callable[[bytes], Reading]]:
@@ -39,6 +45,8 @@ def _source_of(module: OwnModule) -> bytes:
         source = module.loader.get_source(module.name)
     except Exception:  # noqa: BLE001 - it may be anybody's
         source = None
+    if not isinstance(source, str) and not os.path.exists(module.file):
+        raise Unshippable(_GONE.format(module=module))
     if not isinstance(source, str):
         raise Unshippable(
             f"module {module.name} was loaded from {module.file} by {type(module.loader).__name__}"
@@ -52,10 +60,7 @@ def _remembered(module: OwnModule) -> bytes:
 
     lines = linecache.getlines(module.file)
     if not lines:
-        raise Unshippable(
-            f"module {module.name} was imported from {module.file}, which is there no more: put it "
-            "back, or start the program again without it"
-        )
+        raise Unshippable(_GONE.format(module=module))
     return "".join(lines).encode()
 
 

@@ -12,7 +12,7 @@ import sysconfig
 from collections.abc import Iterable
 from functools import cache
 from importlib.util import spec_from_file_location
-from pkgutil import get_importer
+from pkgutil import get_importer, iter_modules
 from typing import Any
 from zipimport import zipimporter
 
@@ -270,6 +270,7 @@ def submodules(locations: Iterable[str]) -> list[str]:
         try:
             entries = list(os.scandir(location))
         except OSError:
+            found.update(each.name for each in iter_modules([location]))  # of an archive
             continue
         for entry in entries:
             stem, dot, suffix = entry.name.partition(".")

@@ -9,7 +9,7 @@ import importlib
 import os
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 
 from picloud.code.by_name import by_value_modules
 from picloud.code.imports import OPTIONAL, Import, modules_meant, reads_data
@@ -21,10 +21,14 @@ from picloud.code.modules.own_modules import OwnModule
 from picloud.code.modules.package_data import TooMuchData, data_files
 from picloud.code.modules.scan import NOTHING, Scan
 from picloud.code.modules.source_imports import Reading
+from picloud.code.unshippable import Unshippable
 from picloud.protocol.trees import EMPTY, Tree, TreeFile, digest_of, tree_of
 
 TREES_REMEMBERED = 256
 READINGS_REMEMBERED = 20_000
+
+_PACKAGE = ".package"
+"""A file of a tree that makes a package of the directory that it lies in."""
 
 _Readings = dict[bytes, Reading]
 """What was read in a content, by its digest."""
@@ -93,6 +97,8 @@ class _Walk:
         self._reasons: dict[str, str] = {}
         self._line: list[str] = []
         self._whole: set[str] = set()  # packages of which everything is needed
+        self._below: set[str] = set()  # what such a package may do without
+        self._empty: dict[str, str] = {}  # what would make packages of directories, and why
 
     def run(self, roots: frozenset[str]) -> Scan:
         """Walk, and return what was found.
@@ -122,6 +128,7 @@ class _Walk:
         self._findings.check(finds_extensions=self._finds_extensions)
         if self._finds_extensions:
             self._point_at(self._findings.extensions)
+        self._keep_empty()
         return Scan(tree_of(list(self._files.values())), self._reasons, self._watch)
 
     def _check_name(self, name: str) -> None:
@@ -132,18 +139,23 @@ class _Walk:
             near = "".join(f"; did you mean {each!r}?" for each in self._finder.near(name))
             raise ValueError(f"transfer_modules: there is no module {name!r} here{near}")
 
-    def _reach(self, name: str, above: str, *, is_optional: bool) -> None:
+    def _reach(self, name: str, above: str, *, is_optional: bool) -> bool:
         if self._only is not None and not any(_belong(name, each) for each in self._only):
-            return
-        if self._findings.reach(name, above, is_optional=is_optional):
+            return False
+        is_new = self._findings.reach(name, above, is_optional=is_optional)
+        if is_new:
             self._line.append(name)
+        return is_new
 
     def _take(self, module: OwnModule) -> None:
         self._watch.add(module.file, [*(module.locations or ()), *_rivals(module)])
         if module.is_extension:
             self._findings.extensions.append(module)
         elif module.path:
-            content, read = content_of(module)
+            try:
+                content, read = content_of(module)
+            except Unshippable as error:
+                raise self._findings.refusal(module.name, str(error)) from error
             file = TreeFile(module.path, digest_of(content), content)
             reading = self._readings.get(file.digest)
             if reading is None:
@@ -154,6 +166,17 @@ class _Walk:
             if reading.flaw and self._finder.is_plain(module.name):
                 self._findings.note_flaw(module, reading.flaw)
             self._follow(module, reading)
+        else:
+            path = f"{module.name.replace('.', '/')}/{_PACKAGE}"
+            self._empty[path] = self._findings.reason(module.name)
+
+    def _keep_empty(self) -> None:
+        """Have packages in jobs of which nothing travels: directories without `__init__.py`."""
+        for path, reason in self._empty.items():
+            above = path.removesuffix(_PACKAGE)
+            if not any(each.startswith(above) for each in self._files):
+                self._files[path] = TreeFile(path, digest_of(b""), b"")
+                self._reasons[path] = reason
 
     def _reason(self, module: OwnModule, reading: Reading) -> str:
         reason = self._findings.reason(module.name)
@@ -171,7 +194,8 @@ class _Walk:
         if reading.computes_names:
             self._take_all_below(module.name.partition(".")[0])
         if reading.reads_data and module.package:
-            self._take_data(module.package)
+            with suppress(TooMuchData) if module.name in self._below else nullcontext():
+                self._take_data(module.package)
         if reading.reads_others:
             meant = (modules_meant(one, module.package) for one in reading.imports)
             self._take_data_of_others(name for names in meant for name in names)
@@ -193,16 +217,22 @@ class _Walk:
             if found is None or not (found.path or found.is_extension):
                 continue
             self._whole.add(name)
-            self._reach(name, package, is_optional=True)
+            if self._reach(name, package, is_optional=True):
+                self._below.add(name)
             line += [f"{name}.{each}" for each in own_modules.submodules(found.locations or ())]
 
     def _take_data_of_others(self, names: Iterable[str]) -> None:
-        """Files of packages whose importer looks for some, maybe for these."""
+        """Files and modules of packages whose importer looks for some, maybe for these."""
         for name in names:
             module = self._finder.find(name.removesuffix(OPTIONAL))
-            if module is not None and module.package:
-                with suppress(TooMuchData):
-                    self._take_data(module.package)
+            if module is None or not module.package:
+                continue
+            with suppress(TooMuchData):
+                self._take_data(module.package)
+            if module.locations is not None:
+                self._take_all_below(module.name)
+                for each in [] if module.path else own_modules.submodules(module.locations):
+                    self._take_all_below(f"{name}.{each}")
 
     def _take_data(self, package: str) -> None:
         """Files of a package, since one of its modules looks for some.

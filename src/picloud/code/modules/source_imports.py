@@ -9,7 +9,15 @@ import ast
 import re
 from collections.abc import Iterator
 
-from picloud.code.imports import IMPORTERS, MODULE_NAME, TOLERANT, Import, import_of, modules_meant
+from picloud.code.imports import (
+    IMPORTERS,
+    MODULE_NAME,
+    READERS,
+    TOLERANT,
+    Import,
+    import_of,
+    modules_meant,
+)
 from picloud.code.parsing import parsed
 from picloud.statemachine import value
 
@@ -36,8 +44,8 @@ _DATA = _Sign(
     *("__file__", "resources", "get_data"),
 )
 _DATA_OF_OTHERS = _Sign(  # many a function of users is called `get_data`
-    r"\.\s*__file__\b|\bimportlib[._]resources\b|\bimport\s+resources\b|\bpkgutil\b",
-    *("__file__", "resources", "pkgutil"),
+    r"\.\s*__(?:file|path)__\b|\bimportlib[._]resources\b|\bimport\s+resources\b|\bpkgutil\b",
+    *("__file__", "__path__", "resources", "pkgutil"),
 )
 _MODULE_TABLE = _Sign(r"\bsys\s*\.\s*modules\b|\bimport\s+modules\b", "modules")
 
@@ -73,13 +81,15 @@ def read_source(source: bytes) -> Reading:
         return Reading([], False, False, flaw=str(error))
     except (RecursionError, MemoryError):
         return Reading([], False, False)
-    calls = _Calls(body) if any(each in text for each in IMPORTERS) else None
+    reads_others = _DATA_OF_OTHERS.is_in(text)
+    has_calls = reads_others or any(each in text for each in IMPORTERS)
+    calls = _Calls(body, takes_readers=reads_others) if has_calls else None
     return Reading(
         list(_statements(body, calls, is_optional=False, is_certain=True)),
         _LOOKS_AROUND.is_in(text) or (calls is not None and calls.computes_names),
         _DATA.is_in(text),
         _MODULE_TABLE.is_in(text),
-        reads_others=_DATA_OF_OTHERS.is_in(text),
+        reads_others=reads_others,
     )
 
 
@@ -92,11 +102,15 @@ def _flaw(error: SyntaxError) -> str:
 class _Calls:
     """Calls of `import_module` and `__import__`, under whatever name.
 
+    Args:
+        takes_readers: calls of what reads files of packages, given their names, count as well.
+
     Attributes:
         computes_names: there is one whose name is no constant, or that somebody else makes.
     """
 
-    def __init__(self, body: list[ast.stmt]) -> None:
+    def __init__(self, body: list[ast.stmt], *, takes_readers: bool) -> None:
+        self._readers = READERS if takes_readers else frozenset()
         nodes = [node for statement in body for node in ast.walk(statement)]
         self._names = set(IMPORTERS)
         for node in nodes:
@@ -117,28 +131,38 @@ class _Calls:
         for node in (inner for each in line for inner in ast.walk(each)):
             found = self._import(node)
             if found is not None:
-                name, package = found
-                one = import_of(name, is_optional=is_optional)
+                name, package, is_imported = found
+                one = import_of(name, is_optional=is_optional or not is_imported)
                 if one.level and package:
                     for each in modules_meant(one, package):
                         yield Import(each, (), 0, is_optional)
                 else:
                     yield one
 
-    def _import(self, node: ast.AST) -> tuple[str, str] | None:
-        """The constant name that a call gives, and the package if that is a constant, too."""
-        if not isinstance(node, ast.Call) or not self._is_importer(node.func):
+    def _import(self, node: ast.AST) -> tuple[str, str, bool] | None:
+        """The constant name that a call gives, the package if that is a constant, too, and whether
+        the module is imported, not looked into."""
+        if not isinstance(node, ast.Call):
+            return None
+        is_imported = self._is_importer(node.func)
+        if not is_imported and _name_of(node.func) not in self._readers:
             return None
         keywords = {each.arg: each.value for each in node.keywords}
         name = node.args[0] if node.args else keywords.get("name")
         package = node.args[1] if len(node.args) > 1 else keywords.get("package")
         text = _constant(name)
-        return (text, _constant(package)) if MODULE_NAME.fullmatch(text) else None
+        is_name = MODULE_NAME.fullmatch(text)
+        return (text, _constant(package), is_imported) if is_name else None
 
     def _is_importer(self, node: ast.AST) -> bool:
-        if isinstance(node, ast.Attribute):
-            return node.attr in IMPORTERS
-        return isinstance(node, ast.Name) and node.id in self._names
+        names = IMPORTERS if isinstance(node, ast.Attribute) else self._names
+        return _name_of(node) in names
+
+
+def _name_of(node: ast.AST) -> str:
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else "?"
 
 
 def _constant(node: ast.expr | None) -> str:

@@ -107,6 +107,33 @@ LAYOUTS: dict[str, tuple[dict[str, str], list[str], list[str]]] = {
         ["one"],
         ["one.py"],
     ),
+    "a package of which nothing travels": (
+        {"one.py": "import space.deep", "space/deep/two.py": ""},
+        ["one"],
+        ["one.py", "space/deep/.package"],
+    ),
+    "a package whose modules somebody looks for": (
+        {"one.py": "import pkgutil, pack", "pack/__init__.py": "", "pack/a.py": "import two"}
+        | {"two.py": ""},
+        ["one"],
+        ["one.py", "pack/__init__.py", "pack/a.py", "two.py"],
+    ),
+    "a place for packages in which somebody looks for some": (
+        {"one.py": "import space\nspace.__path__", "space/a.py": "", "space/b/__init__.py": ""},
+        ["one"],
+        ["one.py", "space/a.py", "space/b/__init__.py"],
+    ),
+    "a package that a text names": (
+        {"one.py": "from importlib.resources import files\nfiles('pack.sub')"}
+        | {"pack/sub/__init__.py": "", "pack/sub/n": ""},
+        ["one"],
+        ["one.py", "pack/sub/__init__.py", "pack/sub/n"],
+    ),
+    "a text that only looks like a name of one": (
+        {"one.py": "from importlib.resources import files\nprint('pack')", "pack/__init__.py": ""},
+        ["one"],
+        ["one.py"],
+    ),
     "several roots": ({"one.py": "", "two.py": ""}, ["one", "two"], ["one.py", "two.py"]),
 }
 
@@ -198,8 +225,11 @@ def test_modules_in_an_archive_are_taken_out_of_it(
     with zipfile.ZipFile(archive, "w") as file:
         file.writestr("zipped/__init__.py", "from zipped import inner")
         file.writestr("zipped/inner.py", "x = 1")
+        file.writestr("zipped_too/__init__.py", "import importlib\nimportlib.import_module(name)")
+        file.writestr("zipped_too/inner.py", "x = 1")
     monkeypatch.syspath_prepend(str(archive))
     assert project.paths("zipped") == ["zipped/__init__.py", "zipped/inner.py"]
+    assert project.paths("zipped_too") == ["zipped_too/__init__.py", "zipped_too/inner.py"]
 
 
 def test_a_compiled_module_without_its_source_travels(project: Project) -> None:
@@ -298,11 +328,11 @@ def test_each_file_has_a_reason(project: Project) -> None:
 
 
 def test_a_loaded_module_of_which_nothing_is_left_is_refused(project: Project) -> None:
-    file = project.writes("wholly_gone.py", "x = 1\n")
+    file = project.has({"one.py": "import wholly_gone"}).writes("wholly_gone.py", "x = 1\n")
     __import__("wholly_gone")
     file.unlink()
-    with pytest.raises(Unshippable, match=r"wholly_gone was imported from .*there no more"):
-        project.tree("wholly_gone")
+    with pytest.raises(Unshippable, match=r"wholly_gone <- one: .*from .*there no more"):
+        project.tree("one")
 
 
 def test_a_module_that_cannot_be_read_is_refused(project: Project) -> None:
