@@ -2,8 +2,10 @@
 
 import ast
 import os
+import stat
+from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from functools import lru_cache
 
 from picloud.code.parsing import parsed
 
@@ -13,31 +15,50 @@ _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 
 
 def definition(file: str, name: str) -> Definition | None:
-    """The `def` of a qualified name in a source file; None where something else may bind it."""
-    if not os.path.isfile(file):  # to open a pipe would be to wait for somebody who writes
+    """The `def` of a qualified name in a source file, without what it runs.
+
+    None where there is none, or where something else may bind the name as well.
+    """
+    try:
+        found = os.stat(file)
+    except (OSError, ValueError):
         return None
+    if not stat.S_ISREG(found.st_mode):  # to open a pipe would be to wait for somebody who writes
+        return None
+    return _definitions(file, found.st_mtime_ns, found.st_size).get(name)
+
+
+@lru_cache(64)
+def _definitions(file: str, _written: int, _size: int) -> dict[str, Definition]:
     try:
         with open(file, "rb") as source:
             module = parsed(source.read())
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
-    place: Any = module
-    parts = name.split(".")
-    for part in parts:
-        named = [each for each in _in_scope(place) if part in _bound_by(each)]
-        if len(named) != 1 or named[0] not in place.body:
-            return None
-        (place,) = named
-        if not isinstance(place, _SCOPES):
-            return None
-    if any(isinstance(each, ast.Global) and parts[0] in each.names for each in ast.walk(module)):
-        return None
-    return place if isinstance(place, Definition) else None
+        return {}
+    bound_elsewhere = {
+        name for node in ast.walk(module) if isinstance(node, ast.Global) for name in node.names
+    }
+    found: dict[str, Definition] = {}
+    _add(module, "", found)
+    return {
+        name: node for name, node in found.items() if name.partition(".")[0] not in bound_elsewhere
+    }
+
+
+def _add(place: ast.Module | ast.ClassDef, above: str, found: dict[str, Definition]) -> None:
+    times = Counter(name for node in _in_scope(place) for name in _bound_by(node))
+    for node in place.body:
+        if isinstance(node, Definition | ast.ClassDef) and times[node.name] == 1:
+            if isinstance(node, ast.ClassDef):
+                _add(node, f"{above}{node.name}.", found)
+            else:
+                node.body = []
+                found[above + node.name] = node
 
 
 def _in_scope(place: ast.Module | ast.ClassDef) -> Iterator[ast.AST]:
     """All that a module or a class body runs itself."""
-    rest: list[ast.AST] = [*getattr(place, "body", ())]
+    rest: list[ast.AST] = [*place.body]
     while rest:
         node = rest.pop()
         yield node

@@ -6,6 +6,7 @@ of a microsecond, and what Python says about wrong arguments is what it would sa
 """
 
 import ast
+import copy
 import functools
 import inspect
 import types
@@ -60,13 +61,14 @@ def check_again(
     node = _definition_of(function) if isinstance(function, types.FunctionType) else None
     if node is None:
         raise error
-    for each in ast.walk(node.args):
+    arguments = copy.deepcopy(node.args)
+    for each in ast.walk(arguments):
         if isinstance(each, ast.arg):
             each.annotation = None
     none: ast.expr = ast.Constant(None)
-    node.args.defaults = [none for _ in node.args.defaults]
-    node.args.kw_defaults = [None if each is None else none for each in node.args.kw_defaults]
-    _twin(function.__qualname__, ast.unparse(node.args))(*args, **kwargs)
+    arguments.defaults = [none for _ in arguments.defaults]
+    arguments.kw_defaults = [None if each is None else none for each in arguments.kw_defaults]
+    _twin(function.__qualname__, ast.unparse(arguments))(*args, **kwargs)
 
 
 def _definition_of(function: types.FunctionType) -> Definition | None:
