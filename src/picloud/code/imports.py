@@ -26,6 +26,13 @@ READERS = frozenset(
 )
 """Functions that may find files of the package that they are given the name of."""
 
+LISTERS = (
+    *("__path__", "glob", "iglob", "iter_modules", "iterdir", "listdir", "rglob"),
+    *("scandir", "walk", "walk_packages"),
+)
+"""Names in code that looks which files there are, of a package perhaps."""
+
+_PACKAGES = "pkgutil"
 _RESOURCES = "importlib.resources"
 
 MODULE_NAME = re.compile(r"\.*\w+(\.\w+)*")
@@ -65,6 +72,8 @@ def read_code(code: CodeType) -> tuple[Import, ...]:
         found += _calls(steps, tolerance)
     if not _PLACES.isdisjoint(code.co_names) and _asks_where_a_module_is(code):
         found.append(Import(_RESOURCES, (), 0, is_optional=True))
+    if not _MAY_BE_OF_PACKAGES.isdisjoint(code.co_names) and _LISTS.intersection(code.co_names):
+        found.append(Import(_PACKAGES, (), 0, is_optional=True))
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             found += read_code(constant)
@@ -74,7 +83,12 @@ def read_code(code: CodeType) -> tuple[Import, ...]:
 def reads_data(root: str) -> bool:
     """True if code that imports this module may look for files of packages."""
     name = root.removesuffix(OPTIONAL)
-    return name == "pkgutil" or f"{name}.".startswith(f"{_RESOURCES}.")
+    return name == _PACKAGES or f"{name}.".startswith(f"{_RESOURCES}.")
+
+
+def finds_modules(root: str) -> bool:
+    """True if code that imports this module may look which modules there are."""
+    return root.removesuffix(OPTIONAL) == _PACKAGES
 
 
 def _asks_where_a_module_is(code: CodeType) -> bool:
@@ -86,6 +100,8 @@ def _asks_where_a_module_is(code: CodeType) -> bool:
 
 _TAKE_NAMES = IMPORTERS | READERS
 _PLACES = frozenset({"__file__", "__path__"})
+_MAY_BE_OF_PACKAGES = _PLACES | {"files"}
+_LISTS = frozenset(LISTERS)
 _IMPORT_NAME = dis.opmap["IMPORT_NAME"]
 _IDLE = frozenset({"EXTENDED_ARG", "PUSH_NULL", "PRECALL", "NOP", "RESUME"})
 
@@ -105,18 +121,36 @@ def _calls(steps: list[dis.Instruction], tolerance: "_Tolerance") -> Iterator[Im
 
     A constant that something is added to, or put into, is no name.
     """
-    for function, name, *rest in zip(steps, steps[1:], steps[2:], steps[3:], strict=False):
+    for place, (function, name, *rest) in enumerate(
+        zip(steps, steps[1:], steps[2:], steps[3:], strict=False)
+    ):
         if (
-            function.opname.startswith("LOAD_")
-            and function.argval in _TAKE_NAMES
+            function.argval in _TAKE_NAMES
+            and function.opname.startswith("LOAD_")
             and isinstance(name.argval, str)
             and name.opname == "LOAD_CONST"
             and MODULE_NAME.fullmatch(name.argval)
             and not _goes_on(*rest)
+            and (function.argval in IMPORTERS or _is_called(steps[place:]))
         ):
             package = rest[0].argval if rest[0].opname == "LOAD_CONST" else None
             is_optional = function.argval in READERS or tolerance.covers(function)
             yield from _named(name.argval, package, is_optional=is_optional)
+
+
+def _is_called(steps: list[dis.Instruction]) -> bool:
+    """True if what the first step loads is called with what the next ones do: `path("pack")` is,
+    `join(path, "pack")` calls something else."""
+    loaded = 0
+    for step in steps[1:]:
+        if step.opname.startswith("CALL"):
+            has_names = step.opname == "CALL_KW"  # the last of what is loaded
+            return bool(step.argval == loaded - has_names)
+        if step.opname == "LOAD_CONST" or step.opname.startswith(("LOAD_FAST", "LOAD_GLOBAL")):
+            loaded += 1
+        elif step.opname != "KW_NAMES":
+            return False
+    return False
 
 
 def _goes_on(step: dis.Instruction, after: dis.Instruction) -> bool:

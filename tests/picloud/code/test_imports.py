@@ -4,7 +4,7 @@ from types import CodeType
 
 import pytest
 
-from picloud.code.imports import Import, names_of, read_code, reads_data
+from picloud.code.imports import Import, finds_modules, names_of, read_code, reads_data
 
 SOURCE = """
 def imports_late():
@@ -127,6 +127,58 @@ def test_a_name_that_is_put_together_is_none(line: str) -> None:
 )
 def test_what_the_code_can_do_without_is_optional(body: str, is_optional: bool) -> None:
     assert read_code(code_of(body)) == (Import("a", (), 0, is_optional),)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "resources.files('pack.sub').joinpath('n.txt')",
+        "files('pack.sub')",
+        "files(anchor='pack.sub')",
+        "pkgutil.get_data('pack.sub', 'n.txt')",
+        "resources.path('pack.sub', name)",
+    ],
+)
+def test_a_constant_name_that_is_given_to_a_reader_of_files_is_an_optional_import(
+    line: str,
+) -> None:
+    found = read_code(code_of(f"return {line}"))
+    assert Import("pack.sub", (), 0, is_optional=True) in found
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "join(path, 'pack')",
+        "os.path.join(path, 'pack')",
+        "open(self.path, 'pack')",
+        "open(contents.path, 'pack', 3)",
+        "(path, 'pack')",
+        "[files, 'pack']",
+        "files == 'pack'",
+    ],
+)
+def test_a_constant_beside_a_name_of_one_is_none(line: str) -> None:
+    assert read_code(code_of(f"path = 1\nreturn {line}")) == ()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "return os.listdir(os.path.dirname(pack.__file__))",
+        "return [each for each in pack.__path__]",
+        "return list(resources.files(pack).iterdir())",
+    ],
+)
+def test_listing_what_is_in_a_package_counts_as_looking_for_modules(body: str) -> None:
+    assert any(finds_modules(one.module) for one in read_code(code_of(body)))
+    assert finds_modules("pkgutil?")
+    assert reads_data("pkgutil")
+
+
+@pytest.mark.parametrize("body", ["return os.listdir(here)", "return open(pack.__file__)"])
+def test_listing_else_or_reading_only_does_not(body: str) -> None:
+    assert not any(finds_modules(one.module) for one in read_code(code_of(body)))
 
 
 def test_names_of_what_is_optional_say_so() -> None:

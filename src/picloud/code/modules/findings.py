@@ -106,4 +106,5 @@ class Findings:
     def _way(self, name: str) -> Iterator[str]:
         while name:
             yield name
-            name = self._above.get(name, "")
+            above = self._above.get(name, "")
+            name = above if above != name else ""

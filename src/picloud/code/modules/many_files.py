@@ -72,8 +72,7 @@ class ManyFiles:
     # ------------------------------------------------------------------ the system's own call
 
     def _prepare(self) -> None:
-        import ctypes
-
+        ctypes = _ctypes()
         buffer = bytearray(_SIZE * len(self._paths))
         start = ctypes.addressof(ctypes.c_char.from_buffer(buffer))
         self._results = memoryview(buffer).cast("Q")
@@ -104,9 +103,16 @@ def _split(times: Iterable[int]) -> tuple[bytes, bytes]:
 
 
 @cache
-def _constants() -> tuple[Any, Any, Any]:
+def _ctypes() -> Any:
+    """The one that knows the types of the other: a program may import it anew."""
     import ctypes
 
+    return ctypes
+
+
+@cache
+def _constants() -> tuple[Any, Any, Any]:
+    ctypes = _ctypes()
     return ctypes.c_int(_FROM_HERE), ctypes.c_int(_NO_AUTOMOUNT), ctypes.c_uint(_BASIC)
 
 
@@ -114,8 +120,7 @@ def _constants() -> tuple[Any, Any, Any]:
 def _statx() -> Callable[..., int] | None:
     """The system's call, as one that keeps other threads waiting; None if it does not work here."""
     try:
-        import ctypes
-
+        ctypes = _ctypes()
         statx: Any = ctypes.PyDLL(None).statx
         here, flags, mask = _constants()
         buffer = ctypes.create_string_buffer(_SIZE)

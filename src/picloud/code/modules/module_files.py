@@ -4,6 +4,7 @@ import marshal
 import os
 from collections.abc import Callable
 from pathlib import Path
+from types import CodeType
 
 from picloud.code.imports import Import, read_code
 from picloud.code.modules.own_modules import OwnModule
@@ -70,9 +71,12 @@ def read_compiled(content: bytes) -> Reading:
         code = marshal.loads(content[_PYC_HEADER:])
     except (EOFError, ValueError, TypeError) as error:  # it is being written, perhaps
         return Reading([], computes_names=False, reads_data=False, flaw=str(error))
+    if not isinstance(code, CodeType):
+        return Reading([], computes_names=False, reads_data=False, flaw="it holds no code")
     return Reading(
         [Import(one.module, one.names, one.level, True) for one in read_code(code)],
         computes_names=True,
         reads_data=True,
         reads_others=True,
+        lists=True,
     )

@@ -274,10 +274,17 @@ def submodules(locations: Iterable[str]) -> list[str]:
             continue
         for entry in entries:
             stem, dot, suffix = entry.name.partition(".")
-            is_module = f".{suffix}" in machinery.all_suffixes() and stem != "__init__"
-            if stem.isidentifier() and (is_module if dot else entry.is_dir()):
+            is_module = f".{suffix}" in machinery.all_suffixes() and stem not in ("", "__init__")
+            if is_module if dot else stem.isidentifier() and _is_directory(entry):
                 found.add(stem)
     return sorted(found)
+
+
+def _is_directory(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads to itself
+        return False
 
 
 def is_own_place(directory: str) -> bool:

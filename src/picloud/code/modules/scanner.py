@@ -12,11 +12,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import nullcontext, suppress
 
 from picloud.code.by_name import by_value_modules
-from picloud.code.imports import OPTIONAL, Import, modules_meant, reads_data
+from picloud.code.imports import OPTIONAL, Import, finds_modules, modules_meant, reads_data
 from picloud.code.modules import compiled, own_modules
 from picloud.code.modules.file_watch import FileWatch
 from picloud.code.modules.findings import Findings
 from picloud.code.modules.module_files import content_of
+from picloud.code.modules.modules_below import modules_below
 from picloud.code.modules.own_modules import OwnModule
 from picloud.code.modules.package_data import TooMuchData, data_files
 from picloud.code.modules.scan import NOTHING, Scan
@@ -96,8 +97,10 @@ class _Walk:
         self._files: dict[str, TreeFile] = {}
         self._reasons: dict[str, str] = {}
         self._line: list[str] = []
-        self._whole: set[str] = set()  # packages of which everything is needed
-        self._below: set[str] = set()  # what such a package may do without
+        self._with_data: set[str] = set()  # packages whose files are there
+        self._searched: list[str] = []  # packages in which somebody may look for modules
+        self._searches_roots = False  # so it may be in what the call passes on
+        self._is_sure = True  # what is reached now is needed; False: it may be found by a search
         self._empty: dict[str, str] = {}  # what would make packages of directories, and why
 
     def run(self, roots: frozenset[str]) -> Scan:
@@ -114,6 +117,19 @@ class _Walk:
                 self._reach(name, "", is_optional=root.endswith(OPTIONAL))
         if any(map(reads_data, roots)):
             self._take_data_of_others(roots)
+        self._searches_roots |= any(map(finds_modules, roots))
+        self._go_on()
+        if self._searches_roots:
+            self._searched += [root.removesuffix(OPTIONAL) for root in roots]
+        self._is_sure = False
+        self._search()
+        self._findings.check(finds_extensions=self._finds_extensions)
+        if self._finds_extensions:
+            self._point_at(self._findings.extensions)
+        self._keep_empty()
+        return Scan(tree_of(list(self._files.values())), self._reasons, self._watch)
+
+    def _go_on(self) -> None:
         while self._line:
             name = self._line.pop()
             module = self._finder.find(name)
@@ -125,11 +141,21 @@ class _Walk:
                     self._watch.add_absent(name)
             elif self._finder.is_in_memory_only(name) and name not in by_value_modules():
                 self._findings.note_in_memory(name)
-        self._findings.check(finds_extensions=self._finds_extensions)
-        if self._finds_extensions:
-            self._point_at(self._findings.extensions)
-        self._keep_empty()
-        return Scan(tree_of(list(self._files.values())), self._reasons, self._watch)
+
+    def _search(self) -> None:
+        """Take all modules of the packages in which somebody may look for some.
+
+        Which of them are imported is not known before the code runs, so none of them keeps a call
+        from being made, nor does what they need.
+        """
+        searched: set[str] = set()
+        while self._searched:
+            package = self._searched.pop()
+            if package not in searched:
+                searched.add(package)
+                for module in modules_below(self._finder, self._watch, package):
+                    self._reach(module, package, is_optional=True)
+                self._go_on()
 
     def _check_name(self, name: str) -> None:
         module = self._finder.find(name)
@@ -139,13 +165,12 @@ class _Walk:
             near = "".join(f"; did you mean {each!r}?" for each in self._finder.near(name))
             raise ValueError(f"transfer_modules: there is no module {name!r} here{near}")
 
-    def _reach(self, name: str, above: str, *, is_optional: bool) -> bool:
+    def _reach(self, name: str, above: str, *, is_optional: bool) -> None:
         if self._only is not None and not any(_belong(name, each) for each in self._only):
-            return False
-        is_new = self._findings.reach(name, above, is_optional=is_optional)
-        if is_new:
+            return
+        is_optional = is_optional or not self._is_sure
+        if self._findings.reach(name, above, is_optional=is_optional):
             self._line.append(name)
-        return is_new
 
     def _take(self, module: OwnModule) -> None:
         self._watch.add(module.file, [*(module.locations or ()), *_rivals(module)])
@@ -155,6 +180,8 @@ class _Walk:
             try:
                 content, read = content_of(module)
             except Unshippable as error:
+                if not self._is_sure:
+                    return
                 raise self._findings.refusal(module.name, str(error)) from error
             file = TreeFile(module.path, digest_of(content), content)
             reading = self._readings.get(file.digest)
@@ -162,7 +189,7 @@ class _Walk:
                 reading = self._readings[file.digest] = read(content)
             self._files[module.path] = file
             self._reasons[module.path] = self._reason(module, reading)
-            self._findings.makes_modules |= reading.makes_modules
+            self._findings.makes_modules |= reading.makes_modules and self._is_sure
             if reading.flaw and self._finder.is_plain(module.name):
                 self._findings.note_flaw(module, reading.flaw)
             self._follow(module, reading)
@@ -192,13 +219,16 @@ class _Walk:
                 for each in _with_parents(modules_meant(one, module.package)[:1]):
                     self._findings.always_imports(module.name, each)
         if reading.computes_names:
-            self._take_all_below(module.name.partition(".")[0])
+            self._searched.append(self._topmost(module.name))
         if reading.reads_data and module.package:
-            with suppress(TooMuchData) if module.name in self._below else nullcontext():
+            with nullcontext() if self._is_sure else suppress(TooMuchData):
                 self._take_data(module.package)
         if reading.reads_others:
-            meant = (modules_meant(one, module.package) for one in reading.imports)
+            meant = [modules_meant(one, module.package) for one in reading.imports]
             self._take_data_of_others(name for names in meant for name in names)
+            if reading.lists:
+                self._searched += [name for names in meant for name in names]
+                self._searches_roots = True
 
     def _meant(self, one: Import, package: str) -> Iterator[str]:
         names = modules_meant(one, package)
@@ -208,31 +238,13 @@ class _Walk:
             names += [f"{names[0]}.{each}" for each in inside]
         yield from _with_parents(names)
 
-    def _take_all_below(self, package: str) -> None:
-        """Every module of a package: which of them are imported is not known before it runs."""
-        line = [package]
-        while line:
-            name = line.pop()
-            found = None if name in self._whole else self._finder.find(name)
-            if found is None or not (found.path or found.is_extension):
-                continue
-            self._whole.add(name)
-            if self._reach(name, package, is_optional=True):
-                self._below.add(name)
-            line += [f"{name}.{each}" for each in own_modules.submodules(found.locations or ())]
-
     def _take_data_of_others(self, names: Iterable[str]) -> None:
-        """Files and modules of packages whose importer looks for some, maybe for these."""
+        """Files of packages whose importer looks for some, maybe for these."""
         for name in names:
             module = self._finder.find(name.removesuffix(OPTIONAL))
-            if module is None or not module.package:
-                continue
-            with suppress(TooMuchData):
-                self._take_data(module.package)
-            if module.locations is not None:
-                self._take_all_below(module.name)
-                for each in [] if module.path else own_modules.submodules(module.locations):
-                    self._take_all_below(f"{name}.{each}")
+            if module is not None and module.package:
+                with suppress(TooMuchData):
+                    self._take_data(module.package)
 
     def _take_data(self, package: str) -> None:
         """Files of a package, since one of its modules looks for some.
@@ -258,13 +270,13 @@ class _Walk:
 
     def _take_files(self, name: str) -> None:
         package = self._finder.find(name)
-        if package is None or self._only is not None or f"data of {name}" in self._whole:
+        if package is None or self._only is not None or name in self._with_data:
             return
         for below, content in data_files(package, self._watch):
             path = f"{name.replace('.', '/')}/{below}"
             self._files.setdefault(path, TreeFile(path, digest_of(content), content))
             self._reasons.setdefault(path, f"a file of {name}, which reads some")
-        self._whole.add(f"data of {name}")
+        self._with_data.add(name)
 
     def _point_at(self, extensions: list[OwnModule]) -> None:
         """Let jobs on this machine load them where they lie."""

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from picloud.code.imports import (
     IMPORTERS,
+    LISTERS,
     MODULE_NAME,
     READERS,
     TOLERANT,
@@ -22,6 +23,9 @@ from picloud.code.parsing import parsed
 from picloud.statemachine import value
 
 _SHOWN = 100
+
+_NAMES = ("name", "package", "anchor")
+"""As which parameters such functions take the name of a module."""
 
 
 class _Sign:
@@ -47,6 +51,10 @@ _DATA_OF_OTHERS = _Sign(  # many a function of users is called `get_data`
     r"\.\s*__(?:file|path)__\b|\bimportlib[._]resources\b|\bimport\s+resources\b|\bpkgutil\b",
     *("__file__", "__path__", "resources", "pkgutil"),
 )
+_LISTS = _Sign(
+    rf"\b(?:{'|'.join(LISTERS)})\b",
+    *LISTERS,
+)
 _MODULE_TABLE = _Sign(r"\bsys\s*\.\s*modules\b|\bimport\s+modules\b", "modules")
 
 
@@ -60,6 +68,7 @@ class Reading:
         makes_modules: it may put modules into `sys.modules`.
         flaw: why this Python cannot import it; empty if it can.
         reads_others: it may look for files of packages that it imports.
+        lists: it may look which of them there are, so they may be modules.
     """
 
     imports: list[Import]
@@ -68,6 +77,7 @@ class Reading:
     makes_modules: bool = False
     flaw: str = ""
     reads_others: bool = False
+    lists: bool = False
 
 
 def read_source(source: bytes) -> Reading:
@@ -81,15 +91,19 @@ def read_source(source: bytes) -> Reading:
         return Reading([], False, False, flaw=str(error))
     except (RecursionError, MemoryError):
         return Reading([], False, False)
-    reads_others = _DATA_OF_OTHERS.is_in(text)
+    reads_data, reads_others = _DATA.is_in(text), _DATA_OF_OTHERS.is_in(text)
+    lists = (reads_data or reads_others) and _LISTS.is_in(text)
     has_calls = reads_others or any(each in text for each in IMPORTERS)
     calls = _Calls(body, takes_readers=reads_others) if has_calls else None
     return Reading(
         list(_statements(body, calls, is_optional=False, is_certain=True)),
-        _LOOKS_AROUND.is_in(text) or (calls is not None and calls.computes_names),
-        _DATA.is_in(text),
+        _LOOKS_AROUND.is_in(text)
+        or (calls is not None and calls.computes_names)
+        or (reads_data and lists),
+        reads_data,
         _MODULE_TABLE.is_in(text),
         reads_others=reads_others,
+        lists=lists,
     )
 
 
@@ -148,7 +162,8 @@ class _Calls:
         if not is_imported and _name_of(node.func) not in self._readers:
             return None
         keywords = {each.arg: each.value for each in node.keywords}
-        name = node.args[0] if node.args else keywords.get("name")
+        given = [*node.args[:1], *(keywords[each] for each in _NAMES if each in keywords)]
+        name = given[0] if given else None
         package = node.args[1] if len(node.args) > 1 else keywords.get("package")
         text = _constant(name)
         is_name = MODULE_NAME.fullmatch(text)

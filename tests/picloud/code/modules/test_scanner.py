@@ -93,7 +93,10 @@ LAYOUTS: dict[str, tuple[dict[str, str], list[str], list[str]]] = {
             "pack/inner/c.py": "",
         },
         ["pack"],
-        ["pack/__init__.py", "pack/a.py", "pack/inner/__init__.py", "pack/inner/c.py"],
+        [
+            *("pack/__init__.py", "pack/a.py", "pack/in/b.py"),
+            *("pack/inner/__init__.py", "pack/inner/c.py"),
+        ],
     ),
     "a module that is not there": ({"one.py": "import nowhere.at.all"}, ["one"], ["one.py"]),
     "a module that is no Python": ({"one.py": "def ("}, ["one"], ["one.py"]),
@@ -113,7 +116,8 @@ LAYOUTS: dict[str, tuple[dict[str, str], list[str], list[str]]] = {
         ["one.py", "space/deep/.package"],
     ),
     "a package whose modules somebody looks for": (
-        {"one.py": "import pkgutil, pack", "pack/__init__.py": "", "pack/a.py": "import two"}
+        {"one.py": "import pkgutil, pack\npkgutil.iter_modules", "pack/__init__.py": ""}
+        | {"pack/a.py": "import two"}
         | {"two.py": ""},
         ["one"],
         ["one.py", "pack/__init__.py", "pack/a.py", "two.py"],
