@@ -10,7 +10,7 @@ from picloud.code.by_name import is_module_importable
 from picloud.code.modules.scan import Scan
 from picloud.code.modules.ways import described
 from picloud.code.unshippable import Unshippable
-from picloud.code.wrappers import goes_by_name
+from picloud.code.wrappers import found_in
 from picloud.protocol.payloads import DIGEST_SIZE, key_of
 from picloud.statemachine import value
 
@@ -132,16 +132,20 @@ def inspect(
 
 
 def _is_by_name(item: Any) -> bool:
-    return type(item) is types.FunctionType and goes_by_name(item)
+    return type(item) is types.FunctionType and found_in(item) is not None
 
 
 def _how(item: Any) -> str:
     """Why an edit of a function does, or does not, reach the job."""
-    if type(item) is not types.FunctionType or not is_module_importable(item.__module__ or ""):
+    if type(item) is not types.FunctionType:
         return ""
-    if goes_by_name(item):
-        return f": found by its name in {item.__module__}"
-    return f": as {item.__module__} has made it, so an edit counts once that is reloaded"
+    place = found_in(item)
+    module: Any = item.__module__
+    if place is not None:
+        return f": found by its name in {place}"
+    if not isinstance(module, str) or not is_module_importable(module):
+        return ""
+    return f": as {module} has made it, so an edit counts once that is reloaded"
 
 
 def _files(scan: Scan) -> list[Part]:

@@ -81,6 +81,15 @@ def test_of_functions_of_modules_it_is_said_how_an_edit_reaches_the_job(
     assert found.size < sum(part.size or 0 for part in found.values)
 
 
+@pytest.mark.parametrize("module", [5, None, ["x"], "nowhere"])
+def test_functions_whose_module_is_odd_are_no_riddle(session: Session, module: Any) -> None:
+    def odd(x: int) -> int:
+        return x
+
+    odd.__module__ = module
+    assert session.inspect(odd, 1).values[0].reason.startswith("what runs")
+
+
 def test_what_cannot_travel_is_listed_with_its_place(
     session: Session, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -181,6 +181,14 @@ def a_released_view() -> Any:
     return view
 
 
+def a_class_given_a_lock() -> Any:
+    class Own:
+        __slots__ = ("slot",)
+
+    Own.lock = LOCK  # type: ignore[attr-defined]
+    return Own
+
+
 def a_program() -> Any:
     program = subprocess.Popen([sys.executable, "-c", ""])
     program.wait()
@@ -277,6 +285,12 @@ THINGS: dict[str, tuple[Callable[[], Any], str, str]] = {
         ".lock.fget.__closure__[0]",
         "inside the job",
     ),
+    "in what sets a property": (
+        lambda: type("Own", (), {"lock": property(fset=captures(LOCK))}),  # type: ignore[arg-type]
+        ".lock.fset.__closure__[0]",
+        "inside the job",
+    ),
+    "in an attribute that a class was given": (a_class_given_a_lock, ".lock", "inside the job"),
     "in a method": (
         lambda: type("Own", (), {"lock": captures(LOCK)})(),
         ".__class__.lock.__closure__[0]",

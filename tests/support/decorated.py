@@ -97,6 +97,49 @@ def pair(function, *others):
     other = lambda x: x
     return lambda *args: other(function(*args))
 
+def breaker(most):
+    def decorate(function):
+        failures = 0
+        def wrapper(x):
+            nonlocal failures
+            if failures >= most:
+                return "open"
+            try:
+                return function(1 / (x + 1))
+            except ZeroDivisionError:
+                failures += 1
+                raise
+        return wrapper
+    return decorate
+
+def moving(one, other):
+    def decorate(function):
+        now = one
+        def wrapper(x):
+            nonlocal now
+            now = other if now == one else one
+            return function(x), now
+        return wrapper
+    return decorate
+
+def from_default(function, count=0):
+    def wrapper(x):
+        nonlocal count
+        count += 1
+        return function(x) + count
+    return wrapper
+
+def times(number):
+    number = number + 0
+    return lambda function: lambda x: function(x) * number
+
+class Answers:
+    def __getattr__(self, name):
+        return self
+
+def asks(function, whom=Answers()):
+    return lambda x: function(x) if whom.anything else None
+
 class App:
     @staticmethod
     def task(function):
@@ -190,6 +233,26 @@ def has_default(x):
 
 @tools.tuned
 def tunes(x):
+    return x + V
+
+@tools.breaker(3)
+def breaks(x):
+    return x + V
+
+@tools.moving("on", "off")
+def moves(x):
+    return x + V
+
+@tools.from_default
+def counts_from_its_default(x):
+    return x + V
+
+@tools.times(3)
+def rebinds_what_it_was_given(x):
+    return x + V
+
+@tools.asks
+def asks(x):
     return x + V
 
 @looked_at

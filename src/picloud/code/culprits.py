@@ -82,12 +82,13 @@ def _innermost(
     where all that fails has been tried the search goes back.
     """
     stack = [_Whole(name, value)]
+    passing: dict[int, Any] = {}
     tried = 0
     first_circle: _Whole | None = None
     while stack:
         whole = stack[-1]
         for step, part in whole.rest:
-            if part is whole.value:
+            if part is whole.value or id(part) in passing:
                 continue
             if id(part) in failing:
                 whole.is_innermost = False
@@ -95,7 +96,9 @@ def _innermost(
             tried += 1
             if tried > _MAX_TRIED or len(stack) > _MAX_DEPTH or whole.has_remedy:
                 return whole.name, whole.value
-            if not travels(part):
+            if travels(part):
+                passing[id(part)] = part
+            else:
                 whole.is_innermost = False
                 failing[id(part)] = part
                 stack.append(_Whole(_joined(whole.name, step), part))
@@ -195,7 +198,9 @@ def _parts_of_class(cls: type[Any]) -> Iterator[Part]:
             yield f".{key}", item.__func__
         elif isinstance(item, property):
             yield f".{key}.fget", item.fget
-        else:
+            yield f".{key}.fset", item.fset
+            yield f".{key}.fdel", item.fdel
+        elif not isinstance(item, types.GetSetDescriptorType | types.MemberDescriptorType):
             yield f".{key}", item
     for number, base in enumerate(cls.__bases__):
         yield f".__bases__[{number}]", base
@@ -214,7 +219,7 @@ def _parts_of_object(value: Any) -> Iterator[Part]:
     yield from ((f".{key}", item) for key, item in attributes.items())
     if isinstance(value, defaultdict):
         yield ".default_factory", value.default_factory
-    if getattr(getattr(value, "dtype", None), "hasobject", False):  # an array
+    if getattr(getattr(value, "dtype", None), "hasobject", False) and value.ndim:  # an array
         yield from ((f".flat[{number}]", item) for number, item in enumerate(value.flat))
     kind = type(value)
     if kind.__flags__ & HEAP_TYPE and not is_importable(kind, kind.__module__, kind.__qualname__):

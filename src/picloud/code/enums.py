@@ -43,7 +43,7 @@ def reduce_member(item: Any) -> tuple[Any, ...] | None:
     if getattr(cls.__reduce_ex__, "__module__", None) != enum.__name__:
         return None  # it has a way of its own
     name = item._name_
-    if name not in cls._member_names_ or cls._member_map_.get(name) is not item:
+    if cls._member_map_.get(name) is not item or not hasattr(item, "_sort_order_"):
         return None  # made of parts, or by `_missing_`, which makes it elsewhere as well
     return _member, (cls, name)
 
@@ -91,14 +91,14 @@ def _tells_arguments(cls: type[Any]) -> bool:
 
 
 def _is_of_dates(cls: type[Any]) -> bool:
-    """True for types whose `__reduce__` tells the arguments."""
+    """True for types whose `__reduce_ex__` tells the arguments."""
     return cls.__module__ == "datetime" and "__reduce__" in vars(cls)
 
 
 def _data_of(member: Any, mixed_in: type[Any]) -> Any:
     maker = _maker(mixed_in)
     if _is_of_dates(maker):
-        return maker.__reduce__(member)[1]
+        return maker.__reduce_ex__(member, 4)[1]
     return vars(maker).get("__getnewargs__", lambda member: ())(member)
 
 

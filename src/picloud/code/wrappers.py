@@ -8,6 +8,7 @@ holds nothing else than what they were given there. What is not that plain trave
 
 import ast
 import builtins
+import dis
 import functools
 import sys
 import types
@@ -37,11 +38,16 @@ _CACHED = functools._lru_cache_wrapper
 _CONSTANTS = frozenset({int, float, complex, bool, str, bytes, type(None), type(...)})
 
 
-def goes_by_name(function: types.FunctionType) -> bool:
-    """True if a function does not travel itself: others find it by a name."""
-    if is_importable(function, function.__module__ or "", function.__qualname__):
-        return True
-    return (held(function) or held_as_wrapper(function)) is not None
+def found_in(function: types.FunctionType) -> str | None:
+    """The module in which others find a function by a name; None for one that travels itself."""
+    module: Any = function.__module__
+    if isinstance(module, str) and is_importable(function, module, function.__qualname__):
+        return module
+    place = held(function) or held_as_wrapper(function)
+    if place is None:
+        return None
+    space = place[1][0]
+    return space.__module__ if isinstance(space, type) else space.__name__
 
 
 def held_as_wrapper(function: types.FunctionType) -> Held | None:
@@ -65,17 +71,22 @@ def held_as_wrapper(function: types.FunctionType) -> Held | None:
 def _line_of(function: types.FunctionType) -> list[Any] | None:
     """The wrapper, what it wraps, and so on to what has a name of its own."""
     line: list[Any] = [function]
-    while _LOCAL in line[-1].__qualname__:
+    while _LOCAL in (getattr(line[-1], "__qualname__", None) or ""):
         inside = [each for each in _contents(line[-1]) if _is_function(each)]
         if len(inside) != 1 or len(line) > _MAX_DECORATORS:
             return None
         line += inside
-    return line if _is_bare(line[-1]) else None
+    return line if _is_bare(line[-1]) and all(map(_is_of_importable_module, line)) else None
 
 
 def _is_function(item: Any) -> bool:
     """True for functions, and for what `functools.cache` has made of one."""
     return type(item) is types.FunctionType or type(item) is _CACHED
+
+
+def _is_of_importable_module(function: Any) -> bool:
+    module = getattr(function, "__module__", None)
+    return isinstance(module, str) and is_module_importable(module)
 
 
 def _contents(function: Any) -> list[Any]:
@@ -90,6 +101,8 @@ def _is_bare(wrapped: Any) -> bool:
     function = wrapped.__wrapped__ if type(wrapped) is _CACHED else wrapped
     if type(function) is not types.FunctionType or function.__closure__ or vars(function):
         return False
+    if getattr(wrapped, "__qualname__", None) != function.__qualname__:
+        return False
     defaults = *(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()
     return all(type(each) in _CONSTANTS for each in defaults)
 
@@ -97,8 +110,9 @@ def _is_bare(wrapped: Any) -> bool:
 def _place_of(function: Any) -> tuple[Any, str] | None:
     """The module or the class in which a function is found by its name, and its name there."""
     name, module = function.__qualname__, function.__module__
-    space = sys.modules.get(module) if isinstance(module, str) else None
-    if type(space) is not types.ModuleType or not is_module_importable(module):
+    space = sys.modules.get(module)
+    above = module.rpartition(".")[0]
+    if type(space) is not types.ModuleType or (above and above not in sys.modules):
         return None
     owner, _, name = name.rpartition(".")
     if not owner:
@@ -118,24 +132,24 @@ def _place_of(function: Any) -> tuple[Any, str] | None:
 
 @value
 class _Maker:
-    """A decorator as a module's source names it.
+    """A decorator as a module's source names it, if that is a function.
 
     Attributes:
-        function: what it stands for, if that is a function.
-        given: what a wrapper may hold of it: its arguments, and what it has in their stead.
+        inside: how the names of functions begin that are made in it.
+        constant: the names of its parameters, and of functions in it, that nothing binds anew.
+        given: the plain values that it was given, or has in their stead.
     """
 
-    function: types.FunctionType | None
-    given: list[Any]
+    module: str
+    inside: str
+    constant: frozenset[str]
+    given: tuple[Any, ...]
 
     def has_made(self, wrapper: types.FunctionType) -> bool:
-        """True if a wrapper is of a function inside this one."""
-        maker = self.function
-        return (
-            maker is not None
-            and maker.__module__ == wrapper.__module__
-            and wrapper.__qualname__.startswith(f"{maker.__qualname__}{_LOCAL}")
-        )
+        """True if a wrapper is of a function inside this one, and binds none of its names anew."""
+        is_inside = wrapper.__qualname__.startswith(self.inside)
+        captured = frozenset(wrapper.__code__.co_freevars)
+        return is_inside and wrapper.__module__ == self.module and captured <= self.constant
 
 
 _made_by: WeakKeyDictionary[types.FunctionType, list[_Maker] | None] = WeakKeyDictionary()
@@ -145,24 +159,49 @@ _made_by: WeakKeyDictionary[types.FunctionType, list[_Maker] | None] = WeakKeyDi
 def _makers(wrappers: list[types.FunctionType], wrapped: Any) -> list[_Maker] | None:
     """The decorators that have made these wrappers, in that order; None if others have."""
     module = sys.modules[wrapped.__module__]
-    file = getattr(module, "__file__", None)
-    code = getattr(wrapped, "__wrapped__", wrapped).__code__
-    node = definition(file, wrapped.__qualname__) if file and code.co_filename == file else None
+    file = getattr(wrapped, "__wrapped__", wrapped).__code__.co_filename
+    is_of_module = vars(module).get("__file__") == file
+    node = definition(file, wrapped.__qualname__) if is_of_module else None
     if node is None:
         return None
-    named = iter([_maker(each, module) for each in node.decorator_list])
+    named = iter([one for each in node.decorator_list if (one := _maker(each, module))])
     makers = [next((one for one in named if one.has_made(each)), None) for each in wrappers]
     return [one for one in makers if one] if None not in makers else None
 
 
-def _maker(decorator: ast.expr, module: types.ModuleType) -> _Maker:
+def _maker(decorator: ast.expr, module: types.ModuleType) -> _Maker | None:
     call = decorator if isinstance(decorator, ast.Call) else ast.Call(decorator, [], [])
     found = _meant(call.func, module)
-    if type(found) is not types.FunctionType:
-        return _Maker(None, [])
+    if type(found) is not types.FunctionType or not isinstance(found.__module__, str):
+        return None
     defaults = *(found.__defaults__ or ()), *(found.__kwdefaults__ or {}).values()
     arguments = [*call.args, *(each.value for each in call.keywords)]
-    return _Maker(found, [*defaults, *(_literal(each, module) for each in arguments)])
+    given = *defaults, *(_literal(each, module) for each in arguments)
+    return _Maker(
+        found.__module__,
+        f"{found.__qualname__}{_LOCAL}",
+        _parameters_in(found.__code__) - _bound_anew_in(found.__code__),
+        tuple(filter(_is_plain, given)),
+    )
+
+
+def _parameters_in(code: types.CodeType) -> frozenset[str]:
+    """Of a function and of those inside it."""
+    own = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    return frozenset(own).union(*map(_parameters_in, _inside(code)))
+
+
+def _bound_anew_in(code: types.CodeType) -> frozenset[str]:
+    """Names that functions share and that one of them binds, or removes."""
+    own = {each.argval for each in dis.get_instructions(code) if each.opname in _BIND}
+    return frozenset(own).union(*map(_bound_anew_in, _inside(code)))
+
+
+_BIND = frozenset({"STORE_DEREF", "DELETE_DEREF"})
+
+
+def _inside(code: types.CodeType) -> list[types.CodeType]:
+    return [each for each in code.co_consts if isinstance(each, types.CodeType)]
 
 
 def _meant(decorator: ast.expr, module: types.ModuleType) -> Any:
@@ -198,12 +237,20 @@ def _holds_only(wrapper: types.FunctionType, wrapped: Any, maker: _Maker) -> boo
     return all(any(_same(each, given) for given in maker.given) for each in held)
 
 
-def _same(one: Any, other: Any) -> bool:
-    """True for equal constants, and for one class of Python's own."""
-    if type(one) is not type(other):
+def _is_plain(item: Any) -> bool:
+    """True for constants, and for classes of Python's own."""
+    kind = type(item)
+    if kind is tuple:
+        return all(map(_is_plain, item))
+    if kind is type:
+        return getattr(builtins, item.__name__, None) is item
+    return kind in _CONSTANTS
+
+
+def _same(one: Any, plain: Any) -> bool:
+    kind = type(plain)
+    if type(one) is not kind:
         return False
-    if type(one) is tuple:
-        return len(one) == len(other) and all(map(_same, one, other))
-    if type(one) in _CONSTANTS:
-        return bool(one == other)
-    return one is other and getattr(builtins, getattr(one, "__name__", ""), None) is one
+    if kind is tuple:
+        return len(one) == len(plain) and all(map(_same, one, plain))
+    return one is plain if kind is type else bool(one == plain)

@@ -4,6 +4,7 @@ import os
 import re
 import sys
 
+from picloud.code.by_name import is_everywhere
 from picloud.code.modules.own_modules import is_installed
 
 _MODULE = (
@@ -36,20 +37,20 @@ def advise(error: BaseException, tree: str) -> None:
 
 
 _NO_ATTRIBUTE = re.compile(
-    r"Can't get attribute '(?P<name>[^']+)' on <module '(?P<module>[^']+)'"
-    r"|module '(?P<owner>[^']+)' has no attribute '(?P<attribute>[^']+)'"
+    r"Can't get attribute '[^']+' on <module '(?P<module>[^']+)'"
+    r"|module '(?P<owner>[^']+)' has no attribute '[^']+'"
 )
 
 
-def name_gone(error: AttributeError) -> str:
-    """What to say where a module has no such name as something goes by; empty for other errors."""
-    found = _NO_ATTRIBUTE.match(str(error))
-    if found is None:
+def advice_on_name(message: str) -> str:
+    """What to add to the message of an AttributeError if a module of the user lacks a name."""
+    found = _NO_ATTRIBUTE.search(message)
+    module = (found["module"] or found["owner"]) if found else "builtins"
+    if is_everywhere(module) or _is_part_of_installed(module):
         return ""
-    name, module = found["name"] or found["attribute"], found["module"] or found["owner"]
     return (
-        f"module {module!r}, as its file is now, has no {name!r}: if an edit has removed it, "
-        "reload the module in your program; what your program has set there itself does not travel"
+        f" [This is {module!r} as its file is now: if an edit has removed the name, reload the "
+        "module in your program; what your program has set there itself does not travel.]"
     )
 
 

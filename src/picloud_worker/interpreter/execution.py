@@ -16,7 +16,7 @@ from picloud.code.files import Arrivals
 from picloud.protocol.failures import Failure, FailureKind
 from picloud.protocol.ids import Handles
 from picloud.statemachine import value as value_class
-from picloud_worker.interpreter.advice import advise, name_gone
+from picloud_worker.interpreter.advice import advice_on_name, advise
 from picloud_worker.interpreter.job_blobs import JobBlobs
 from picloud_worker.interpreter.usage import Profiled
 from picloud_worker.pipe.messages import Prepare
@@ -204,10 +204,10 @@ def _unreadable(what: str, error: BaseException) -> Failure:
     failure = describing.describe(error)
     if isinstance(error, ModuleNotFoundError) and error.name:
         text = f"{what} cannot be read on the worker, which has no module {error.name!r}"
-    elif isinstance(error, AttributeError) and (gone := name_gone(error)):
-        text = f"{what} cannot be read on the worker: {gone}"
     else:
         text = f"{what} cannot be read on the worker: {failure.message}"
+        if isinstance(error, AttributeError):
+            text += advice_on_name(failure.message)
     return _renamed(failure, FailureKind.SERIALIZATION, text)
 
 

@@ -37,6 +37,16 @@ class Day(datetime.date, enum.Enum):
     FIRST = 2026, 1, 1
 
 
+class Hour(datetime.datetime, enum.Enum):
+    FIRST = 0
+    SECOND = 1
+
+    def __new__(cls, fold: int) -> Any:
+        made = datetime.datetime.__new__(cls, 2026, 10, 25, 2, fold=fold)
+        made._value_ = fold
+        return made
+
+
 class Code(enum.IntEnum):
     OK = 200
 
@@ -64,6 +74,13 @@ def test_a_member_is_found_by_its_name(member: Any) -> None:
 )
 def test_what_has_no_name_or_a_way_of_its_own_goes_that_way(item: Any) -> None:
     assert enums.reduce_member(item) is None
+
+
+def test_a_time_that_comes_twice_is_the_one_that_it_was() -> None:
+    cls, *rest = enums.arguments_for(Hour, ((), "", "", (), "", "", None))
+    assert rest[3]["SECOND"][0] != rest[3]["FIRST"][0]
+    made = datetime.datetime.__new__(datetime.datetime, *rest[3]["SECOND"][0])
+    assert (cls, made.fold) == (enum.EnumMeta, 1)
 
 
 def test_a_member_that_is_gone_is_told_with_its_enum_and_module() -> None:

@@ -1,11 +1,15 @@
 """Decorated functions of modules travel by name without `functools.wraps`, where that is safe."""
 
+import contextlib
+import gc
 import importlib
 import sys
 import types
+import weakref
 from pathlib import Path
 from typing import Any
 
+import cloudpickle
 import pytest
 
 from picloud.code import values
@@ -64,6 +68,11 @@ def test_what_the_source_says_its_decorators_make_goes_by_name(module: Any, take
         "has_default",
         "has_number",
         "has_two",
+        "asks",
+        "breaks",
+        "counts_from_its_default",
+        "moves",
+        "rebinds_what_it_was_given",
         "keeps",
         "made_anew",
         "marks",
@@ -96,6 +105,30 @@ def test_what_a_program_has_set_of_a_wrapper_goes_with_it(module: Any) -> None:
     module.own.__defaults__ = ()
     module.of_its_own.__defaults__ = (5,)
     assert values.loads(values.dumps([module.of_its_own]))[0].__defaults__ == (5,)
+
+
+def test_so_does_one_that_has_reached_what_it_was_given(module: Any) -> None:
+    for _ in range(4):
+        with contextlib.suppress(ZeroDivisionError):
+            module.breaks(-1)
+        assert values.loads(values.dumps([module.breaks]))[0](1) == module.breaks(1)
+
+
+def test_a_decorator_of_a_module_that_travels_by_value_does_so(module: Any) -> None:
+    cloudpickle.register_pickle_by_value(module.tools)
+    try:
+        assert not is_by_name(module.one)
+    finally:
+        cloudpickle.unregister_pickle_by_value(module.tools)
+    assert is_by_name(module.one)
+
+
+def test_a_module_that_was_dropped_is_not_kept(module: Any) -> None:
+    assert is_by_name(module.of_its_own)
+    gone = weakref.ref(module.of_its_own)
+    vars(module).clear()
+    gc.collect()
+    assert gone() is None
 
 
 def test_modules_of_a_class_of_their_own_are_left_alone(module: Any) -> None:
