@@ -3,6 +3,8 @@
 TOOLS = """
 import functools
 
+SETTINGS = [1]
+
 def plain(function):
     def wrapper(*args):
         return function(*args)
@@ -96,6 +98,20 @@ def wrapped_well(function):
 def pair(function, *others):
     other = lambda x: x
     return lambda *args: other(function(*args))
+
+def chosen(function):
+    def one(x):
+        return "one", function(x)
+    def other(x):
+        return "other", function(x)
+    return one if SETTINGS else other
+
+def perhaps(function):
+    if not SETTINGS:
+        return function
+    def wrapper(x):
+        return "wrapped", function(x)
+    return wrapper
 
 def breaker(most):
     def decorate(function):
@@ -233,6 +249,14 @@ def has_default(x):
 
 @tools.tuned
 def tunes(x):
+    return x + V
+
+@tools.chosen
+def is_chosen(x):
+    return x + V
+
+@tools.perhaps
+def is_wrapped_perhaps(x):
     return x + V
 
 @tools.breaker(3)

@@ -14,6 +14,9 @@ from picloud.statemachine import value
 OPTIONAL = "?"
 """The end of a name that is asked for by code which goes on without it."""
 
+GUESSED = "??"
+"""The end of what may be the name of a module, and may be something else."""
+
 TOLERANT = frozenset({"ImportError", "ModuleNotFoundError", "Exception", "BaseException"})
 """Who catches one of these can do without what it imports."""
 
@@ -46,6 +49,7 @@ class Import:
         names: what is taken from the module, which may be submodules of it; none for `import`.
         is_optional: the code catches that it is missing.
         is_certain: whoever imports the code runs the statement.
+        is_guessed: it is a text that something is given which has the name of a reader of files.
     """
 
     module: str
@@ -53,12 +57,18 @@ class Import:
     level: int
     is_optional: bool = False
     is_certain: bool = False
+    is_guessed: bool = False
 
 
-def import_of(name: str, *, is_optional: bool) -> Import:
+def import_of(name: str, *, is_optional: bool, is_guessed: bool = False) -> Import:
     """What `import_module(name)` means; a relative name starts from the code's own package."""
     module = name.lstrip(".")
-    return Import(module, (), len(name) - len(module), is_optional)
+    return Import(module, (), len(name) - len(module), is_optional, is_guessed=is_guessed)
+
+
+def bare(root: str) -> str:
+    """The name of a module alone."""
+    return root.rstrip(OPTIONAL)
 
 
 @lru_cache(1024)
@@ -82,13 +92,13 @@ def read_code(code: CodeType) -> tuple[Import, ...]:
 
 def reads_data(root: str) -> bool:
     """True if code that imports this module may look for files of packages."""
-    name = root.removesuffix(OPTIONAL)
+    name = bare(root)
     return name == _PACKAGES or f"{name}.".startswith(f"{_RESOURCES}.")
 
 
 def finds_modules(root: str) -> bool:
     """True if code that imports this module may look which modules there are."""
-    return root.removesuffix(OPTIONAL) == _PACKAGES
+    return bare(root) == _PACKAGES
 
 
 def _asks_where_a_module_is(code: CodeType) -> bool:
@@ -134,8 +144,11 @@ def _calls(steps: list[dis.Instruction], tolerance: "_Tolerance") -> Iterator[Im
             and (function.argval in IMPORTERS or _is_called(steps[place:]))
         ):
             package = rest[0].argval if rest[0].opname == "LOAD_CONST" else None
-            is_optional = function.argval in READERS or tolerance.covers(function)
-            yield from _named(name.argval, package, is_optional=is_optional)
+            is_optional = tolerance.covers(function)
+            if function.argval in READERS:
+                yield import_of(name.argval, is_optional=is_optional, is_guessed=True)
+            else:
+                yield from _named(name.argval, package, is_optional=is_optional)
 
 
 def _is_called(steps: list[dis.Instruction]) -> bool:
@@ -146,11 +159,16 @@ def _is_called(steps: list[dis.Instruction]) -> bool:
         if step.opname.startswith("CALL"):
             has_names = step.opname == "CALL_KW"  # the last of what is loaded
             return bool(step.argval == loaded - has_names)
-        if step.opname == "LOAD_CONST" or step.opname.startswith(("LOAD_FAST", "LOAD_GLOBAL")):
-            loaded += 1
-        elif step.opname != "KW_NAMES":
+        if not step.opname.startswith(_ARGUMENTS):
             return False
+        loaded += dis.stack_effect(step.opcode, step.arg, jump=False)
     return False
+
+
+_ARGUMENTS = (
+    *("LOAD_CONST", "LOAD_FAST", "LOAD_GLOBAL", "LOAD_DEREF", "KW_NAMES"),
+    *("BINARY_OP", "FORMAT_", "CONVERT_VALUE", "BUILD_"),
+)
 
 
 def _goes_on(step: dis.Instruction, after: dis.Instruction) -> bool:
@@ -217,13 +235,14 @@ class _Tolerance:
 def names_of(one: Import, package: str) -> list[str]:
     """The absolute names of all modules that an import statement may mean.
 
-    Those that the code can do without end in `OPTIONAL`.
+    Those that the code can do without end in `OPTIONAL`, what may be none in `GUESSED`.
 
     Args:
         package: the package that the statement stands in, for relative ones.
     """
     names = modules_meant(one, package)
-    return [name + OPTIONAL for name in names] if one.is_optional else names
+    end = GUESSED if one.is_guessed else OPTIONAL if one.is_optional else ""
+    return [name + end for name in names]
 
 
 def modules_meant(one: Import, package: str) -> list[str]:

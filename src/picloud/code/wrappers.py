@@ -135,21 +135,24 @@ class _Maker:
     """A decorator as a module's source names it, if that is a function.
 
     Attributes:
-        inside: how the names of functions begin that are made in it.
+        code: what it runs.
         constant: the names of its parameters, and of functions in it, that nothing binds anew.
         given: the plain values that it was given, or has in their stead.
     """
 
-    module: str
-    inside: str
+    code: types.CodeType
     constant: frozenset[str]
     given: tuple[Any, ...]
 
     def has_made(self, wrapper: types.FunctionType) -> bool:
-        """True if a wrapper is of a function inside this one, and binds none of its names anew."""
-        is_inside = wrapper.__qualname__.startswith(self.inside)
-        captured = frozenset(wrapper.__code__.co_freevars)
-        return is_inside and wrapper.__module__ == self.module and captured <= self.constant
+        """True if it cannot but make this wrapper, which binds none of its names anew."""
+        code = self.code
+        while code is not wrapper.__code__:
+            inside = _inside(code)
+            if len(inside) != 1 or _has_choices(code):
+                return False
+            [code] = inside
+        return code is not self.code and self.constant.issuperset(code.co_freevars)
 
 
 _made_by: WeakKeyDictionary[types.FunctionType, list[_Maker] | None] = WeakKeyDictionary()
@@ -172,14 +175,13 @@ def _makers(wrappers: list[types.FunctionType], wrapped: Any) -> list[_Maker] | 
 def _maker(decorator: ast.expr, module: types.ModuleType) -> _Maker | None:
     call = decorator if isinstance(decorator, ast.Call) else ast.Call(decorator, [], [])
     found = _meant(call.func, module)
-    if type(found) is not types.FunctionType or not isinstance(found.__module__, str):
+    if type(found) is not types.FunctionType:
         return None
     defaults = *(found.__defaults__ or ()), *(found.__kwdefaults__ or {}).values()
     arguments = [*call.args, *(each.value for each in call.keywords)]
     given = *defaults, *(_literal(each, module) for each in arguments)
     return _Maker(
-        found.__module__,
-        f"{found.__qualname__}{_LOCAL}",
+        found.__code__,
         _parameters_in(found.__code__) - _bound_anew_in(found.__code__),
         tuple(filter(_is_plain, given)),
     )
@@ -198,6 +200,13 @@ def _bound_anew_in(code: types.CodeType) -> frozenset[str]:
 
 
 _BIND = frozenset({"STORE_DEREF", "DELETE_DEREF"})
+
+
+def _has_choices(code: types.CodeType) -> bool:
+    return any(each.opcode in _JUMPS for each in dis.get_instructions(code))
+
+
+_JUMPS = frozenset({*dis.hasjrel, *dis.hasjabs})
 
 
 def _inside(code: types.CodeType) -> list[types.CodeType]:

@@ -137,13 +137,17 @@ def test_what_the_code_can_do_without_is_optional(body: str, is_optional: bool) 
         "files(anchor='pack.sub')",
         "pkgutil.get_data('pack.sub', 'n.txt')",
         "resources.path('pack.sub', name)",
+        "read_text('pack.sub', name, encoding=it)",
+        "get_data('pack.sub', 's/' + name)",
+        "get_data('pack.sub', f's/{name}.txt')",
     ],
 )
-def test_a_constant_name_that_is_given_to_a_reader_of_files_is_an_optional_import(
+def test_a_constant_name_that_is_given_to_a_reader_of_files_may_be_that_of_a_package(
     line: str,
 ) -> None:
-    found = read_code(code_of(f"return {line}"))
-    assert Import("pack.sub", (), 0, is_optional=True) in found
+    found = read_code(code_of(f"name = it = x()\nreturn {line}"))
+    assert Import("pack.sub", (), 0, is_guessed=True) in found
+    assert names_of(found[0], "") == ["pack.sub??"]
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,8 @@ def test_what_the_source_says_its_decorators_make_goes_by_name(module: Any, take
         "has_default",
         "has_number",
         "has_two",
+        "is_chosen",
+        "is_wrapped_perhaps",
         "asks",
         "breaks",
         "counts_from_its_default",

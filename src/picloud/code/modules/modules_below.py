@@ -9,11 +9,15 @@ from picloud.code.modules.own_modules import Finder, submodules
 _NEVER = frozenset({"__pycache__", "node_modules"})
 """Directories in which nobody looks for modules."""
 
+_MOST_DIRECTORIES = 1_000
+"""Of one package that are gone through: there may be any number that hold no modules."""
+
 
 def modules_below(finder: Finder, watch: FileWatch, package: str) -> Iterator[str]:
     """The names of a package and of all own modules below it, in directories of any kind.
 
-    A directory that has been gone through already is left out: links may lead to it again.
+    A directory that has been gone through already is left out, as links may lead to it again, and
+    so are links to directories that are no packages by a file of their own: they lead anywhere.
 
     Args:
         finder: of the walk.
@@ -21,10 +25,12 @@ def modules_below(finder: Finder, watch: FileWatch, package: str) -> Iterator[st
         package: its full name.
     """
     line, seen = [package], set[str]()
-    while line:
-        name = line.pop()
+    while line and len(seen) < _MOST_DIRECTORIES:
+        name = line.pop(0)
         found = finder.find(name)
         if found is None:
+            continue
+        if not found.path and name != package and any(map(os.path.islink, found.locations or ())):
             continue
         places = [each for each in found.locations or () if os.path.realpath(each) not in seen]
         if (found.path or found.is_extension) and (places or not found.locations):

@@ -12,14 +12,22 @@ from collections.abc import Iterable, Iterator
 from contextlib import nullcontext, suppress
 
 from picloud.code.by_name import by_value_modules
-from picloud.code.imports import OPTIONAL, Import, finds_modules, modules_meant, reads_data
+from picloud.code.imports import (
+    GUESSED,
+    OPTIONAL,
+    Import,
+    bare,
+    finds_modules,
+    modules_meant,
+    reads_data,
+)
 from picloud.code.modules import compiled, own_modules
 from picloud.code.modules.file_watch import FileWatch
 from picloud.code.modules.findings import Findings
 from picloud.code.modules.module_files import content_of
 from picloud.code.modules.modules_below import modules_below
 from picloud.code.modules.own_modules import OwnModule
-from picloud.code.modules.package_data import TooMuchData, data_files
+from picloud.code.modules.package_data import MAX_DATA, TooMuchData, data_files
 from picloud.code.modules.scan import NOTHING, Scan
 from picloud.code.modules.source_imports import Reading
 from picloud.code.unshippable import Unshippable
@@ -27,6 +35,11 @@ from picloud.protocol.trees import EMPTY, Tree, TreeFile, digest_of, tree_of
 
 TREES_REMEMBERED = 256
 READINGS_REMEMBERED = 20_000
+
+_MOST_READ = 1 << 20
+"""Bytes of a module that a search has found: what larger ones import is not looked for."""
+
+_UNREAD = Reading([], computes_names=False, reads_data=False)
 
 _PACKAGE = ".package"
 """A file of a tree that makes a package of the directory that it lies in."""
@@ -97,8 +110,10 @@ class _Walk:
         self._files: dict[str, TreeFile] = {}
         self._reasons: dict[str, str] = {}
         self._line: list[str] = []
+        self._spare_data = 0  # bytes of files that only a search has found
         self._with_data: set[str] = set()  # packages whose files are there
         self._searched: list[str] = []  # packages in which somebody may look for modules
+        self._guessed: list[tuple[str, str]] = []  # what may be names of packages, and who has them
         self._searches_roots = False  # so it may be in what the call passes on
         self._is_sure = True  # what is reached now is needed; False: it may be found by a search
         self._empty: dict[str, str] = {}  # what would make packages of directories, and why
@@ -113,14 +128,17 @@ class _Walk:
         for name in self._only or ():
             self._check_name(name)
         for root in sorted(roots):
-            for name in _with_parents([root.removesuffix(OPTIONAL)]):
+            if root.endswith(GUESSED):
+                self._guessed.append((bare(root), ""))
+                continue
+            for name in _with_parents([bare(root)]):
                 self._reach(name, "", is_optional=root.endswith(OPTIONAL))
         if any(map(reads_data, roots)):
             self._take_data_of_others(roots)
         self._searches_roots |= any(map(finds_modules, roots))
         self._go_on()
         if self._searches_roots:
-            self._searched += [root.removesuffix(OPTIONAL) for root in roots]
+            self._searched += [bare(root) for root in roots]
         self._is_sure = False
         self._search()
         self._findings.check(finds_extensions=self._finds_extensions)
@@ -142,6 +160,15 @@ class _Walk:
             elif self._finder.is_in_memory_only(name) and name not in by_value_modules():
                 self._findings.note_in_memory(name)
 
+    def _take_guessed(self) -> None:
+        while self._guessed:
+            name, above = self._guessed.pop()
+            if self._finder.find(name) is not None:
+                for each in _with_parents([name]):
+                    self._reach(each, above, is_optional=True)
+                self._take_data_of_others([name])
+                self._go_on()
+
     def _search(self) -> None:
         """Take all modules of the packages in which somebody may look for some.
 
@@ -149,9 +176,10 @@ class _Walk:
         from being made, nor does what they need.
         """
         searched: set[str] = set()
-        while self._searched:
-            package = self._searched.pop()
-            if package not in searched:
+        while self._searched or self._guessed:
+            self._take_guessed()
+            package = self._searched.pop() if self._searched else ""
+            if package and package not in searched:
                 searched.add(package)
                 for module in modules_below(self._finder, self._watch, package):
                     self._reach(module, package, is_optional=True)
@@ -185,8 +213,9 @@ class _Walk:
                 raise self._findings.refusal(module.name, str(error)) from error
             file = TreeFile(module.path, digest_of(content), content)
             reading = self._readings.get(file.digest)
-            if reading is None:
+            if reading is None and (self._is_sure or len(content) <= _MOST_READ):
                 reading = self._readings[file.digest] = read(content)
+            reading = reading or _UNREAD
             self._files[module.path] = file
             self._reasons[module.path] = self._reason(module, reading)
             self._findings.makes_modules |= reading.makes_modules and self._is_sure
@@ -213,6 +242,10 @@ class _Walk:
 
     def _follow(self, module: OwnModule, reading: Reading) -> None:
         for one in reading.imports:
+            if one.is_guessed:
+                guesses = modules_meant(one, module.package)
+                self._guessed += [(each, module.name) for each in guesses]
+                continue
             for each in self._meant(one, module.package):
                 self._reach(each, module.name, is_optional=one.is_optional)
             if one.is_certain:
@@ -226,7 +259,7 @@ class _Walk:
         if reading.reads_others:
             meant = [modules_meant(one, module.package) for one in reading.imports]
             self._take_data_of_others(name for names in meant for name in names)
-            if reading.lists:
+            if reading.lists and self._is_sure:
                 self._searched += [name for names in meant for name in names]
                 self._searches_roots = True
 
@@ -241,7 +274,7 @@ class _Walk:
     def _take_data_of_others(self, names: Iterable[str]) -> None:
         """Files of packages whose importer looks for some, maybe for these."""
         for name in names:
-            module = self._finder.find(name.removesuffix(OPTIONAL))
+            module = self._finder.find(bare(name))
             if module is not None and module.package:
                 with suppress(TooMuchData):
                     self._take_data(module.package)
@@ -272,7 +305,13 @@ class _Walk:
         package = self._finder.find(name)
         if package is None or self._only is not None or name in self._with_data:
             return
-        for below, content in data_files(package, self._watch):
+        found = list(data_files(package, self._watch))
+        if not self._is_sure:
+            size = sum(len(content) for _, content in found)
+            if self._spare_data + size > MAX_DATA:
+                return
+            self._spare_data += size
+        for below, content in found:
             path = f"{name.replace('.', '/')}/{below}"
             self._files.setdefault(path, TreeFile(path, digest_of(content), content))
             self._reasons.setdefault(path, f"a file of {name}, which reads some")

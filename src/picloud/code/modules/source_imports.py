@@ -52,7 +52,7 @@ _DATA_OF_OTHERS = _Sign(  # many a function of users is called `get_data`
     *("__file__", "__path__", "resources", "pkgutil"),
 )
 _LISTS = _Sign(
-    rf"\b(?:{'|'.join(LISTERS)})\b",
+    rf"\b__path__\b|\bos\.walk\b|\b(?:{'|'.join(set(LISTERS) - {'walk', '__path__'})})\s*\(",
     *LISTERS,
 )
 _MODULE_TABLE = _Sign(r"\bsys\s*\.\s*modules\b|\bimport\s+modules\b", "modules")
@@ -146,7 +146,7 @@ class _Calls:
             found = self._import(node)
             if found is not None:
                 name, package, is_imported = found
-                one = import_of(name, is_optional=is_optional or not is_imported)
+                one = import_of(name, is_optional=is_optional, is_guessed=not is_imported)
                 if one.level and package:
                     for each in modules_meant(one, package):
                         yield Import(each, (), 0, is_optional)

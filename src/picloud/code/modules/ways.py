@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from picloud.code import culprits, values
-from picloud.code.imports import OPTIONAL
+from picloud.code.imports import bare
 from picloud.code.unshippable import Unshippable
 
 
@@ -35,5 +35,5 @@ def _asks_for(module: str, part: Any) -> bool:
         values.dumps(part, notes)
     except Exception:  # noqa: BLE001 - classes of users run here; it was pickled before
         return False
-    names = (each.removesuffix(OPTIONAL) for each in notes.roots)
+    names = (bare(each) for each in notes.roots)
     return any(each == module or each.startswith(f"{module}.") for each in names)

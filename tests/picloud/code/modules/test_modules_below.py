@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-from picloud.code.modules import package_data
+from picloud.code.modules import modules_below, package_data, scanner
 from picloud.code.modules.scanner import Scanner
 from picloud.code.unshippable import Unshippable
 from tests.support.projects import Project
@@ -69,6 +69,20 @@ LAYOUTS: dict[str, tuple[dict[str, str | bytes], list[str], list[str]]] = {
         ["one"],
         ["one.py", "pack/a.py"],
     ),
+    "a word that is no call": (
+        {"one.py": '"""They walk, and glob."""\nimport pack\npack.__file__', "pack/a.py": ""},
+        ["one"],
+        ["one.py"],
+    ),
+    "a text that may be the name of a package": (
+        {
+            "one.py": "from importlib.resources import files\nfiles('pack.a')",
+            "pack/a.py": "import b",
+        }
+        | {"b.py": "import in_memory_only"},
+        ["one"],
+        ["one.py", "pack/a.py", "b.py"],
+    ),
     "compiled modules": (
         {"one.py": LISTS, "pack/a.py": "from pack import fast", "pack/fast.so": b""},
         ["one"],
@@ -109,6 +123,43 @@ def test_links_that_lead_back_are_followed_once(pack: Project) -> None:
     for name, target in (("itself", "itself"), ("here", "."), ("above", "../pack")):
         os.symlink(target, pack.root / "pack" / name)
     assert pack.paths("one") == ["one.py", "pack/__init__.py", "pack/deep/a.py"]
+
+
+def test_links_to_directories_elsewhere_are_not_followed(pack: Project) -> None:
+    pack.has({"one.py": LISTS, "far/away/a.py": "", "far/away/n.txt": ""})
+    os.symlink("../far", pack.root / "pack" / "near")
+    os.symlink("/", pack.root / "pack" / "root")
+    assert pack.paths("one") == ["one.py", "pack/__init__.py"]
+
+
+def test_many_directories_without_modules_are_not_all_gone_through(
+    pack: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(modules_below, "_MOST_DIRECTORIES", 4)
+    pack.has({"one.py": LISTS, "pack/a.py": "", "pack/b/c/d/e.py": "", "pack/b/f.py": ""})
+    assert pack.paths("one") == ["one.py", "pack/__init__.py", "pack/a.py", "pack/b/f.py"]
+
+
+def test_what_large_modules_import_is_not_looked_for(
+    pack: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scanner, "_MOST_READ", 20)
+    pack.has({"one.py": LISTS, "two.py": "", "pack/a.py": f"import two{' ' * 20}"})
+    assert pack.paths("one") == ["one.py", "pack/__init__.py", "pack/a.py"]
+    assert "two.py" in pack.paths("one", "pack.a")
+
+
+def test_files_that_only_a_search_has_found_are_few(
+    pack: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scanner, "MAX_DATA", 20)
+    pack.has({"one.py": LISTS, "pack/a.py": "import models1", "pack/b.py": "import models2"})
+    for name in ("models1", "models2"):
+        pack.has({f"{name}/__init__.py": "__file__", f"{name}/w.bin": "x" * 6})
+    assert [each for each in pack.paths("one") if each.endswith(".bin")] in (
+        ["models1/w.bin"],
+        ["models2/w.bin"],
+    )
 
 
 def test_a_file_that_cannot_be_read_is_left_out(pack: Project) -> None:

@@ -116,7 +116,7 @@ LAYOUTS: dict[str, tuple[dict[str, str], list[str], list[str]]] = {
         ["one.py", "space/deep/.package"],
     ),
     "a package whose modules somebody looks for": (
-        {"one.py": "import pkgutil, pack\npkgutil.iter_modules", "pack/__init__.py": ""}
+        {"one.py": "import pkgutil, pack\npkgutil.iter_modules(1)", "pack/__init__.py": ""}
         | {"pack/a.py": "import two"}
         | {"two.py": ""},
         ["one"],
