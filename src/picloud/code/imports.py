@@ -84,9 +84,8 @@ def read_code(code: CodeType) -> tuple[Import, ...]:
         found.append(Import(_RESOURCES, (), 0, is_optional=True))
     if not _MAY_BE_OF_PACKAGES.isdisjoint(code.co_names) and _LISTS.intersection(code.co_names):
         found.append(Import(_PACKAGES, (), 0, is_optional=True))
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            found += read_code(constant)
+    for each in codes_in(code):
+        found += read_code(each)
     return tuple(found)
 
 
@@ -278,7 +277,7 @@ def global_names(code: CodeType) -> frozenset[str]:
     steps = list(dis.get_instructions(code))
     asked_for = {each.argval for each in steps if each.opname in _GLOBAL_OPERATIONS}
     bound = {each.argval for each in steps if each.opname == "STORE_NAME"}
-    return frozenset(asked_for - bound).union(*map(global_names, _inside(code)))
+    return frozenset(asked_for - bound).union(*map(global_names, codes_in(code)))
 
 
 def tell_globals(code: CodeType) -> None:
@@ -289,10 +288,11 @@ def tell_globals(code: CodeType) -> None:
 
 
 def _has_class_body(code: CodeType) -> bool:
-    return any(not _is_function(each) or _has_class_body(each) for each in _inside(code))
+    return any(not _is_function(each) or _has_class_body(each) for each in codes_in(code))
 
 
-def _inside(code: CodeType) -> list[CodeType]:
+def codes_in(code: CodeType) -> list[CodeType]:
+    """What the functions and the class bodies run that stand in a piece of code."""
     return [each for each in code.co_consts if isinstance(each, CodeType)]
 
 

@@ -6,9 +6,6 @@ goes by that name, too, if the module's own source says that its decorators have
 holds nothing else than what they were given there. What is not that plain travels as it is.
 """
 
-import ast
-import builtins
-import dis
 import functools
 import sys
 import types
@@ -25,8 +22,7 @@ from picloud.code.by_name import (
     is_module_importable,
     mangled,
 )
-from picloud.code.definitions import definition
-from picloud.statemachine import value
+from picloud.code.decorators import CONSTANTS, Decorator, makers_of
 
 _MAX_DECORATORS = 32
 """Of one function."""
@@ -35,7 +31,9 @@ _LOCAL = ".<locals>."
 
 _CACHED = functools._lru_cache_wrapper
 
-_CONSTANTS = frozenset({int, float, complex, bool, str, bytes, type(None), type(...)})
+
+_made_by: WeakKeyDictionary[types.FunctionType, list[Decorator] | None] = WeakKeyDictionary()
+"""What the source said of a wrapper when that was first sent: an edit may say something else."""
 
 
 def found_in(function: types.FunctionType) -> str | None:
@@ -60,7 +58,7 @@ def held_as_wrapper(function: types.FunctionType) -> Held | None:
     if place is None or in_place(vars(place[0]).get(place[1])) is not function:
         return None
     if function not in _made_by:
-        _made_by[function] = _makers(wrappers, wrapped)
+        _made_by[function] = makers_of(wrappers, wrapped)
     made_by = _made_by[function]
     if made_by is None or not all(map(_holds_only, wrappers, line[1:], made_by)):
         return None
@@ -104,7 +102,7 @@ def _is_bare(wrapped: Any) -> bool:
     if getattr(wrapped, "__qualname__", None) != function.__qualname__:
         return False
     defaults = *(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()
-    return all(type(each) in _CONSTANTS for each in defaults)
+    return all(type(each) in CONSTANTS for each in defaults)
 
 
 def _place_of(function: Any) -> tuple[Any, str] | None:
@@ -127,139 +125,10 @@ def _place_of(function: Any) -> tuple[Any, str] | None:
     return None if is_hidden else (cls, name)
 
 
-# ---------------------------------------------------------------------- what the source says
-
-
-@value
-class _Maker:
-    """A decorator as a module's source names it, if that is a function.
-
-    Attributes:
-        code: what it runs.
-        constant: the names of its parameters, and of functions in it, that nothing binds anew.
-        given: the plain values that it was given, or has in their stead.
-    """
-
-    code: types.CodeType
-    constant: frozenset[str]
-    given: tuple[Any, ...]
-
-    def has_made(self, wrapper: types.FunctionType) -> bool:
-        """True if it cannot but make this wrapper, which binds none of its names anew."""
-        code = self.code
-        while code is not wrapper.__code__:
-            inside = _inside(code)
-            if len(inside) != 1 or _has_choices(code):
-                return False
-            [code] = inside
-        return code is not self.code and self.constant.issuperset(code.co_freevars)
-
-
-_made_by: WeakKeyDictionary[types.FunctionType, list[_Maker] | None] = WeakKeyDictionary()
-"""What the source said of a wrapper when that was first sent: an edit may say something else."""
-
-
-def _makers(wrappers: list[types.FunctionType], wrapped: Any) -> list[_Maker] | None:
-    """The decorators that have made these wrappers, in that order; None if others have."""
-    module = sys.modules[wrapped.__module__]
-    file = getattr(wrapped, "__wrapped__", wrapped).__code__.co_filename
-    is_of_module = vars(module).get("__file__") == file
-    node = definition(file, wrapped.__qualname__) if is_of_module else None
-    if node is None:
-        return None
-    named = iter([one for each in node.decorator_list if (one := _maker(each, module))])
-    makers = [next((one for one in named if one.has_made(each)), None) for each in wrappers]
-    return [one for one in makers if one] if None not in makers else None
-
-
-def _maker(decorator: ast.expr, module: types.ModuleType) -> _Maker | None:
-    call = decorator if isinstance(decorator, ast.Call) else ast.Call(decorator, [], [])
-    found = _meant(call.func, module)
-    if type(found) is not types.FunctionType:
-        return None
-    defaults = *(found.__defaults__ or ()), *(found.__kwdefaults__ or {}).values()
-    arguments = [*call.args, *(each.value for each in call.keywords)]
-    given = *defaults, *(_literal(each, module) for each in arguments)
-    return _Maker(
-        found.__code__,
-        _parameters_in(found.__code__) - _bound_anew_in(found.__code__),
-        tuple(filter(_is_plain, given)),
-    )
-
-
-def _parameters_in(code: types.CodeType) -> frozenset[str]:
-    """Of a function and of those inside it."""
-    own = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-    return frozenset(own).union(*map(_parameters_in, _inside(code)))
-
-
-def _bound_anew_in(code: types.CodeType) -> frozenset[str]:
-    """Names that functions share and that one of them binds, or removes."""
-    own = {each.argval for each in dis.get_instructions(code) if each.opname in _BIND}
-    return frozenset(own).union(*map(_bound_anew_in, _inside(code)))
-
-
-_BIND = frozenset({"STORE_DEREF", "DELETE_DEREF"})
-
-
-def _has_choices(code: types.CodeType) -> bool:
-    return any(each.opcode in _JUMPS for each in dis.get_instructions(code))
-
-
-_JUMPS = frozenset({*dis.hasjrel, *dis.hasjabs})
-
-
-def _inside(code: types.CodeType) -> list[types.CodeType]:
-    return [each for each in code.co_consts if isinstance(each, types.CodeType)]
-
-
-def _meant(decorator: ast.expr, module: types.ModuleType) -> Any:
-    """What `timed` or `tools.timed` names; None where that is not plain."""
-    if isinstance(decorator, ast.Name):
-        return vars(module).get(decorator.id)
-    if isinstance(decorator, ast.Attribute):
-        return in_place(getattr_static(_meant(decorator.value, module), decorator.attr, None))
-    return None
-
-
-def _literal(node: ast.expr, module: types.ModuleType) -> Any:
-    """What an argument is, whenever the module is imported; a new object where that is not sure."""
-    if isinstance(node, ast.Constant):
-        return node.value
-    if isinstance(node, ast.Tuple):
-        return tuple(_literal(each, module) for each in node.elts)
-    if isinstance(node, ast.Name) and node.id not in vars(module):
-        return getattr(builtins, node.id, None)
-    return object()
-
-
-# ---------------------------------------------------------------------- what it holds
-
-
-def _holds_only(wrapper: types.FunctionType, wrapped: Any, maker: _Maker) -> bool:
+def _holds_only(wrapper: types.FunctionType, wrapped: Any, maker: Decorator) -> bool:
     """True if a wrapper holds nothing but what it wraps and what its decorator was given."""
     if wrapper.__defaults__ or wrapper.__kwdefaults__:
         return False
     if any(name != "__wrapped__" or item is not wrapped for name, item in vars(wrapper).items()):
         return False
-    held = [each for each in _contents(wrapper) if each is not wrapped]
-    return all(any(_same(each, given) for given in maker.given) for each in held)
-
-
-def _is_plain(item: Any) -> bool:
-    """True for constants, and for classes of Python's own."""
-    kind = type(item)
-    if kind is tuple:
-        return all(map(_is_plain, item))
-    if kind is type:
-        return getattr(builtins, item.__name__, None) is item
-    return kind in _CONSTANTS
-
-
-def _same(one: Any, plain: Any) -> bool:
-    kind = type(plain)
-    if type(one) is not kind:
-        return False
-    if kind is tuple:
-        return len(one) == len(plain) and all(map(_same, one, plain))
-    return one is plain if kind is type else bool(one == plain)
+    return all(each is wrapped or maker.was_given(each) for each in _contents(wrapper))

@@ -106,5 +106,4 @@ class Findings:
     def _way(self, name: str) -> Iterator[str]:
         while name:
             yield name
-            above = self._above.get(name, "")
-            name = above if above != name else ""
+            name = self._above.get(name, "")

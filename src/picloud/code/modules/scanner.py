@@ -10,6 +10,7 @@ import os
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext, suppress
+from enum import Enum
 
 from picloud.code.by_name import by_value_modules
 from picloud.code.imports import (
@@ -95,6 +96,13 @@ class Scanner:
             return scan
 
 
+class _Phase(Enum):
+    """Of a walk: why what it reaches travels."""
+
+    NEEDED = "somebody imports it"
+    SEARCHED = "somebody may look for it, and for all that is like it"
+
+
 class _Walk:
     """One walk along import statements."""
 
@@ -115,7 +123,7 @@ class _Walk:
         self._searched: list[str] = []  # packages in which somebody may look for modules
         self._guessed: list[tuple[str, str]] = []  # what may be names of packages, and who has them
         self._searches_roots = False  # so it may be in what the call passes on
-        self._is_sure = True  # what is reached now is needed; False: it may be found by a search
+        self._phase = _Phase.NEEDED
         self._empty: dict[str, str] = {}  # what would make packages of directories, and why
 
     def run(self, roots: frozenset[str]) -> Scan:
@@ -139,7 +147,7 @@ class _Walk:
         self._go_on()
         if self._searches_roots:
             self._searched += [bare(root) for root in roots]
-        self._is_sure = False
+        self._phase = _Phase.SEARCHED
         self._search()
         self._findings.check(finds_extensions=self._finds_extensions)
         if self._finds_extensions:
@@ -182,7 +190,8 @@ class _Walk:
             if package and package not in searched:
                 searched.add(package)
                 for module in modules_below(self._finder, self._watch, package):
-                    self._reach(module, package, is_optional=True)
+                    if module != package:  # which is there, and which led here
+                        self._reach(module, package, is_optional=True)
                 self._go_on()
 
     def _check_name(self, name: str) -> None:
@@ -196,7 +205,7 @@ class _Walk:
     def _reach(self, name: str, above: str, *, is_optional: bool) -> None:
         if self._only is not None and not any(_belong(name, each) for each in self._only):
             return
-        is_optional = is_optional or not self._is_sure
+        is_optional = is_optional or self._phase is _Phase.SEARCHED
         if self._findings.reach(name, above, is_optional=is_optional):
             self._line.append(name)
 
@@ -208,17 +217,18 @@ class _Walk:
             try:
                 content, read = content_of(module)
             except Unshippable as error:
-                if not self._is_sure:
+                if self._phase is _Phase.SEARCHED:
                     return
                 raise self._findings.refusal(module.name, str(error)) from error
             file = TreeFile(module.path, digest_of(content), content)
             reading = self._readings.get(file.digest)
-            if reading is None and (self._is_sure or len(content) <= _MOST_READ):
+            if reading is None and (self._phase is _Phase.NEEDED or len(content) <= _MOST_READ):
                 reading = self._readings[file.digest] = read(content)
             reading = reading or _UNREAD
             self._files[module.path] = file
             self._reasons[module.path] = self._reason(module, reading)
-            self._findings.makes_modules |= reading.makes_modules and self._is_sure
+            is_needed = self._phase is _Phase.NEEDED
+            self._findings.makes_modules |= reading.makes_modules and is_needed
             if reading.flaw and self._finder.is_plain(module.name):
                 self._findings.note_flaw(module, reading.flaw)
             self._follow(module, reading)
@@ -254,12 +264,12 @@ class _Walk:
         if reading.computes_names:
             self._searched.append(self._topmost(module.name))
         if reading.reads_data and module.package:
-            with nullcontext() if self._is_sure else suppress(TooMuchData):
+            with nullcontext() if self._phase is _Phase.NEEDED else suppress(TooMuchData):
                 self._take_data(module.package)
         if reading.reads_others:
             meant = [modules_meant(one, module.package) for one in reading.imports]
             self._take_data_of_others(name for names in meant for name in names)
-            if reading.lists and self._is_sure:
+            if reading.lists and self._phase is _Phase.NEEDED:
                 self._searched += [name for names in meant for name in names]
                 self._searches_roots = True
 
@@ -306,7 +316,7 @@ class _Walk:
         if package is None or self._only is not None or name in self._with_data:
             return
         found = list(data_files(package, self._watch))
-        if not self._is_sure:
+        if self._phase is _Phase.SEARCHED:
             size = sum(len(content) for _, content in found)
             if self._spare_data + size > MAX_DATA:
                 return
