@@ -1,6 +1,7 @@
 """All modules of a package, as code finds them that looks for some."""
 
 import os
+from collections import deque
 from collections.abc import Iterator
 
 from picloud.code.modules.file_watch import FileWatch
@@ -9,8 +10,8 @@ from picloud.code.modules.own_modules import Finder, submodules
 _NEVER = frozenset({"__pycache__", "node_modules"})
 """Directories in which nobody looks for modules."""
 
-_MOST_DIRECTORIES = 1_000
-"""Of one package that are gone through: there may be any number that hold no modules."""
+_MOST_BARE = 1_000
+"""Directories without a file of their own that are gone through: any number may hold no modules."""
 
 
 def modules_below(finder: Finder, watch: FileWatch, package: str) -> Iterator[str]:
@@ -24,14 +25,16 @@ def modules_below(finder: Finder, watch: FileWatch, package: str) -> Iterator[st
         watch: looks from now on at the directories that are gone through.
         package: its full name.
     """
-    line, seen = [package], set[str]()
-    while line and len(seen) < _MOST_DIRECTORIES:
-        name = line.pop(0)
+    line, seen, bare = deque([package]), set[str](), 0
+    while line:
+        name = line.popleft()
         found = finder.find(name)
         if found is None:
             continue
-        if not found.path and name != package and any(map(os.path.islink, found.locations or ())):
-            continue
+        if not found.path and not found.is_extension and name != package:
+            bare += 1
+            if bare > _MOST_BARE or any(map(os.path.islink, found.locations or ())):
+                continue
         places = [each for each in found.locations or () if os.path.realpath(each) not in seen]
         if (found.path or found.is_extension) and (places or not found.locations):
             yield name

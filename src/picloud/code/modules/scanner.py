@@ -269,9 +269,9 @@ class _Walk:
         if reading.reads_others:
             meant = [modules_meant(one, module.package) for one in reading.imports]
             self._take_data_of_others(name for names in meant for name in names)
-            if reading.lists and self._phase is _Phase.NEEDED:
+            if reading.lists:
                 self._searched += [name for names in meant for name in names]
-                self._searches_roots = True
+                self._searches_roots = True  # heeded as long as what is needed is walked
 
     def _meant(self, one: Import, package: str) -> Iterator[str]:
         names = modules_meant(one, package)

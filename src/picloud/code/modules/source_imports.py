@@ -51,8 +51,10 @@ _DATA_OF_OTHERS = _Sign(  # many a function of users is called `get_data`
     r"\.\s*__(?:file|path)__\b|\bimportlib[._]resources\b|\bimport\s+resources\b|\bpkgutil\b",
     *("__file__", "__path__", "resources", "pkgutil"),
 )
-_LISTS = _Sign(
-    rf"\b__path__\b|\bos\.walk\b|\b(?:{'|'.join(set(LISTERS) - {'walk', '__path__'})})\s*\(",
+_ONLY_OF_FILES = "|".join(each for each in LISTERS if each not in ("walk", "__path__"))
+_LISTS = _Sign(  # `walk` and `glob` are words as well, and trees of syntax are walked, too
+    rf"\b__path__\b|\bos\s*\.\s*walk\b|\bimport\b[^\n]*\b(?:walk|{_ONLY_OF_FILES})\b"
+    rf"|\.\s*(?:{_ONLY_OF_FILES})\b|\b(?:{_ONLY_OF_FILES})\s*\(",
     *LISTERS,
 )
 _MODULE_TABLE = _Sign(r"\bsys\s*\.\s*modules\b|\bimport\s+modules\b", "modules")

@@ -74,6 +74,27 @@ LAYOUTS: dict[str, tuple[dict[str, str | bytes], list[str], list[str]]] = {
         ["one"],
         ["one.py"],
     ),
+    "plug-ins that list those of others": (
+        {"one.py": LISTS, "pack/a.py": "import inner, os\nos.listdir(inner.__file__)"}
+        | {"inner/__init__.py": "", "inner/b.py": ""},
+        ["one"],
+        ["inner/__init__.py", "inner/b.py", "one.py", "pack/a.py"],
+    ),
+    "functions that list under names of their own": (
+        {"one.py": "from os import walk as w\nimport pack\nw(pack.__file__)", "pack/a.py": ""},
+        ["one"],
+        ["one.py", "pack/a.py"],
+    ),
+    "functions that list, passed on": (
+        {"one.py": "import os, pack\nmap(os.listdir, [pack.__file__])", "pack/a.py": ""},
+        ["one"],
+        ["one.py", "pack/a.py"],
+    ),
+    "what walks something else": (
+        {"one.py": "import ast, pack\nast.walk(pack.__file__)", "pack/a.py": ""},
+        ["one"],
+        ["one.py"],
+    ),
     "a text that may be the name of a package": (
         {
             "one.py": "from importlib.resources import files\nfiles('pack.a')",
@@ -135,9 +156,12 @@ def test_links_to_directories_elsewhere_are_not_followed(pack: Project) -> None:
 def test_many_directories_without_modules_are_not_all_gone_through(
     pack: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(modules_below, "_MOST_DIRECTORIES", 4)
-    pack.has({"one.py": LISTS, "pack/a.py": "", "pack/b/c/d/e.py": "", "pack/b/f.py": ""})
-    assert pack.paths("one") == ["one.py", "pack/__init__.py", "pack/a.py", "pack/b/f.py"]
+    monkeypatch.setattr(modules_below, "_MOST_BARE", 2)
+    pack.has({"one.py": LISTS, "pack/b/c/d/e.py": "", "pack/b/f.py": "", "pack/z.py": ""})
+    pack.has({"pack/y/__init__.py": "", "pack/y/x.py": ""})
+    assert [each.removeprefix("pack/") for each in pack.paths("one")] == [
+        *("one.py", "__init__.py", "b/f.py", "y/__init__.py", "y/x.py", "z.py"),
+    ]
 
 
 def test_what_large_modules_import_is_not_looked_for(
